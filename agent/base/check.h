@@ -1,0 +1,13 @@
+// CHECK: a condition that only a bug of ours can break. Always on, in every build.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+#define CHECK(condition)                                                                         \
+  do {                                                                                           \
+    if (!(condition)) {                                                                          \
+      std::fprintf(stderr, "lastseen: bug: %s:%d: CHECK(%s)\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                              \
+    }                                                                                            \
+  } while (false)

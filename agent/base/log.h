@@ -1,0 +1,54 @@
+// What the agent tells its operator. Parts receive a Log&; only log.cc knows the library behind it.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lastseen {
+
+enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
+
+/// A detail beside the message: `key=value` in text, a member in JSON.
+struct LogField {
+  std::string_view key;
+  std::string value;
+};
+
+/// Thread-safe. A message is one line of plain words; at warning and above it says what to do.
+/// Messages and values are escaped on the way out, so foreign bytes cannot forge a line.
+/// No client ids at info or above.
+class Log {
+ public:
+  virtual ~Log() = default;
+  virtual void write(LogLevel level, std::string_view message,
+                     std::initializer_list<LogField> fields) = 0;
+
+  void debug(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::kDebug, message, fields);
+  }
+  void info(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::kInfo, message, fields);
+  }
+  void warn(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::kWarn, message, fields);
+  }
+  void error(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::kError, message, fields);
+  }
+};
+
+/// A Log that writes to stderr, or to `file` when it is not empty. `json`: one object a line.
+/// `reopen()` opens `file` again (after a rotation); a no-op for stderr.
+class ReopenableLog : public Log {
+ public:
+  virtual void reopen() = 0;
+};
+std::unique_ptr<ReopenableLog> make_log(LogLevel level, bool json, const std::string& file);
+
+/// Bytes of foreign origin made fit for one line of a log: controls, quotes' backslashes and
+/// bytes that are not printable ASCII or valid UTF-8 become \xHH.
+std::string escape_for_log(std::string_view bytes);
+
+}  // namespace lastseen

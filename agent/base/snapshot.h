@@ -1,0 +1,79 @@
+// What the agent says of itself: published by ingest once a step, read by control and the log.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/ledger.h"
+
+namespace lastseen {
+
+/// One followed file (or other stream) of an input.
+struct FileSnapshot {
+  std::string path;
+  uint64_t position = 0;  ///< bytes
+  uint64_t size = 0;      ///< bytes, when last looked at
+  std::string state;      ///< "reading", "idle", "rotated", "deleted", "unreadable: why", …
+};
+
+struct InputSnapshot {
+  std::string name;
+  LedgerCounts totals;   ///< Since the input was first seen; lines_read = settled() + pending.
+  uint64_t pending = 0;  ///< Lines whose sighting is read and not committed.
+  std::vector<FileSnapshot> files;
+};
+
+enum class StoreState { kOk, kRetrying, kHolding };
+
+struct StoreSnapshot {
+  std::string type;
+  StoreState state = StoreState::kRetrying;
+  bool positions_loaded = false;
+  uint64_t batches = 0;              ///< Committed since start.
+  uint64_t rows = 0;                 ///< Rows sent in committed batches since start.
+  uint64_t retries = 0;              ///< Attempts that failed since start.
+  uint64_t clamped = 0;              ///< Times from the future, clamped by the store's clock.
+  uint64_t rewinds = 0;              ///< How often the store went back.
+  std::string last_error;            ///< Empty while ok; never holds a password.
+  int64_t last_commit_mono_ms = -1;  ///< -1: none yet.
+  int64_t last_commit_duration_ms = -1;
+};
+
+/// One moment of the whole agent. The ledger's equation holds in each.
+struct AgentSnapshot {
+  std::string agent_id;
+  std::string state;  ///< "starting", "running", "stopping", "stopped"
+  int64_t started_mono_ms = 0;
+  int64_t at_mono_ms = 0;  ///< When it was taken.
+  std::vector<InputSnapshot> inputs;
+  uint64_t buffer_clients = 0;  ///< All generations together.
+  uint64_t buffer_clients_max = 0;
+  int64_t oldest_pending_mono_ms = 0;  ///< When the oldest pending sighting was read; 0: none.
+  int64_t flush_interval_ms = 0;
+  StoreSnapshot store;
+};
+
+/// The place where the newest value waits for whoever asks. Thread-safe.
+template <typename T>
+class Board {
+ public:
+  void publish(T value) {
+    auto next = std::make_shared<const T>(std::move(value));
+    std::lock_guard lock(mutex_);
+    current_ = std::move(next);
+  }
+  /// Never null; a default T before the first publish().
+  std::shared_ptr<const T> read() const {
+    std::lock_guard lock(mutex_);
+    return current_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const T> current_ = std::make_shared<const T>();
+};
+
+}  // namespace lastseen

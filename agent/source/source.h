@@ -1,0 +1,92 @@
+// Where bytes come from. A Source hides rotation, truncation, deletion and reconnects; what is
+// left is streams of bytes, each with a position after it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/batch.h"
+#include "base/clock.h"
+#include "base/snapshot.h"
+
+namespace lastseen {
+
+/// The one buffer that all sources of a pipeline read into, so memory does not grow with inputs.
+class ReadBuffer {
+ public:
+  explicit ReadBuffer(size_t capacity) { grow(capacity); }
+  char* data() { return data_.get(); }
+  size_t capacity() const { return capacity_; }
+  void grow(size_t capacity) {
+    if (capacity <= capacity_) return;
+    data_ = std::make_unique_for_overwrite<char[]>(capacity);
+    capacity_ = capacity;
+  }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t capacity_ = 0;
+};
+
+/// Some bytes of one stream, beginning at its position.
+struct Chunk {
+  uint32_t stream = 0;      ///< Which stream of the source; dense, stable while it lives.
+  std::string_view bytes;   ///< Valid until the next read() into the same ReadBuffer.
+  bool discarding = false;  ///< The bytes continue a line already counted as line_too_long.
+  bool at_end = false;      ///< Nothing will follow, ever: an unfinished last line is a line.
+};
+
+/// What an input had stored when the agent last committed.
+struct StoredInput {
+  bool known = false;  ///< false: the input has no stored positions at all.
+  std::vector<Position> positions;
+  LedgerCounts totals;
+};
+
+/// One input. Lives on the ingest thread; not thread-safe. Never sleeps, never reads a clock.
+///
+/// Life: step() may be called at once (it discovers and holds files open, so that nothing is lost
+/// while the store is down); restore() says where to begin; only after begin() does read() give
+/// bytes. After restore() of an unknown input collect() gives the start choice, which the
+/// pipeline commits before it calls begin().
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Positions are known. Called again when the store went back: the source rewinds.
+  virtual void restore(const StoredInput& stored, Now now) = 0;
+  virtual void begin() = 0;
+
+  /// Discovery and housekeeping that is due. Returns the monotonic time of the next step.
+  virtual int64_t step(Now now) = 0;
+
+  /// The next bytes at hand, taking turns between streams; nullopt when there are none now.
+  /// Pass what was used to consume() before the next read() of this source.
+  virtual std::optional<Chunk> read(ReadBuffer& buffer, Now now) = 0;
+
+  /// The first `bytes` of the chunk are counted: the stream's position moves behind them.
+  /// `discarding`: the new position stands inside an over-long line.
+  virtual void consume(const Chunk& chunk, size_t bytes, bool discarding) = 0;
+
+  /// Looks at everything now, as if each deadline had come (for flush, --once and stop).
+  virtual void look_now() = 0;
+
+  /// Appends the positions that changed since the last call, with their identity.
+  virtual void collect(std::vector<Position>& out) = 0;
+
+  /// Losses noticed since the last call; reset by it. Only `lost` and `lost_bytes` are used.
+  virtual LedgerCounts take_losses() = 0;
+
+  /// Every stream as status shows it.
+  virtual void describe(std::vector<FileSnapshot>& out) const = 0;
+
+  /// Whether every file found so far is read to its end (for --once).
+  virtual bool drained() const = 0;
+};
+
+}  // namespace lastseen

@@ -1,0 +1,125 @@
+// Everything that can be configured, as plain structs. Each member: meaning, unit, default, range.
+// load.h reads them from YAML; config/lastseen.yaml is the same list for people.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lastseen {
+
+/// A number of milliseconds; written `200ms 1s 5m 24h 7d`.
+using Milliseconds = int64_t;
+/// A number of bytes; written `512 64KiB 1MiB 10GiB`.
+using Bytes = int64_t;
+
+/// Where reading begins in files that exist when an input has no stored positions at all.
+enum class Start { kBegin, kEnd };
+
+/// Whose time a sighting carries.
+enum class SightingClock {
+  kLog,      ///< The line's own time.
+  kArrival,  ///< When the agent read the line.
+};
+
+struct ParserSettings {
+  std::string type;  ///< json | combined | common
+  // For `json`: names of the members that hold time, request target and body; empty: the usual.
+  std::string time;
+  std::string uri;
+  std::string body;
+  bool operator==(const ParserSettings&) const = default;
+};
+
+struct InputSettings {
+  std::string name;            ///< Unique; [A-Za-z0-9_.-]{1,64}.
+  std::string type = "file";   ///< file
+  std::string path;            ///< A path or glob, absolute or relative to the working directory.
+  std::optional<Start> start;  ///< Unset: `end` for run, `begin` for run --once.
+  ParserSettings parser;
+  Bytes line_bytes_max = 1 << 20;  ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
+  bool operator==(const InputSettings&) const = default;
+};
+
+struct ClientIdSettings {
+  int length_max = 50;  ///< Code points, 1 … 1000; longer is skipped{too_long}.
+  bool operator==(const ClientIdSettings&) const = default;
+};
+
+struct BufferSettings {
+  int64_t clients_max = 100'000;  ///< All generations together, 100 … 100,000,000.
+  bool operator==(const BufferSettings&) const = default;
+};
+
+struct FlushSettings {
+  Milliseconds interval = 1000;  ///< 0 … 1h; 0: as soon as the last batch is committed.
+  int64_t clients = 0;  ///< New clients that make a flush come early; 0: half of clients_max.
+  bool operator==(const FlushSettings&) const = default;
+};
+
+struct LastSeenSettings {
+  Milliseconds resolution =
+      0;  ///< A smaller move of last_seen waits until the client is idle that long.
+  Milliseconds future_max = 60'000;  ///< Times further ahead of the store's clock are clamped.
+  SightingClock clock = SightingClock::kLog;
+  bool operator==(const LastSeenSettings&) const = default;
+};
+
+/// Names of the columns of an existing table; created_at may be "" (the table has none).
+struct ColumnNames {
+  std::string id = "client_id";
+  std::string last_seen = "last_seen";
+  std::string created_at = "created_at";
+  bool operator==(const ColumnNames&) const = default;
+};
+
+struct StoreSettings {
+  std::string type = "sqlite";                         ///< sqlite | postgres | discard
+  std::string path = "/var/lib/lastseen/lastseen.db";  ///< sqlite
+  /// postgres: URL or libpq keyword string. Assembled by the loader from `url`, then PG_HOST,
+  /// PG_PORT, PG_DATABASE, PG_USER, PG_PASSWORD; what stays unset is libpq's own affair.
+  /// Holds the password: never print it.
+  std::string url;
+  std::string table = "client_activity";  ///< Optionally schema-qualified.
+  ColumnNames columns;
+  Milliseconds retry_initial = 200;  ///< Backoff doubles from here, with full jitter …
+  Milliseconds retry_max = 5000;     ///< … up to here.
+  Milliseconds timeout_connect = 5000;
+  Milliseconds timeout_statement = 30'000;
+  Milliseconds timeout_lock = 5000;
+  bool operator==(const StoreSettings&) const = default;
+};
+
+struct ControlSettings {
+  std::string socket = "/run/lastseen/control.sock";  ///< "" : no control socket.
+  int mode = 0660;                                    ///< Of the socket file.
+  std::string http;  ///< "HOST:PORT": also GET /metrics, /healthz, /readyz over TCP.
+  bool operator==(const ControlSettings&) const = default;
+};
+
+enum class LogLevelSetting { kTrace, kDebug, kInfo, kWarn, kError };
+
+struct LogSettings {
+  LogLevelSetting level = LogLevelSetting::kInfo;
+  bool json = false;  ///< `format: json`
+  std::string file;   ///< "": stderr
+  bool operator==(const LogSettings&) const = default;
+};
+
+struct Config {
+  std::string agent_id;               ///< Default: host name; [A-Za-z0-9_.:/-]{1,128}.
+  std::vector<InputSettings> inputs;  ///< At least one.
+  ClientIdSettings client_id;
+  BufferSettings buffer;
+  FlushSettings flush;
+  LastSeenSettings last_seen;
+  std::string state_dir = "/var/lib/lastseen";
+  StoreSettings store;
+  ControlSettings control;
+  Milliseconds shutdown_timeout = 10'000;
+  LogSettings log;
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace lastseen

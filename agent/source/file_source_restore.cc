@@ -27,11 +27,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   if (went_back_) return_closed();
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
-  look_due_ = true;
-  if (discovered_)
-    settle(now);
-  else
-    look_at_all(now);
+  look_at_all(now);  // settles, from what the disk says now
 }
 
 // Files that were read and let go may have to be read again.

@@ -83,6 +83,10 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
   Listing listing = list_directory(files_, directory_of(chain.home));
+  // One that was removed since is held, but not listed.
+  for (const auto& stream : streams_)
+    if (stream && stream->sibling && !stream->named)
+      listing.files.push_back({stream->path, stream->file.stat()});
   std::erase_if(listing.files, [&](const FoundFile& file) {
     const Stream* stream = stream_of(file.stat);
     if (stream && !stream->sibling) return true;

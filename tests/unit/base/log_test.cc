@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 namespace lastseen {
@@ -29,16 +28,21 @@ struct LogTest : testing::Test {
   std::string path;
 };
 
-constexpr const char* kTime = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)";
+// "2026-11-22T10:27:42.123Z": a digit stands for any.
+bool is_time(std::string text) {
+  for (char& c : text)
+    if (c >= '0' && c <= '9') c = '0';
+  return text == "0000-00-00T00:00:00.000Z";
+}
+constexpr size_t kTimeLength = 24;
 
 TEST_F(LogTest, TextHasTimeLevelMessageAndFields) {
   auto log = make_log(LogLevel::kInfo, false, path);
   log->info("flushed 47 clients", {{"input", "web"}, {"reason", "it is time"}});
-  EXPECT_TRUE(std::regex_match(
-      read(path),
-      std::regex(kTime +
-                 std::string(" info  flushed 47 clients input=web reason=\"it is time\"\n"))))
-      << read(path);
+  const std::string line = read(path);
+  EXPECT_TRUE(is_time(line.substr(0, kTimeLength))) << line;
+  EXPECT_EQ(" info  flushed 47 clients input=web reason=\"it is time\"\n",
+            line.substr(kTimeLength));
 }
 
 TEST_F(LogTest, JsonIsOneObjectALine) {
@@ -49,7 +53,7 @@ TEST_F(LogTest, JsonIsOneObjectALine) {
   rapidjson::Document json;
   json.Parse(line.c_str());
   ASSERT_FALSE(json.HasParseError()) << line;
-  EXPECT_TRUE(std::regex_match(json["ts"].GetString(), std::regex(kTime)));
+  EXPECT_TRUE(is_time(json["ts"].GetString()));
   EXPECT_STREQ("warn", json["level"].GetString());
   EXPECT_STREQ("odd \"path\"\\x0A", json["message"].GetString());
   EXPECT_STREQ("/x\\x01\\xFF", json["path"].GetString());

@@ -98,8 +98,9 @@ class World {
     bytes_written_ += bytes.size();
     if (f_.watcher.watching("/log") && chance(2)) f_.watcher.fire("/log", "access.log");
   }
-  // Lengths differ, so that positions of different generations rarely fall on like places.
-  void begin_line() { line_ = std::to_string(++number_) + std::string(pick(40), '.'); }
+  // Lengths differ, so that positions of different generations rarely fall on like places. Two
+  // pieces of lines that a truncation joins never look like a line that was written.
+  void begin_line() { line_ = "<" + std::to_string(++number_) + std::string(pick(40), '.') + ">"; }
   void write() {
     end_line();
     std::string bytes;

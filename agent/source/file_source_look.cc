@@ -112,10 +112,17 @@ bool FileSource::reopen(Stream& stream, const std::string& path) {
   return true;
 }
 
-// A file that we let go and that is known again on another device number.
+// A file that is known again on another device number.
 bool FileSource::came_back(const FoundFile& found, Now now) {
   for (const auto& stream : streams_) {
-    if (!stream || stream->file.is_open()) continue;
+    if (!stream || stream->file.stat().inode != found.stat.inode) continue;
+    if (stream->file.is_open()) {
+      look_at(*stream, false, now);  // the descriptor tells its number of today
+      if (!same_inode(stream->file.stat(), found.stat)) continue;
+      stream->dirty = true;
+      note_place(*stream, found.path);
+      return true;
+    }
     Position known = stream->file.identity();
     if (compare_inode(known, found.stat) != InodeMatch::kOtherDevice) continue;
     Result<std::unique_ptr<File>> file = files_.open(found.path);

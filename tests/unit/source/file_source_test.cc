@@ -332,6 +332,30 @@ TEST_F(FileSourceTest, InodeReuseIsANewFile) {
   EXPECT_EQ(1u, f.store.size());
 }
 
+TEST_F(FileSourceTest, InodeReuseWithEqualContentsIsNoticedByTheBirthTime) {
+  append("a\nb\n");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  append("a\nb\nc\n");
+  f.up();
+  EXPECT_EQ("a b a b c", f.news());
+}
+
+TEST_F(FileSourceTest, ALetGoFileOnAnotherDeviceNumberIsNotReadAgain) {
+  Follower g("/log/access.log*");
+  const std::string line(100, 'x');
+  g.disk.append(kLog, line + "\n");
+  g.up();
+  g.disk.rename(kLog, "/log/access.log.1");
+  g.disk.append(kLog, "b\n");
+  g.run(70'000);
+  ASSERT_EQ(1, g.disk.open_files());
+  g.disk.device = 7;
+  g.run(3000);
+  EXPECT_EQ(line + " b", g.news());
+}
+
 TEST_F(FileSourceTest, InodeReuseIsNoticedWithoutBirthTimes) {
   f.disk.has_birth_times = false;
   append("a\nbb\nccc\n");

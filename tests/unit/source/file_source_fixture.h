@@ -1,0 +1,34 @@
+// The verbs that the tests of the file source share.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "unit/source/follower.h"
+
+namespace lastseen {
+
+using Call = FakeFileSystem::Call;
+
+inline constexpr const char* kLog = "/log/access.log";
+
+struct FileSourceTest : testing::Test {
+  Follower f;
+
+  void append(std::string_view bytes) { f.disk.append(kLog, bytes); }
+  // What logrotate does with `create`; the writer goes on with the old file.
+  void rotate() {
+    if (f.disk.exists("/log/access.log.1")) f.disk.rename("/log/access.log.1", "/log/access.log.2");
+    f.disk.rename(kLog, "/log/access.log.1");
+    f.disk.create(kLog);
+  }
+  void restart() {
+    f.commit();
+    f.crash();
+  }
+};
+
+}  // namespace lastseen

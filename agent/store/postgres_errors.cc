@@ -32,8 +32,8 @@ std::string grant_hint(std::string_view message, const ErrorContext& context) {
   const std::string role = context.user.empty() ? "the role" : quote_identifier(context.user);
   const std::string& schema = context.table.schema;
   if (message.find("for schema") != std::string_view::npos)
-    return "GRANT USAGE ON SCHEMA " + (schema.empty() ? "public" : quote_identifier(schema)) +
-           " TO " + role;
+    return std::string(context.migrating ? "GRANT USAGE, CREATE" : "GRANT USAGE") + " ON SCHEMA " +
+           (schema.empty() ? "public" : quote_identifier(schema)) + " TO " + role;
   for (std::string_view own :
        {"lastseen_agent", "lastseen_position", "lastseen_quarantine", "lastseen_schema"})
     if (message.find(own) != std::string_view::npos)

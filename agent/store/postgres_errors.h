@@ -13,6 +13,7 @@ namespace lastseen {
 struct ErrorContext {
   TableName table;
   std::string user;
+  bool migrating = false;  ///< Tables are made, which takes more rights.
 };
 
 /// An error of a statement.

@@ -89,7 +89,7 @@ PostgresStore::Failure PostgresStore::discover_id_column() {
 PostgresStore::Failure PostgresStore::apply_migration(const Migration& migration) {
   const SqlAnswer answer = session_.run(std::string(migration.text));
   if (!answer.error) return std::nullopt;
-  StoreError error = fail(*answer.error);
+  StoreError error = fail(*answer.error, true);
   error.message = std::string(migration.name) + ": " + error.message;
   return error;
 }

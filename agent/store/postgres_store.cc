@@ -69,8 +69,9 @@ PostgresStore::Failure PostgresStore::end() {
 }
 
 // Ends the transaction that `error` broke, and says what it means.
-StoreError PostgresStore::fail(const SqlError& error) {
-  StoreError store_error = statement_error(error, {statements_.table_name(), session_.user()});
+StoreError PostgresStore::fail(const SqlError& error, bool migrating) {
+  StoreError store_error =
+      statement_error(error, {statements_.table_name(), session_.user(), migrating});
   // 42: names, types or rights are not what they were when the catalog was read.
   if (error.sqlstate.starts_with("42")) statements_.set_id_type("");
   const bool keep = session_.connected() && store_error.trouble != StoreTrouble::kUnreachable;

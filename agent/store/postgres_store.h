@@ -39,7 +39,7 @@ class PostgresStore final : public Store {
   Failure connect();
   Failure begin();
   Failure end();
-  StoreError fail(const SqlError& error);
+  StoreError fail(const SqlError& error, bool migrating = false);
   Failure run(const std::string& sql, const std::vector<std::string>& parameters,
               SqlAnswer* answer = nullptr);
   Failure take_epoch(const std::string& agent_id, AgentState* state);

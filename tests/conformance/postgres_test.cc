@@ -204,6 +204,19 @@ TEST_P(PostgresCase, MissingRightNamesTheGrant) {
   lab_->sql("DROP OWNED BY agent; DROP ROLE agent");
 }
 
+TEST_P(PostgresCase, MigratingWithoutTheRightNamesTheGrant) {
+  lab_->sql("DROP ROLE IF EXISTS visitor; CREATE ROLE visitor LOGIN");
+  settings_.url += " user=visitor";
+  store_ = open(settings_);
+  const auto statuses = store_->migrate();
+  const std::string grant = "GRANT USAGE, CREATE ON SCHEMA public TO \"visitor\"";
+  EXPECT_THAT(statuses.status().message(), HasSubstr(grant));
+  lab_->sql(grant);
+  EXPECT_TRUE(store_->migrate().is_ok());
+  EXPECT_EQ(1u, load().epoch);
+  lab_->sql("DROP OWNED BY visitor; DROP ROLE visitor");
+}
+
 TEST_P(PostgresCase, WrongPasswordHoldsAndIsNotPrinted) {
   lab_->sql("DROP ROLE IF EXISTS secretive; CREATE ROLE secretive LOGIN PASSWORD 'right'");
   shared_postgres().add_access_rule("local all secretive scram-sha-256");
@@ -247,7 +260,9 @@ TEST_P(PostgresCase, EndedBackendIsAnErrorThenWorks) {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
       "WHERE datname = current_database() AND pid <> pg_backend_pid()");
   const Batch batch = BatchBuilder().seen("b", kTime).take(1, 1);
-  EXPECT_EQ(StoreTrouble::kUnreachable, commit_error(batch).trouble);
+  const StoreError error = commit_error(batch);
+  EXPECT_EQ(StoreTrouble::kUnreachable, error.trouble);
+  EXPECT_THAT(error.message, HasSubstr("connection"));
   EXPECT_EQ(CommitOutcome::kCommitted, commit(batch).outcome);
 }
 

@@ -43,7 +43,7 @@ class SilentLog final : public Log {
   void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
 };
 
-/// 2026-11-21T22:26:40.123Z: before this machine's clock, so nothing is clamped.
+/// 2023-11-14T22:13:20.123Z: before any clock that runs this, so nothing is clamped.
 inline constexpr int64_t kTime = 1'700'000'000'123;
 inline constexpr int64_t kFutureMaxMs = 60'000;
 inline const std::string kAgent = "web-1";

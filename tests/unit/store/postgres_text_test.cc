@@ -56,7 +56,7 @@ TEST(Conninfo, BrokenUrlIsNotRepeated) {
 }
 
 StoreError error_of(const char* sqlstate, const char* message) {
-  return statement_error({sqlstate, message}, {{"stats", "client_activity"}, "agent"});
+  return statement_error({sqlstate, message}, {{"stats", "client_activity"}, "agent", false});
 }
 
 TEST(StatementError, SaysWhatToDo) {

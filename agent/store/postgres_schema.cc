@@ -23,14 +23,17 @@ PostgresStore::Failure PostgresStore::read_schema(SchemaFacts* facts) {
   const TableName& table = statements_.table_name();
   facts->client_table = table.table;
   facts->client_table_is_ours = table.table == kClientTable;
+  ArrayText own_tables;
+  for (std::string_view own : kOwnTables) own_tables.add_text(statements_.own_table(own));
   SqlAnswer answer;
-  if (auto failure = run("SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, "
-                         "$3 = '' OR to_regnamespace($3) IS NOT NULL",
-                         {statements_.own_table("lastseen_schema"), statements_.table(),
-                          table.schema.empty() ? "" : quote_identifier(table.schema)},
-                         &answer))
+  if (auto failure = run(
+          "SELECT (SELECT count(to_regclass(name)) = count(*) FROM unnest($1::text[]) AS name), "
+          "to_regclass($2) IS NOT NULL, $3 = '' OR to_regnamespace($3) IS NOT NULL",
+          {own_tables.take(), statements_.table(),
+           table.schema.empty() ? "" : quote_identifier(table.schema)},
+          &answer))
     return failure;
-  const bool has_schema_table = answer.rows.at(0)[0] == "t";
+  const bool own_tables_exist = answer.rows.at(0)[0] == "t";
   facts->client_table_exists = answer.rows.at(0)[1] == "t";
   if (answer.rows.at(0)[2] != "t") {
     const std::string schema = quote_identifier(table.schema);
@@ -38,7 +41,7 @@ PostgresStore::Failure PostgresStore::read_schema(SchemaFacts* facts) {
     return holding("PostgreSQL: store.table names schema " + schema +
                    ", which does not exist; run: CREATE SCHEMA " + schema);
   }
-  if (!has_schema_table) return std::nullopt;
+  if (!own_tables_exist) return std::nullopt;
   if (auto failure =
           run("SELECT name FROM " + statements_.own_table("lastseen_schema"), {}, &answer))
     return failure;

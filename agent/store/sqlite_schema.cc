@@ -53,9 +53,11 @@ SqliteStore::Failure SqliteStore::read_schema(SchemaFacts* facts) {
       connection_.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1");
   if (!exists) return connection_.error();
   facts->client_table_exists = exists.bind(table_).step() == Step::kRow;
-  const Step has_schema_table = exists.bind(std::string_view("lastseen_schema")).step();
-  if (has_schema_table == Step::kFailed) return connection_.error();
-  if (has_schema_table == Step::kDone) return std::nullopt;
+  for (std::string_view own : kOwnTables) {
+    const Step step = exists.bind(own).step();
+    if (step == Step::kFailed) return connection_.error();
+    if (step == Step::kDone) return std::nullopt;
+  }
   SqliteStatement names = connection_.prepare("SELECT name FROM lastseen_schema");
   if (!names) return connection_.error();
   Step step;

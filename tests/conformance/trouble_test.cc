@@ -67,7 +67,7 @@ TEST_P(TroubleCase, InterruptWithoutACallHarmsNothing) {
   EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("a", kTime).take(1, 1)).outcome);
 }
 
-TEST_P(TroubleCase, DroppedTablesHoldOrGoBackAndNothingIsLost) {
+TEST_P(TroubleCase, DroppedClientTableHoldsUntilItIsMadeAgain) {
   start();
   commit(BatchBuilder().seen("a", kTime).take(1, 1));
   lab_->sql("DROP TABLE client_activity");
@@ -76,6 +76,17 @@ TEST_P(TroubleCase, DroppedTablesHoldOrGoBackAndNothingIsLost) {
   ASSERT_TRUE(open(settings_)->migrate().is_ok());
   EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("b", kTime).take(1, 2)).outcome);
   EXPECT_EQ(kTime, last_seen("b"));
+}
+
+TEST_P(TroubleCase, DroppedFenceMeansTheStoreWentBackOnceItIsMigrated) {
+  start();
+  commit(BatchBuilder().seen("a", kTime).take(1, 1));
+  lab_->sql("DROP TABLE lastseen_agent");
+  EXPECT_EQ(StoreTrouble::kHolding,
+            commit_error(BatchBuilder().seen("b", kTime).take(1, 2)).trouble);
+  ASSERT_TRUE(store_->migrate().is_ok());
+  EXPECT_EQ(CommitOutcome::kWentBack, commit(BatchBuilder().seen("b", kTime).take(1, 2)).outcome);
+  EXPECT_EQ(1u, totals().committed) << "what is left of the store is taken as it is";
 }
 
 }  // namespace

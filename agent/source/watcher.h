@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/status.h"
@@ -32,5 +33,8 @@ class Watcher {
   /// Ends a wait() early, or the next one at once. Thread-safe.
   virtual void wake() = 0;
 };
+
+/// Over libuv: one inotify descriptor for all directories.
+std::unique_ptr<Watcher> make_uv_watcher();
 
 }  // namespace lastseen

@@ -34,10 +34,10 @@ test-long:  ## what does not fit: long simulation, sanitized end to end, static 
 	@packaging/install-dependencies.sh build test lint
 	@JOBS=$(JOBS) tests/run.sh long
 
-sim:  ## simulate the whole agent for SECONDS (default 3600), from SEED on
+sim:  ## simulate the whole agent for SECONDS (default 3600), or one SEED again
 	@packaging/install-dependencies.sh build test
 	@$(call build_preset,dev,sim)
-	@LASTSEEN_SIM_SECONDS=$${SECONDS:-3600} LASTSEEN_SIM_SEED=$${SEED:-} build/dev/tests/sim/sim
+	@build/dev/tests/sim/sim $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),3600))
 
 bench:  ## measure; the report is build/bench/report.md
 	@packaging/install-dependencies.sh build test bench

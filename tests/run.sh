@@ -19,17 +19,18 @@ prefix_for() {  # PRESET
   if [ "$1" = tsan ] && setarch -R true 2>/dev/null; then prefix=(setarch -R); else prefix=(); fi
 }
 
-build() {  # PRESET
-  { cmake --preset "$1" || cmake --fresh --preset "$1"; } >"build/$1.configure.log" 2>&1 ||
+build() {  # PRESET SIM_SECONDS
+  local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
+  { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
     { cat "build/$1.configure.log"; return 1; }
   prefix_for "$1"
   "${prefix[@]}" cmake --build --preset "$1" -j "$jobs" >"build/$1.build.log" 2>&1 ||
     { tail -n 80 "build/$1.build.log"; return 1; }
 }
 
-unit_tests() {  # PRESET SIM_SECONDS
+unit_tests() {  # PRESET
   prefix_for "$1"
-  LASTSEEN_SIM_SECONDS=$2 "${prefix[@]}" ctest --preset "$1" -j "$jobs" --quiet \
+  "${prefix[@]}" ctest --preset "$1" -j "$jobs" --quiet \
     --output-log "build/$1.ctest.log" --output-junit "$PWD/build/$1.ctest.xml"
   local status=$?
   if [ $status != 0 ]; then
@@ -81,16 +82,16 @@ sleep 0.01
 
 stage 'house rules' tests/tidy.py
 stage 'house rules can fail' tests/tidy.py --self-test
-stage 'build dev' build dev
-stage 'unit, conformance, corpus, sim' unit_tests dev "$sim_seconds"
+stage 'build dev' build dev "$sim_seconds"
+stage 'unit, conformance, corpus, sim' unit_tests dev
 stage 'build release' make --no-print-directory build JOBS="$jobs"
 if [ "$long" = long ]; then
   stage 'end to end' end_to_end --long
 else
   stage 'end to end' end_to_end
 fi
-stage 'build asan' build asan
-stage 'asan' unit_tests asan "$sanitized_sim_seconds"
-stage 'build tsan' build tsan
-stage 'tsan' unit_tests tsan "$sanitized_sim_seconds"
+stage 'build asan' build asan "$sanitized_sim_seconds"
+stage 'asan' unit_tests asan
+stage 'build tsan' build tsan "$sanitized_sim_seconds"
+stage 'tsan' unit_tests tsan
 finish

@@ -50,6 +50,7 @@ struct PlainLayer {
 struct BackslashLayer {
   static Unit read(const char* p, const char* end) {
     if (*p != '\\') return {static_cast<unsigned char>(*p), p + 1, false};
+    if (end - p >= 2 && p[1] == '"') return {'"', p + 2, false};  // nearly all of them in a body
     return read_escape(p, end);
   }
 };

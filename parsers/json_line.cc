@@ -1,5 +1,8 @@
 #include "parsers/json_line.h"
 
+#include <cstring>
+#include <utility>
+
 #include "parsers/scan.h"
 #include "parsers/timestamp.h"
 
@@ -91,6 +94,17 @@ void JsonMemberNames::add(MemberRole role, std::string_view path, TargetForm for
   scopes_[scope][path.size()].push_back({std::string(path), role, rank, form});
 }
 
+JsonMemberNames::Known JsonMemberNames::find(size_t scope, std::string_view name) const {
+  Known known;
+  if (name.size() > kNameBytesMax) return known;
+  for (const JsonMember& member : scopes_[scope][name.size()]) {
+    if (member.name != name) continue;
+    const JsonMember*& place = member.role == MemberRole::kObject ? known.object : known.value;
+    if (place == nullptr) place = &member;
+  }
+  return known;
+}
+
 size_t JsonMemberNames::scope_of(size_t parent, std::string_view name) {
   for (const JsonMember& member : scopes_[parent][name.size()]) {
     if (member.name == name && member.role == MemberRole::kObject) return member.rank;
@@ -100,6 +114,28 @@ size_t JsonMemberNames::scope_of(size_t parent, std::string_view name) {
   scopes_[parent][name.size()].push_back(
       {std::string(name), MemberRole::kObject, static_cast<uint8_t>(scope), TargetForm::kTarget});
   return scope;
+}
+
+bool JsonShape::recall(size_t index, size_t scope, const char** p, const char* end,
+                       JsonMemberNames::Known* known) const {
+  if (index >= kNamesMax) return false;
+  const Name& name = names_[index];
+  if (name.size == 0 || name.scope != scope) return false;
+  if (!starts_with_padded(*p, end, name.text.data(), name.size)) return false;
+  *p += name.size;
+  *known = name.known;
+  return true;
+}
+
+void JsonShape::remember(size_t index, size_t scope, const char* begin, const char* end,
+                         const JsonMemberNames::Known& known) {
+  const auto size = static_cast<size_t>(end - begin);
+  if (index >= kNamesMax || size > kTextMax) return;
+  Name& name = names_[index];
+  std::memcpy(name.text.data(), begin, size);
+  name.size = size;
+  name.scope = scope;
+  name.known = known;
 }
 
 JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptions& options)
@@ -126,11 +162,11 @@ bool JsonLineParser::read_line(std::string_view line) {
   std::array<uint8_t, JsonMemberNames::kScopesMax> scopes{};  // of the objects that are open
   size_t depth = 1;
   bool entered = true;  // just now: `}` may follow without a member
-  for (;;) {
+  for (size_t index = 0;; ++index) {
     p = skip_blanks(p, end);
     if (!entered || p == end || *p != '}') {
       uint8_t scope = scopes[depth - 1];
-      const Read read = read_member(&p, end, &scope);
+      const Read read = read_member(index, &p, end, &scope);
       if (read == Read::kBad) return false;
       entered = read == Read::kEntered;
       if (entered) {
@@ -148,33 +184,44 @@ bool JsonLineParser::read_line(std::string_view line) {
   }
 }
 
-/// Reads `"name":value`. A known object is entered: `scope` becomes that of its members.
-JsonLineParser::Read JsonLineParser::read_member(const char** p, const char* end, uint8_t* scope) {
-  if (*p == end || **p != '"') return Read::kBad;
-  const char* const begin = *p + 1;
-  const QuotedString quoted = scan_quoted(begin, end);
-  if (quoted.end == nullptr) return Read::kBad;
-  std::string_view name(begin, quoted.end);
+/// Reads `"name":value`, the line's `index`th. A known object is entered: `scope` becomes that of
+/// its members.
+JsonLineParser::Read JsonLineParser::read_member(size_t index, const char** p, const char* end,
+                                                 uint8_t* scope) {
+  JsonMemberNames::Known known;
+  if (!shape_.recall(index, *scope, p, end, &known) && !read_name(index, *scope, p, end, &known)) {
+    return Read::kBad;
+  }
+  *p = skip_blanks(*p, end);
+  if (known.object != nullptr && *p < end && **p == '{') {
+    ++*p;
+    *scope = known.object->rank;
+    return Read::kEntered;
+  }
+  Value value;
+  if (!read_value(p, end, &value)) return Read::kBad;
+  if (known.value != nullptr) keep(*known.value, value);
+  return Read::kValue;
+}
+
+/// From the opening quote of a name to behind the colon.
+bool JsonLineParser::read_name(size_t index, size_t scope, const char** p, const char* end,
+                               JsonMemberNames::Known* known) {
+  const char* const begin = *p;
+  if (begin == end || *begin != '"') return false;
+  const QuotedString quoted = scan_quoted(begin + 1, end);
+  if (quoted.end == nullptr) return false;
+  std::string_view name(begin + 1, quoted.end);
   if (quoted.escaped) {
     unescape_backslashes(name, &key_);
     name = key_;
   }
-  const char* at = skip_blanks(quoted.end + 1, end);
-  if (at == end || *at != ':') return Read::kBad;
-  at = skip_blanks(at + 1, end);
-  *p = at;
-  if (at < end && *at == '{') {
-    if (const JsonMember* const object = names_.find(*scope, name, true)) {
-      *p = at + 1;
-      *scope = object->rank;
-      return Read::kEntered;
-    }
-  }
-  const JsonMember* const member = names_.find(*scope, name, false);
-  Value value;
-  if (!read_value(p, end, &value)) return Read::kBad;
-  if (member != nullptr) keep(*member, value);
-  return Read::kValue;
+  const char* const colon = skip_blanks(quoted.end + 1, end);
+  if (colon == end || *colon != ':') return false;
+  *known = names_.find(scope, name);
+  *p = colon + 1;
+  shape_.remember(index, scope, begin, *p, *known);
+  return true;
 }
 
 bool JsonLineParser::read_value(const char** p, const char* end, Value* value) {

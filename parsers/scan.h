@@ -43,6 +43,22 @@ inline const char* find_byte(const char* p, const char* end, char byte) {
   return found == nullptr ? end : static_cast<const char*>(found);
 }
 
+/// Whether the bytes from `p` on begin with the first `size` of the 32 bytes at `text`.
+inline bool starts_with_padded(const char* p, const char* end, const char* text, size_t size) {
+#if defined(__SSE2__)
+  if (end - p >= 32) {
+    const auto equal = [&](size_t at) {
+      const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+      const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
+      return static_cast<uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
+    };
+    const uint64_t wanted = (uint64_t{1} << size) - 1;
+    return ((equal(0) | equal(16) << 16) & wanted) == wanted;
+  }
+#endif
+  return static_cast<size_t>(end - p) >= size && std::memcmp(p, text, size) == 0;
+}
+
 /// A string between quotes in which a backslash escapes the byte after it.
 struct QuotedString {
   const char* end = nullptr;   ///< The closing quote; null: it is missing, or a raw control

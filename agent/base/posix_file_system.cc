@@ -73,7 +73,7 @@ class PosixFile final : public File {
   }
 
   Result<FileStat> stat() override {
-    struct statx raw{};
+    struct statx raw {};
     if (statx(fd_, "", AT_EMPTY_PATH, kStatFields, &raw) != 0)
       return status_of(errno, "stat", path_);
     FileStat stat = convert(raw);
@@ -104,7 +104,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<FileStat> stat(const std::string& path) override {
-    struct statx raw{};
+    struct statx raw {};
     if (statx(AT_FDCWD, path.c_str(), 0, kStatFields, &raw) != 0)
       return status_of(errno, "stat", path);
     return convert(raw);

@@ -68,7 +68,8 @@ class UvWatcher final : public Watcher {
     }
     if (timeout_ms > 0) {
       uv_update_time(&loop_);
-      uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(timeout_ms), 0);
+      uv_timer_start(
+          &timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(timeout_ms), 0);
     }
     uv_run(&loop_, UV_RUN_ONCE);
     uv_timer_stop(&timer_);

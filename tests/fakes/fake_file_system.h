@@ -41,11 +41,11 @@ class FakeFileSystem final : public FileSystem {
 
   // --- Knobs -----------------------------------------------------------------------------
 
-  bool reuse_inodes = true;      ///< A new file takes the lowest free number, as ext4 does.
-  bool has_birth_times = true;   ///< false: birth_ns and generation are 0.
-  uint64_t device = 1;           ///< Of every file; change it to play a remount.
-  int64_t now_ns = 1'000'000;    ///< The disk's clock: birth and modification times.
-  bool clock_ticks = true;       ///< Each change moves now_ns by 1, so that no two are alike.
+  bool reuse_inodes = true;     ///< A new file takes the lowest free number, as ext4 does.
+  bool has_birth_times = true;  ///< false: birth_ns and generation are 0.
+  uint64_t device = 1;          ///< Of every file; change it to play a remount.
+  int64_t now_ns = 1'000'000;   ///< The disk's clock: birth and modification times.
+  bool clock_ticks = true;      ///< Each change moves now_ns by 1, so that no two are alike.
 
   /// Asked before each call; a Status that is not ok is what the call returns (glob: nothing).
   std::function<Status(Call, const std::string& path)> fault;
@@ -155,8 +155,7 @@ class FakeFileSystem final : public FileSystem {
     if (directories_.count(path)) return Status::reject("cannot follow " + path + ": a directory");
     std::shared_ptr<FakeInode> inode = resolve(path);
     if (!inode) return missing("open", path);
-    if (!inode->readable)
-      return Status::retry("cannot open " + path + ": Permission denied");
+    if (!inode->readable) return Status::retry("cannot open " + path + ": Permission denied");
     return std::unique_ptr<File>(std::make_unique<OpenFile>(*this, path, std::move(inode)));
   }
 
@@ -219,7 +218,9 @@ class FakeFileSystem final : public FileSystem {
   class OpenFile final : public File {
    public:
     OpenFile(FakeFileSystem& disk, std::string path, std::shared_ptr<FakeInode> inode)
-        : disk_(disk), open_files_(disk.open_files_), path_(std::move(path)),
+        : disk_(disk),
+          open_files_(disk.open_files_),
+          path_(std::move(path)),
           inode_(std::move(inode)) {
       ++*open_files_;
     }

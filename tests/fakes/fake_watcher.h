@@ -11,7 +11,7 @@ namespace lastseen {
 
 class FakeWatcher final : public Watcher {
  public:
-  Status refuse;       ///< Not ok: what watch() answers.
+  Status refuse;  ///< Not ok: what watch() answers.
   int watch_calls = 0;
 
   bool watching(const std::string& directory) const { return watches_.count(directory) > 0; }

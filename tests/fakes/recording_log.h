@@ -41,8 +41,8 @@ class RecordingLog final : public Log {
   }
   size_t count_at_least(LogLevel level) const {
     std::lock_guard lock(mutex_);
-    return static_cast<size_t>(
-        std::count_if(lines_.begin(), lines_.end(), [&](const Line& l) { return l.level >= level; }));
+    return static_cast<size_t>(std::count_if(lines_.begin(), lines_.end(),
+                                             [&](const Line& l) { return l.level >= level; }));
   }
   /// All lines, for a failure message.
   std::string text() const {

@@ -1,0 +1,103 @@
+#include "source/discovery.h"
+
+#include <fnmatch.h>
+
+namespace lastseen {
+
+namespace {
+
+// The longest leading part of a pattern's directory that has no wildcards.
+std::string plain_directory_of(const std::string& pattern) {
+  std::string directory = directory_of(pattern);
+  while (has_wildcards(directory)) directory = directory_of(directory);
+  return directory;
+}
+
+std::string trouble_of(const Status& status, const std::string& path) {
+  if (status.code() == StatusCode::kNotFound) return "missing";
+  return std::string(kUnreadable) + reason_in(status.message(), path);
+}
+
+// Why a pattern matches nothing.
+PathTrouble explain_empty(FileSystem& files, const std::string& pattern) {
+  std::string directory = plain_directory_of(pattern);
+  Result<FileStat> there = files.stat(directory);
+  if (!there) {
+    std::string state = there.status().code() == StatusCode::kNotFound
+                            ? "missing: no directory " + directory
+                            : trouble_of(there.status(), directory);
+    return {pattern, std::move(state)};
+  }
+  if (has_wildcards(pattern)) {
+    // A directory that may be entered but not listed gives a glob nothing, without an error.
+    Result<std::vector<std::string>> names = files.list(directory);
+    return {pattern, names ? "missing" : trouble_of(names.status(), directory)};
+  }
+  Result<FileStat> file = files.stat(pattern);
+  if (!file) return {pattern, trouble_of(file.status(), pattern)};
+  return {pattern, file->is_directory ? "unreadable: it is a directory" : "missing"};
+}
+
+}  // namespace
+
+Discovered discover(FileSystem& files, const std::string& pattern) {
+  Discovered discovered;
+  std::vector<std::string> paths = files.glob(pattern);
+  for (const std::string& path : paths) {
+    Result<FileStat> stat = files.stat(path);
+    if (!stat) {
+      if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now
+        discovered.troubles.push_back({path, trouble_of(stat.status(), path)});
+    } else if (stat->is_regular) {
+      discovered.files.push_back({path, *stat});
+    } else if (!stat->is_directory) {
+      discovered.troubles.push_back({path, "unreadable: not a regular file"});
+    }
+  }
+  if (paths.empty()) discovered.troubles.push_back(explain_empty(files, pattern));
+  return discovered;
+}
+
+Listing list_directory(FileSystem& files, const std::string& directory) {
+  Listing listing;
+  Result<std::vector<std::string>> names = files.list(directory);
+  if (!names) {
+    listing.status = names.status();
+    return listing;
+  }
+  for (const std::string& name : *names) {
+    std::string path = directory == "/" ? "/" + name : directory + "/" + name;
+    Result<FileStat> stat = files.stat(path);
+    if (!stat) {
+      if (stat.status().code() != StatusCode::kNotFound) listing.complete = false;
+    } else if (stat->is_regular) {
+      listing.files.push_back({std::move(path), *stat});
+    }
+  }
+  return listing;
+}
+
+bool matches_glob(const std::string& pattern, const std::string& path) {
+  return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
+bool has_wildcards(const std::string& text) {
+  return text.find_first_of("*?[") != std::string::npos;
+}
+
+std::string directory_of(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_in_directory(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
+std::string reason_in(const std::string& message, const std::string& path) {
+  size_t place = message.find(path + ": ");
+  return place == std::string::npos ? message : message.substr(place + path.size() + 2);
+}
+
+}  // namespace lastseen

@@ -1,0 +1,49 @@
+// What a glob and a directory hold at this moment.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+
+namespace lastseen {
+
+struct FoundFile {
+  std::string path;
+  FileStat stat;
+};
+
+/// How the state of what exists but cannot be read begins.
+inline constexpr std::string_view kUnreadable = "unreadable: ";
+
+/// A path that an input names and that cannot be followed now.
+struct PathTrouble {
+  std::string path;
+  std::string state;  ///< "missing", "unreadable: Permission denied", …
+};
+
+struct Discovered {
+  std::vector<FoundFile> files;  ///< Regular files, sorted by path.
+  std::vector<PathTrouble> troubles;
+};
+
+/// Looks once. A pattern that matches nothing is one trouble.
+Discovered discover(FileSystem& files, const std::string& pattern);
+
+/// Every regular file of a directory.
+struct Listing {
+  Status status;         ///< Not ok: nothing is known about the directory.
+  bool complete = true;  ///< false: some of its entries could not be asked.
+  std::vector<FoundFile> files;
+};
+Listing list_directory(FileSystem& files, const std::string& directory);
+
+bool matches_glob(const std::string& pattern, const std::string& path);
+bool has_wildcards(const std::string& text);
+std::string directory_of(const std::string& path);  ///< "." for a bare name.
+std::string name_in_directory(const std::string& path);
+/// "Permission denied" of "cannot open PATH: Permission denied".
+std::string reason_in(const std::string& message, const std::string& path);
+
+}  // namespace lastseen

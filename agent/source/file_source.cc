@@ -1,0 +1,227 @@
+#include "source/file_source.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/check.h"
+
+namespace lastseen {
+
+FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& files,
+                       Watcher& watcher, Log& log, const FileSourceOptions& options)
+    : settings_(settings),
+      start_(start),
+      options_(options),
+      files_(files),
+      log_(log),
+      watches_(settings.name, files, watcher, log, *this) {}
+
+FileSource::~FileSource() = default;
+
+void FileSource::begin() {
+  CHECK(restored_);
+  begun_ = true;
+  look_due_ = true;
+}
+
+int64_t FileSource::step(Now now) {
+  bool poll = now.mono_ms >= next_poll_ms_;
+  // Whatever makes events, they are answered no more often than a hot file is looked at.
+  bool answer = now.mono_ms >= last_look_ms_ + options_.hot_ms;
+  if (look_due_ || poll || (event_ && answer)) {
+    if (poll || look_due_) watches_.drop_replaced();
+    next_poll_ms_ = now.mono_ms + options_.poll_ms;
+    look_at_all(now);
+    last_look_ms_ = now.mono_ms;
+  } else if (events_ && answer) {
+    look_at_events(now);
+    last_look_ms_ = now.mono_ms;
+  }
+  if (now.mono_ms >= next_hot_ms_) look_at_hot(now);
+  int64_t next = std::min(next_poll_ms_, next_hot_ms_);
+  if (event_ || events_) next = std::min(next, last_look_ms_ + options_.hot_ms);
+  return next;
+}
+
+void FileSource::directory_changed(const std::string& directory, const std::string& name) {
+  if (name.empty()) {
+    event_ = true;
+    return;
+  }
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->named || name_in_directory(stream->path) != name ||
+        directory_of(stream->path) != directory)
+      continue;
+    stream->event = events_ = true;
+    return;
+  }
+  // Neighbours in /var/log change all the time and are no business of ours.
+  if (matches_glob(name_in_directory(settings_.path), name)) event_ = true;
+}
+
+bool FileSource::is_hot(const Stream& s, Now now) const {
+  return begun_ && s.file.is_open() && now.mono_ms - s.changed_ms < options_.hot_for_ms;
+}
+
+size_t FileSource::count_hot(Now now) const {
+  return static_cast<size_t>(std::count_if(streams_.begin(), streams_.end(),
+                                           [&](const auto& s) { return s && is_hot(*s, now); }));
+}
+
+bool FileSource::succeeds(const Stream& newer, const Stream& older) const {
+  if (newer.sequence <= older.sequence || is_rotated(newer)) return false;
+  // Where a file that was rotated before we started had its home is not known; the directory
+  // must do. Too early costs nothing: it is looked at with each poll, and opened if it grows.
+  return newer.home == older.home ||
+         (older.sequence < 0 && directory_of(newer.home) == directory_of(older.home));
+}
+
+bool FileSource::waits_for_older(const Stream& stream) const {
+  return std::any_of(rotated_.begin(), rotated_.end(), [&](const Stream* older) {
+    return older->file.readable() && succeeds(stream, *older);
+  });
+}
+
+std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now) {
+  if (!begun_) return std::nullopt;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    size_t index = (turn_ + i) % streams_.size();
+    Stream* stream = streams_[index].get();
+    if (!stream || !stream->file.readable() || waits_for_older(*stream)) continue;
+    Result<Chunk> chunk = stream->file.read(buffer);
+    say_trouble(*stream);
+    if (!chunk || chunk->bytes.empty()) continue;
+    turn_ = index + 1;
+    chunk->stream = static_cast<uint32_t>(index);
+    return *chunk;
+  }
+  return std::nullopt;
+}
+
+void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
+  CHECK(chunk.stream < streams_.size() && streams_[chunk.stream]);
+  Stream& stream = *streams_[chunk.stream];
+  uint64_t untaken = stream.file.consume(chunk, bytes, discarding);
+  if (bytes > 0) stream.dirty = true;
+  if (untaken > 0) lose(LossReason::kDeleted, untaken, stream.path, "its end was not taken");
+}
+
+void FileSource::collect(std::vector<Position>& out) {
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->dirty || !stream->file.placed()) continue;
+    stream->dirty = false;
+    Position position = stream->file.identity();
+    position.stream = stream->key;
+    position.path = stream->path;
+    out.push_back(std::move(position));
+  }
+  std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
+  gone_.clear();
+}
+
+LedgerCounts FileSource::take_losses() {
+  return std::exchange(losses_, LedgerCounts());
+}
+
+void FileSource::lose(LossReason reason, uint64_t bytes, const std::string& path,
+                      std::string_view why) {
+  if (bytes == 0) return;
+  losses_.lost_bytes[static_cast<size_t>(reason)] += bytes;
+  log_.warn("bytes were lost before they could be read (at least this many)",
+            {{"input", settings_.name},
+             {"path", path},
+             {"bytes", std::to_string(bytes)},
+             {"reason", std::string(why)}});
+}
+
+// Once until it changes: what fails with each poll would fill the log. Kept as said until bytes
+// are read, for a file may be there to look at and fail only where it is read.
+void FileSource::say_trouble(Stream& stream) {
+  if (stream.file.trouble() == stream.said) return;
+  stream.said = stream.file.trouble();
+  if (stream.said.empty()) {
+    log_.info("file can be read again", {{"input", settings_.name}, {"path", stream.path}});
+  } else {
+    log_.warn(stream.said + "; trying again with each poll",
+              {{"input", settings_.name}, {"path", stream.path}});
+  }
+}
+
+std::string FileSource::state_of(const Stream& s) const {
+  if (!s.file.is_open()) return s.named ? "rotated, read" : "moved, read";
+  if (!s.file.trouble().empty())
+    return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
+  if (!s.file.placed()) return "held";
+  if (s.file.stat().links == 0) return "deleted";
+  if (is_rotated(s)) return "rotated";
+  if (s.file.readable() || s.hot) return "reading";
+  return watches_.refused(directory_of(s.path)) ? "idle, polled" : "idle";
+}
+
+void FileSource::describe(std::vector<FileSnapshot>& out) const {
+  for (const auto& stream : streams_) {
+    if (!stream) continue;
+    out.push_back(
+        {stream->path, stream->file.position(), stream->file.size_seen(), state_of(*stream)});
+  }
+  for (const PathTrouble& trouble : troubles_) out.push_back({trouble.path, 0, 0, trouble.state});
+}
+
+bool FileSource::drained() const {
+  if (!begun_ || look_due_ || !waiting_.empty()) return false;
+  for (const PathTrouble& trouble : troubles_)
+    if (trouble.state.starts_with(kUnreadable)) return false;
+  return std::all_of(streams_.begin(), streams_.end(), [](const auto& stream) {
+    return !stream || !stream->file.is_open() ||
+           (stream->file.placed() && stream->file.trouble().empty() && !stream->file.readable());
+  });
+}
+
+FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<File> file,
+                                    const FileStat& stat, Now now) {
+  auto stream = std::make_unique<Stream>(
+      FollowedFile(std::move(file), stat, static_cast<size_t>(settings_.line_bytes_max)));
+  stream->key = mint_key(path, stat, now);
+  stream->path = stream->home = path;
+  stream->sequence = ++newest_sequence_;
+  stream->changed_ms = now.mono_ms;
+  auto place = std::find(streams_.begin(), streams_.end(), nullptr);
+  if (place == streams_.end()) place = streams_.insert(place, nullptr);
+  *place = std::move(stream);
+  return **place;
+}
+
+void FileSource::forget(Stream& stream, bool gone) {
+  if (gone && stream.began) {
+    Position position = stream.file.identity();
+    position.stream = stream.key;
+    position.path = stream.path;
+    position.gone = true;
+    gone_.push_back(std::move(position));
+  }
+  std::erase(rotated_, &stream);
+  for (auto& place : streams_)
+    if (place.get() == &stream) place.reset();
+}
+
+FileSource::Stream* FileSource::stream_of(const FileStat& stat) {
+  for (const auto& stream : streams_)
+    if (stream && same_inode(stream->file.stat(), stat)) return stream.get();
+  return nullptr;
+}
+
+// Unique for one file in this input: a counter and the time of day beside what the file is.
+std::string FileSource::mint_key(const std::string& path, const FileStat& stat, Now now) {
+  char text[160];
+  std::snprintf(text, sizeof text, "%llu %llu %lld %lld %llu ",
+                static_cast<unsigned long long>(stat.device),
+                static_cast<unsigned long long>(stat.inode), static_cast<long long>(stat.birth_ns),
+                static_cast<long long>(now.wall_ms), static_cast<unsigned long long>(++minted_));
+  char key[17];
+  std::snprintf(
+      key, sizeof key, "%016llx",
+      static_cast<unsigned long long>(hash_bytes(settings_.name + path, hash_bytes(text))));
+  return key;
+}
+
+}  // namespace lastseen

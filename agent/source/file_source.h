@@ -1,0 +1,177 @@
+// The source that follows files: a glob, what it names, and what became of the files it named.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "source/directory_watches.h"
+#include "source/discovery.h"
+#include "source/followed_file.h"
+#include "source/source.h"
+#include "source/watcher.h"
+
+namespace lastseen {
+
+struct FileSourceOptions {
+  /// The slow poll that always runs: events are only hints.
+  int64_t poll_ms = 1000;
+  /// How often a hot file is looked at: min(20, max(2, flush.interval / 4)).
+  int64_t hot_ms = 20;
+  /// A file is hot for this long after it last changed.
+  int64_t hot_for_ms = 100;
+  /// nginx writes to a renamed file until USR1: let go of one when it has been quiet this long
+  /// after its successor got data.
+  int64_t rotated_idle_ms = 60'000;
+  /// A deleted file without a successor may still be written to; nothing of it can be found
+  /// again, so we let go much later.
+  int64_t deleted_idle_ms = 3'600'000;
+  /// How long a file that was moved out of its directory is remembered, should it come back.
+  int64_t forget_ms = 86'400'000;
+};
+
+/// Follows every file that `settings.path` names. Opens files as soon as it sees them, so that
+/// nothing is lost while positions are not known, and keeps them open through rename and removal
+/// until they are read. Lives on the ingest thread; `files`, `watcher` and `log` outlive it.
+///
+/// Nothing here fails: what cannot be opened or read is logged once, shown by describe(), and
+/// tried again with each poll. Bytes that are gone are counted by take_losses(), as a lower bound.
+class FileSource final : public Source, private Watcher::Listener {
+ public:
+  FileSource(const InputSettings& settings, Start start, FileSystem& files, Watcher& watcher,
+             Log& log, const FileSourceOptions& options = {});
+  ~FileSource() override;
+
+  /// Again: everything goes back to where the store stands, or to where this agent began in
+  /// files that the store does not know; begin() need not be repeated.
+  void restore(const StoredInput& stored, Now now) override;
+  void begin() override;
+  int64_t step(Now now) override;
+  std::optional<Chunk> read(ReadBuffer& buffer, Now now) override;
+  void consume(const Chunk& chunk, size_t bytes, bool discarding) override;
+  void look_now() override { look_due_ = true; }
+  void collect(std::vector<Position>& out) override;
+  LedgerCounts take_losses() override;
+  void describe(std::vector<FileSnapshot>& out) const override;
+  bool drained() const override;
+
+ private:
+  /// One file and what became of it.
+  struct Stream {
+    Stream(FollowedFile opened) : file(std::move(opened)) {}
+    std::string key;   // Position::stream
+    std::string path;  // where it was last seen
+    std::string home;  // where it was first seen: its successor appears there
+    FollowedFile file;
+    bool named = true;           // a path leads to it
+    bool existed = false;        // at the first discovery, so `start` applies to it
+    bool began = false;          // it has been placed once, so a rewind knows where to
+    bool undecided = false;      // whether a stored position is its own could not be found out
+    bool hot = false;            // when the watches were last set
+    bool event = false;          // the kernel hinted at it
+    bool located = false;        // in the look under way: its path still leads to it
+    std::string candidate;       // in the look under way: another path that leads to it
+    bool dirty = false;          // collect() has news of it
+    uint64_t first_size = 0;     // bytes, at the first discovery
+    int64_t sequence = 0;        // older files have smaller ones
+    int64_t changed_ms = 0;      // when it last grew
+    int64_t unnamed_ms = 0;      // when it was first seen to have no path
+    int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
+    std::string said;            // trouble that was logged
+  };
+  /// A stored position whose file is not found yet.
+  struct Waiting {
+    Position position;
+    int incomplete_tries = 0;
+    bool said = false;
+  };
+
+  void directory_changed(const std::string& directory, const std::string& name) override;
+
+  // file_source_look.cc: what the disk says.
+  void look_at_all(Now now);
+  void look_at_hot(Now now);
+  void look_at_events(Now now);
+  void look_at(Stream& stream, bool thorough, Now now);
+  void meet(const FoundFile& found, Now now);
+  bool check_closed(Stream& stream, const FoundFile& found, Now now);
+  bool reopen(Stream& stream, const std::string& path);
+  void locate(Stream& stream, std::map<std::string, Listing>& listings, Now now);
+  void note_troubles(std::vector<PathTrouble> troubles);
+  void note_place(Stream& stream, const std::string& path);
+  bool came_back(const FoundFile& found, Now now);
+  void note_successors(Now now);
+  void let_go(Stream& stream, Now now);
+  void update_watches(Now now);
+
+  // file_source_restore.cc: where reading begins.
+  void settle(Now now);
+  bool settle_waiting(Waiting& waiting, Now now);
+  Stream* find_held(const Position& stored);
+  Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
+  Stream* find_on_other_device(const Position& stored, bool& undecided);
+  void adopt(Stream& stream, const Position& stored, Now now);
+  void place(Stream& stream, Now now);
+  void return_closed();
+
+  Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
+  void forget(Stream& stream, bool gone);
+  Stream* stream_of(const FileStat& stat);
+  void say_trouble(Stream& stream);
+  void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
+  std::string mint_key(const std::string& path, const FileStat& stat, Now now);
+  bool in_glob(const Stream& s) const { return matches_glob(settings_.path, s.path); }
+  bool is_rotated(const Stream& s) const { return !s.named || s.path != s.home || !in_glob(s); }
+  bool is_hot(const Stream& s, Now now) const;
+  size_t count_hot(Now now) const;
+  bool succeeds(const Stream& newer, const Stream& older) const;
+  bool waits_for_older(const Stream& stream) const;
+  std::string state_of(const Stream& stream) const;
+
+  const InputSettings settings_;
+  const Start start_;
+  const FileSourceOptions options_;
+  FileSystem& files_;
+  Log& log_;
+  DirectoryWatches watches_;
+
+  // By Chunk::stream; a place is used again when its stream is forgotten.
+  std::vector<std::unique_ptr<Stream>> streams_;
+  std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
+  std::vector<Waiting> waiting_;
+  std::vector<Position> gone_;  // for collect()
+  LedgerCounts losses_;
+  std::vector<PathTrouble> troubles_;
+  std::set<std::string> said_troubles_;
+  // Paths in trouble at the first discovery: they count as files that existed. Inode 0: unknown.
+  std::map<std::string, FileStat> early_troubles_;
+  std::vector<PathTrouble> look_troubles_;  // of the look under way
+
+  bool discovered_ = false;  // the first look is done
+  bool restored_ = false;
+  bool known_ = false;  // the input has stored positions
+  bool begun_ = false;
+  bool went_back_ = false;  // restored more than once: what is missing now, the store lost
+  bool look_due_ = true;
+  bool event_ = false;   // something changed that is not a known file
+  bool events_ = false;  // some stream has `event`
+  int64_t next_poll_ms_ = 0;
+  int64_t next_hot_ms_ = kNever;
+  int64_t last_look_ms_ = 0;
+  int64_t newest_sequence_ = 0;
+  int64_t oldest_sequence_ = 0;
+  uint64_t minted_ = 0;
+  size_t hot_watched_ = 0;  // hot streams when the watches were last set
+  size_t turn_ = 0;         // which stream reads next
+};
+
+}  // namespace lastseen

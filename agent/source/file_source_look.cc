@@ -1,0 +1,301 @@
+// What the disk says: which files are there, where they went, what grew, what may be let go.
+#include <algorithm>
+
+#include "source/file_source.h"
+
+namespace lastseen {
+
+void FileSource::look_at_all(Now now) {
+  look_due_ = event_ = events_ = false;
+  look_troubles_.clear();
+  for (const auto& stream : streams_) {
+    if (!stream) continue;
+    stream->event = stream->located = false;
+    stream->candidate.clear();
+  }
+  Discovered discovered = discover(files_, settings_.path);
+  for (const FoundFile& found : discovered.files) meet(found, now);
+  // Streams may be forgotten, and so removed, in each of these loops; none is added.
+  std::map<std::string, Listing> listings;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    if (streams_[i] && streams_[i]->file.is_open()) look_at(*streams_[i], false, now);
+    if (streams_[i] && !streams_[i]->located) locate(*streams_[i], listings, now);
+  }
+  if (!discovered_)
+    for (const PathTrouble& trouble : discovered.troubles)
+      if (trouble.state.starts_with(kUnreadable))
+        early_troubles_.try_emplace(trouble.path, FileStat{});
+  std::move(look_troubles_.begin(), look_troubles_.end(), std::back_inserter(discovered.troubles));
+  note_troubles(std::move(discovered.troubles));
+  discovered_ = true;
+  settle(now);
+  note_successors(now);
+  for (size_t i = 0; i < streams_.size(); ++i)
+    if (streams_[i]) let_go(*streams_[i], now);
+  update_watches(now);
+}
+
+// A path that the glob gave.
+void FileSource::meet(const FoundFile& found, Now now) {
+  Stream* stream = stream_of(found.stat);
+  if (stream && !stream->file.is_open() && !check_closed(*stream, found, now)) stream = nullptr;
+  if (!stream) {
+    if (came_back(found, now)) return;
+    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+    if (!stat) {
+      if (stat.status().code() == StatusCode::kNotFound) return;  // vanished just now
+      look_troubles_.push_back(
+          {found.path, std::string(kUnreadable) + reason_in(stat.status().message(), found.path)});
+      if (!discovered_) early_troubles_[found.path] = found.stat;
+      return;
+    }
+    // The path may lead elsewhere by now; the descriptor tells whereto.
+    stream = stream_of(*stat);
+    if (!stream) {
+      stream = &add(found.path, std::move(*file), *stat, now);
+      stream->existed = !discovered_;
+      stream->first_size = static_cast<uint64_t>(stat->size);
+      auto early = early_troubles_.find(found.path);
+      if (early != early_troubles_.end()) {
+        const FileStat& then = early->second;
+        stream->existed |= then.inode == 0 || same_inode(then, *stat);
+        if (then.inode != 0) stream->first_size = static_cast<uint64_t>(then.size);
+        early_troubles_.erase(early);
+      }
+    }
+  }
+  note_place(*stream, found.path);
+}
+
+void FileSource::note_place(Stream& stream, const std::string& path) {
+  if (path == stream.path) {
+    stream.located = stream.named = true;
+  } else if (stream.candidate.empty()) {
+    stream.candidate = path;
+  }
+}
+
+// False: the inode of a file that we let go was given to another, so the file is gone.
+bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
+  const FileStat& last = stream.file.stat();
+  bool same = compare_inode(stream.file.identity(), found.stat) == InodeMatch::kSame;
+  if (same && found.stat.size == last.size && found.stat.modified_ns == last.modified_ns)
+    return true;
+  if (same && reopen(stream, found.path)) {
+    stream.changed_ms = now.mono_ms;
+    look_at(stream, true, now);
+    return true;
+  }
+  if (same && !stream.file.trouble().empty())
+    return true;  // it could not be opened now; the next poll tries again
+  lose(LossReason::kDeleted, stream.file.unread(), stream.path, "the file was replaced");
+  forget(stream, true);
+  return false;
+}
+
+// False with trouble(): try again; false without: the path leads to another file.
+bool FileSource::reopen(Stream& stream, const std::string& path) {
+  stream.file.note_trouble(Status::ok());
+  Result<std::unique_ptr<File>> file = files_.open(path);
+  Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+  if (!stat) {
+    stream.file.note_trouble(stat.status());
+    say_trouble(stream);
+    return false;
+  }
+  if (compare_inode(stream.file.identity(), *stat) != InodeMatch::kSame) return false;
+  stream.file.reopen(std::move(*file));
+  return true;
+}
+
+// A file that we let go and that is known again on another device number.
+bool FileSource::came_back(const FoundFile& found, Now now) {
+  for (const auto& stream : streams_) {
+    if (!stream || stream->file.is_open()) continue;
+    Position known = stream->file.identity();
+    if (compare_inode(known, found.stat) != InodeMatch::kOtherDevice) continue;
+    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    if (!file) continue;
+    FollowedFile probe(std::move(*file), found.stat, static_cast<size_t>(settings_.line_bytes_max));
+    Result<bool> proven = probe.proves(known);
+    if (!proven || !*proven) continue;
+    stream->file.reopen(probe.release());
+    stream->changed_ms = now.mono_ms;
+    stream->dirty = true;
+    look_at(*stream, true, now);
+    note_place(*stream, found.path);
+    return true;
+  }
+  return false;
+}
+
+// The path of a stream does not lead to it, or was not among those that the glob gave.
+void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now now) {
+  auto leads_here = [&](const FileStat& stat) {
+    return s.file.is_open() ? same_inode(s.file.stat(), stat)
+                            : compare_inode(s.file.identity(), stat) == InodeMatch::kSame;
+  };
+  auto moved_to = [&](const std::string& path) {
+    log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
+    s.path = path;
+    s.named = s.located = s.dirty = true;
+  };
+  if (!s.candidate.empty()) return moved_to(s.candidate);
+  bool deleted = s.file.is_open() && s.file.stat().links == 0;
+  if (!deleted && (s.file.is_open() || s.named)) {
+    Result<FileStat> stat = files_.stat(s.path);
+    if (stat && leads_here(*stat)) {
+      s.named = s.located = true;
+      if (!s.file.is_open()) check_closed(s, {s.path, *stat}, now);
+      return;
+    }
+    if (!stat && stat.status().code() != StatusCode::kNotFound) return;  // nothing is known
+    std::string directory = directory_of(s.path);
+    auto [listing, fresh] = listings.try_emplace(directory);
+    if (fresh) listing->second = list_directory(files_, directory);
+    if (!listing->second.status) return;
+    for (const FoundFile& file : listing->second.files)
+      if (leads_here(file.stat)) return moved_to(file.path);
+    if (!listing->second.complete) return;
+  }
+  if (s.named) s.unnamed_ms = now.mono_ms;
+  bool vanished = s.named && !s.file.is_open();
+  s.named = false;
+  if (vanished || (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms)) {
+    lose(LossReason::kDeleted, s.file.unread(), s.path, "the file was removed");
+    forget(s, true);
+  }
+}
+
+void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
+  std::set<std::string> now_said;
+  for (const PathTrouble& trouble : troubles) {
+    std::string text = trouble.path + " " + trouble.state;
+    if (said_troubles_.count(text) == 0) {
+      bool unreadable = trouble.state.starts_with(kUnreadable);
+      // Between the rename and the create of a rotation the file is missing for a moment.
+      bool expected = !unreadable && !streams_.empty();
+      log_.write(expected ? LogLevel::kDebug : LogLevel::kWarn,
+                 unreadable ? "log cannot be read; allow the agent's user to read it"
+                            : "log is missing; waiting for it to appear",
+                 {{"input", settings_.name}, {"path", trouble.path}, {"state", trouble.state}});
+    }
+    now_said.insert(std::move(text));
+  }
+  said_troubles_ = std::move(now_said);
+  troubles_ = std::move(troubles);
+}
+
+void FileSource::look_at(Stream& s, bool thorough, Now now) {
+  bool idle = now.mono_ms - s.changed_ms >= options_.hot_for_ms;
+  FollowedFile::Look look = s.file.look(thorough || idle);
+  if (!look.status) return say_trouble(s);
+  if (look.changed) s.changed_ms = now.mono_ms;
+  // Truncated while nothing was known of positions: what is in it now is all new.
+  if (!s.file.placed()) {
+    if (static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
+    return;
+  }
+  if (look.reason.empty()) return;
+  s.dirty = true;
+  log_.info(look.restarted ? "file is read from its first byte again" : "file lost its end",
+            {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(look.reason)}});
+  lose(LossReason::kTruncated, look.lost_bytes, s.path, look.reason);
+}
+
+void FileSource::look_at_events(Now now) {
+  events_ = false;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* stream = streams_[i].get();
+    if (!stream || !stream->event) continue;
+    stream->event = false;
+    int64_t size = stream->file.stat().size;
+    if (stream->file.is_open()) look_at(*stream, false, now);
+    // It did not grow, so something else happened to it.
+    if (stream->file.stat().size == size) return look_at_all(now);
+  }
+  update_watches(now);
+}
+
+void FileSource::look_at_hot(Now now) {
+  next_hot_ms_ = now.mono_ms + options_.hot_ms;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* stream = streams_[i].get();
+    if (!stream || !is_hot(*stream, now)) continue;
+    if (stream->file.trouble().empty()) look_at(*stream, false, now);
+    // Its directory is not watched, so a rotation must be noticed here.
+    Result<FileStat> home = files_.stat(stream->home);
+    Stream* there = home ? stream_of(*home) : nullptr;
+    bool news = home ? there == nullptr : stream->path == stream->home && stream->named;
+    if (news || (there && there != stream && stream->path == stream->home)) return look_at_all(now);
+  }
+  next_hot_ms_ = now.mono_ms + options_.hot_ms;
+  if (count_hot(now) != hot_watched_) update_watches(now);
+}
+
+// Who has a successor, and since when; and who must be read before it.
+void FileSource::note_successors(Now now) {
+  rotated_.clear();
+  for (const auto& older : streams_) {
+    if (!older || !older->file.is_open()) continue;
+    if (!is_rotated(*older)) {
+      older->superseded_ms = -1;
+      continue;
+    }
+    rotated_.push_back(older.get());
+    if (older->superseded_ms >= 0) continue;
+    bool superseded = std::any_of(streams_.begin(), streams_.end(), [&](const auto& newer) {
+      return newer && succeeds(*newer, *older) && newer->file.size_seen() > 0;
+    });
+    if (superseded) older->superseded_ms = now.mono_ms;
+  }
+}
+
+void FileSource::let_go(Stream& s, Now now) {
+  if (!begun_ || !s.file.is_open() || !s.file.placed() || !is_rotated(s)) return;
+  const bool superseded = s.superseded_ms >= 0;
+  if (s.named && !superseded) return;
+  const int64_t quiet_since =
+      std::max({s.changed_ms, s.superseded_ms, s.named ? s.changed_ms : s.unnamed_ms});
+  const int64_t limit = superseded ? options_.rotated_idle_ms : options_.deleted_idle_ms;
+  if (now.mono_ms - quiet_since < limit) return s.file.finish(false);
+  if (s.named) {
+    if (s.file.readable() || !s.file.trouble().empty()) return;
+    log_.info("rotated file is read, letting go of it",
+              {{"input", settings_.name}, {"path", s.path}});
+    s.file.close();
+    return;
+  }
+  s.file.finish(true);
+  const bool hopeless = !s.file.trouble().empty();
+  if (!s.file.finished() && !hopeless) return;
+  const bool deleted = s.file.stat().links == 0;
+  log_.info(deleted ? "deleted file is read, letting go of it"
+                    : "file that was moved away is read, letting go of it",
+            {{"input", settings_.name}, {"path", s.path}});
+  s.file.close();
+  if (!deleted) return;
+  if (hopeless) lose(LossReason::kDeleted, s.file.unread(), s.path, "it could not be read");
+  forget(s, true);
+}
+
+void FileSource::update_watches(Now now) {
+  if (!begun_) return;
+  std::set<std::string> wanted;
+  std::set<std::string> hot;
+  if (std::string directory = directory_of(settings_.path); !has_wildcards(directory))
+    wanted.insert(directory);
+  for (const auto& s : streams_) {
+    if (!s) continue;
+    if (s->named && s->file.is_open()) wanted.insert(directory_of(s->path));
+    s->hot = is_hot(*s, now);
+    if (s->hot) hot.insert(directory_of(s->path));
+  }
+  hot_watched_ = count_hot(now);
+  next_hot_ms_ = hot.empty() ? kNever : std::min(next_hot_ms_, now.mono_ms + options_.hot_ms);
+  // What happened before a watch began gave no event: look once more.
+  if (watches_.update(wanted, hot)) event_ = true;
+}
+
+}  // namespace lastseen

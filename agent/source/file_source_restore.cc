@@ -1,0 +1,194 @@
+// Where reading begins: stored positions find their files, the others begin by the start choice.
+#include <algorithm>
+
+#include "source/file_source.h"
+
+namespace lastseen {
+
+namespace {
+
+// A listing with entries that cannot be asked may hide the file that is looked for. After so many
+// polls the entries are taken for what they are, e.g. links into directories closed to us.
+constexpr int kIncompleteTriesMax = 10;
+
+}  // namespace
+
+void FileSource::restore(const StoredInput& stored, Now now) {
+  went_back_ = restored_;
+  restored_ = true;
+  known_ = stored.known;
+  waiting_.clear();
+  for (const Position& position : stored.positions)
+    if (!position.gone) waiting_.push_back({position});
+  // Should an inode have been two files of the input, the newer one owns it.
+  std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
+    return a.position.updated_ms > b.position.updated_ms;
+  });
+  if (went_back_) return_closed();
+  for (const auto& stream : streams_)
+    if (stream) stream->file.hold();
+  look_due_ = true;
+  if (discovered_)
+    settle(now);
+  else
+    look_at_all(now);
+}
+
+// Files that were read and let go may have to be read again.
+void FileSource::return_closed() {
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* s = streams_[i].get();
+    if (!s || s->file.is_open() || reopen(*s, s->path)) continue;
+    bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+      return waiting.position.stream == s->key;
+    });
+    // A stored one is looked for by settle(), and counted there if it is not found.
+    if (!stored)
+      lose(LossReason::kStoreWentBack, s->file.since_origin(), s->path,
+           "it cannot be opened again");
+    forget(*s, false);
+  }
+}
+
+void FileSource::settle(Now now) {
+  if (!restored_) return;
+  for (const auto& stream : streams_)
+    if (stream) stream->undecided = false;
+  std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* stream = streams_[i].get();
+    if (stream && stream->file.is_open() && !stream->file.placed() && !stream->undecided)
+      place(*stream, now);
+  }
+  note_successors(now);
+}
+
+// True: the position has found its file, or its file is gone for good.
+bool FileSource::settle_waiting(Waiting& waiting, Now now) {
+  const Position& stored = waiting.position;
+  bool undecided = false;
+  Stream* stream = find_held(stored);
+  if (!stream) stream = find_sibling(waiting, undecided, now);
+  if (!stream) stream = find_on_other_device(stored, undecided);
+  if (stream) {
+    adopt(*stream, stored, now);
+    return true;
+  }
+  if (undecided) {
+    if (!waiting.said)
+      log_.warn("the file of a stored position cannot be looked for; waiting",
+                {{"input", settings_.name}, {"path", stored.path}});
+    waiting.said = true;
+    return false;
+  }
+  log_.info("the file of a stored position is gone",
+            {{"input", settings_.name},
+             {"path", stored.path},
+             {"position", std::to_string(stored.position)}});
+  if (stored.size > stored.position)
+    lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
+         stored.size - stored.position, stored.path, "the file is gone");
+  gone_.push_back(stored);
+  gone_.back().gone = true;
+  return true;
+}
+
+FileSource::Stream* FileSource::find_held(const Position& stored) {
+  Stream* found = nullptr;
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->file.is_open() || stream->file.placed()) continue;
+    if (compare_inode(stored, stream->file.stat()) != InodeMatch::kSame) continue;
+    if (stream->key == stored.stream) return stream.get();
+    found = stream.get();
+  }
+  return found;
+}
+
+// A file that was renamed while nobody watched is in the directory still, under another name.
+FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, Now now) {
+  const Position& stored = waiting.position;
+  Listing listing = list_directory(files_, directory_of(stored.path));
+  if (!listing.status) {
+    undecided = true;  // not there yet, e.g. not mounted
+    return nullptr;
+  }
+  for (const FoundFile& file : listing.files) {
+    InodeMatch match = compare_inode(stored, file.stat);
+    if (match != InodeMatch::kSame && match != InodeMatch::kOtherDevice) continue;
+    if (stream_of(file.stat)) continue;  // find_held() or find_on_other_device() looks at it
+    Result<std::unique_ptr<File>> opened = files_.open(file.path);
+    Result<FileStat> stat = opened ? (*opened)->stat() : Result<FileStat>(opened.status());
+    if (!stat) {
+      undecided |= stat.status().code() != StatusCode::kReject;
+      continue;
+    }
+    match = compare_inode(stored, *stat);
+    if (match == InodeMatch::kOtherDevice) {
+      FollowedFile probe(std::move(*opened), *stat, static_cast<size_t>(settings_.line_bytes_max));
+      Result<bool> proven = probe.proves(stored);
+      undecided |= !proven;
+      if (!proven || !*proven) continue;
+      opened = probe.release();
+    } else if (match != InodeMatch::kSame) {
+      continue;
+    }
+    Stream& stream = add(file.path, std::move(*opened), *stat, now);
+    return &stream;
+  }
+  if (!listing.complete && ++waiting.incomplete_tries < kIncompleteTriesMax) undecided = true;
+  return nullptr;
+}
+
+FileSource::Stream* FileSource::find_on_other_device(const Position& stored, bool& undecided) {
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->file.is_open() || stream->file.placed()) continue;
+    if (compare_inode(stored, stream->file.stat()) != InodeMatch::kOtherDevice) continue;
+    Result<bool> proven = stream->file.proves(stored);
+    if (!proven) stream->undecided = undecided = true;
+    if (proven && *proven) return stream.get();
+  }
+  return nullptr;
+}
+
+void FileSource::adopt(Stream& s, const Position& stored, Now now) {
+  s.key = stored.stream;
+  if (matches_glob(settings_.path, stored.path)) s.home = stored.path;
+  // Older than whatever has taken its place since.
+  if (is_rotated(s)) s.sequence = --oldest_sequence_;
+  s.file.resume(stored);
+  s.began = s.dirty = true;
+  s.changed_ms = now.mono_ms;
+  log_.info("resumed",
+            {{"input", settings_.name},
+             {"path", s.path},
+             {"position", std::to_string(stored.position)},
+             {"reason", stored.device == s.file.stat().device ? "same file as stored"
+                                                              : "same file, other device"}});
+  look_at(s, true, now);
+}
+
+void FileSource::place(Stream& s, Now now) {
+  Status status;
+  const char* reason = "new file";
+  if (s.began) {
+    reason = "the store went back";
+    status = s.file.rewind();
+  } else if (known_ || !s.existed) {
+    status = s.file.start_at(0, false);
+  } else if (start_ == Start::kBegin) {
+    reason = "start: begin";
+    status = s.file.start_at(0, false);
+  } else {
+    reason = "start: end";
+    status = s.file.start_at_last_line(s.first_size);
+  }
+  if (!status) return say_trouble(s);
+  s.began = s.dirty = true;
+  log_.info("following", {{"input", settings_.name},
+                          {"path", s.path},
+                          {"position", std::to_string(s.file.position())},
+                          {"reason", reason}});
+  look_at(s, true, now);
+}
+
+}  // namespace lastseen

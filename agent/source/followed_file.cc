@@ -1,0 +1,270 @@
+#include "source/followed_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace lastseen {
+
+namespace {
+
+// Room for the line, its "\r\n", and one byte that shows it is longer.
+constexpr size_t kLineEndBytes = 3;
+// How much is read at a time while looking backwards for a newline.
+constexpr size_t kScanBytes = 64 * 1024;
+
+constexpr std::string_view kTruncated = "truncated";
+constexpr std::string_view kCut = "cut behind the position";
+constexpr std::string_view kTailDiffers = "bytes before the position differ";
+constexpr std::string_view kHeadDiffers = "first bytes differ";
+
+}  // namespace
+
+FollowedFile::FollowedFile(std::unique_ptr<File> file, const FileStat& stat, size_t line_bytes_max)
+    : file_(std::move(file)),
+      stat_(stat),
+      read_bytes_max_(std::max(kReadBytes, line_bytes_max + kLineEndBytes)),
+      line_bytes_max_(line_bytes_max),
+      size_seen_(static_cast<uint64_t>(stat.size)) {}
+
+Status FollowedFile::failed(const Status& status) {
+  trouble_ = status.message();
+  return status;
+}
+
+Result<std::string_view> FollowedFile::pread(char* buffer, size_t length, uint64_t position) {
+  Result<size_t> n = file_->pread(buffer, length, position);
+  if (!n) return failed(n.status());
+  return std::string_view(buffer, *n);
+}
+
+Status FollowedFile::load_tail() {
+  char buffer[kTailBytesMax];
+  size_t length = std::min<uint64_t>(position_, kTailBytesMax);
+  Result<std::string_view> bytes = pread(buffer, length, position_ - length);
+  if (!bytes) return bytes.status();
+  if (bytes->size() < length) return failed(Status::retry("the file shrinks while it is read"));
+  tail_.set(*bytes);
+  return Status::ok();
+}
+
+Status FollowedFile::start_at(uint64_t position, bool discarding) {
+  position_ = origin_ = seen_end_ = position;
+  discarding_ = origin_discarding_ = discarding;
+  read_bytes_ = kReadBytes;
+  placed_ = verified_ = false;
+  if (Status status = load_tail(); !status) return status;
+  placed_ = true;
+  return Status::ok();
+}
+
+Status FollowedFile::start_at_last_line(uint64_t size) {
+  uint64_t end = std::min(size, static_cast<uint64_t>(stat_.size));
+  size_seen_ = static_cast<uint64_t>(stat_.size);  // what was before is nobody's loss
+  uint64_t low = end > line_bytes_max_ ? end - line_bytes_max_ : 0;
+  std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(kScanBytes);
+  for (uint64_t to = end; to > low;) {
+    uint64_t from = to - std::min<uint64_t>(to - low, kScanBytes);
+    Result<std::string_view> bytes = pread(buffer.get(), to - from, from);
+    if (!bytes) return bytes.status();
+    if (bytes->size() < to - from)
+      return failed(Status::retry("the file shrinks while it is read"));
+    size_t newline = bytes->rfind('\n');
+    if (newline != std::string_view::npos) return start_at(from + newline + 1, false);
+    to = from;
+  }
+  return low == 0 ? start_at(0, false) : start_at(end, true);
+}
+
+void FollowedFile::resume(const Position& stored) {
+  position_ = origin_ = stored.position;
+  discarding_ = origin_discarding_ = stored.discarding;
+  head_ = {std::min<uint32_t>(stored.head_bytes, kHeadBytesMax),
+           stored.head_bytes == 0 ? kHashSeed : stored.head_hash};
+  bool tail_possible = stored.tail_bytes <= std::min<uint64_t>(kTailBytesMax, position_);
+  tail_ = tail_possible ? Tail(stored.tail_bytes, stored.tail_hash) : Tail();
+  const bool shrank_while_held = size_seen_ > static_cast<uint64_t>(stat_.size);
+  size_seen_ = shrank_while_held ? std::max(size_seen_, stored.size) : stored.size;
+  seen_end_ = position_;
+  read_bytes_ = kReadBytes;
+  verified_ = false;
+  finishing_ = false;
+  placed_ = true;
+}
+
+Status FollowedFile::rewind() {
+  finishing_ = false;
+  return start_at(origin_, origin_discarding_);
+}
+
+void FollowedFile::reopen(std::unique_ptr<File> file) {
+  file_ = std::move(file);
+  finishing_ = false;
+  verified_ = false;
+}
+
+FollowedFile::Look FollowedFile::look(bool thorough) {
+  Look look;
+  Result<FileStat> next = file_->stat();
+  if (!next) {
+    look.status = failed(next.status());
+    return look;
+  }
+  look.changed = next->size != stat_.size || next->modified_ns != stat_.modified_ns;
+  stat_ = *next;
+  const uint64_t size = static_cast<uint64_t>(stat_.size);
+  if (!placed_) {
+    size_seen_ = std::max(size_seen_, size);
+    trouble_.clear();
+    return look;
+  }
+  if (verified_ && !look.changed && trouble_.empty()) return look;
+  Result<std::string_view> differs = verify(thorough || !verified_);
+  if (!differs) {
+    look.status = differs.status();
+    return look;
+  }
+  if (!differs->empty()) {
+    restart(look, *differs);
+  } else if (size < size_seen_) {
+    // The lines that were counted are still there; part of the unfinished line is not.
+    look.reason = kCut;
+    look.lost_bytes = size_seen_ - std::max(size, position_);
+    size_seen_ = size;
+  }
+  // What we have seen of the unfinished line may have been written anew.
+  if (look.changed && size <= seen_end_) seen_end_ = position_;
+  verified_ = true;
+  trouble_.clear();
+  end_ = size;
+  size_seen_ = std::max(size_seen_, size);
+  return look;
+}
+
+// Says in what way the file is not what was read; empty when it is.
+Result<std::string_view> FollowedFile::verify(bool thorough) {
+  if (static_cast<uint64_t>(stat_.size) < position_) return kTruncated;
+  char buffer[kTailBytesMax];
+  if (tail_.length() > 0) {
+    Result<std::string_view> bytes = pread(buffer, tail_.length(), position_ - tail_.length());
+    if (!bytes) return bytes.status();
+    if (!tail_.agrees_with(*bytes)) return kTailDiffers;
+    tail_.set(*bytes);
+  } else if (position_ > 0) {
+    if (Status status = load_tail(); !status) return status;  // stored without its factor 4
+  }
+  bool head_differs = false;
+  if (Status status = extend_head(thorough, head_differs); !status) return status;
+  return head_differs ? kHeadDiffers : std::string_view();
+}
+
+// Reads the first bytes where they are to be compared, or where there are more than we know. The
+// head covers counted bytes only, once there are any: an unfinished line may still be cut off.
+Status FollowedFile::extend_head(bool thorough, bool& differs) {
+  const uint64_t known_good = position_ > 0 ? position_ : static_cast<uint64_t>(stat_.size);
+  const size_t length = std::min<uint64_t>(known_good, kHeadBytesMax);
+  if (length <= head_.bytes && !thorough) return Status::ok();
+  char buffer[kHeadBytesMax];
+  Result<std::string_view> first = pread(buffer, std::max<size_t>(length, head_.bytes), 0);
+  if (!first) return first.status();
+  // Shorter than the head: only where nothing is counted, so nothing is to be protected.
+  differs = first->size() >= head_.bytes && !head_.agrees_with(*first);
+  if (!differs) head_ = Head::of(*first);
+  return Status::ok();
+}
+
+void FollowedFile::restart(Look& look, std::string_view reason) {
+  look.restarted = true;
+  look.reason = reason;
+  look.lost_bytes = unread();
+  position_ = origin_ = seen_end_ = 0;
+  discarding_ = origin_discarding_ = false;
+  read_bytes_ = kReadBytes;
+  head_ = Head();
+  tail_ = Tail();
+  size_seen_ = 0;
+  bool differs = false;
+  // A failure here costs nothing: the head is empty, and the next look tries again.
+  if (!extend_head(true, differs)) trouble_.clear();
+}
+
+Result<bool> FollowedFile::proves(const Position& stored) {
+  if (stored.head_bytes < kHeadBytesProof || stored.head_bytes > kHeadBytesMax) return false;
+  if (stored.tail_bytes > std::min<uint64_t>(stored.position, kTailBytesMax)) return false;
+  if (static_cast<uint64_t>(stat_.size) < stored.position) return false;
+  char buffer[kHeadBytesMax];
+  Result<std::string_view> first = pread(buffer, stored.head_bytes, 0);
+  if (!first) return first.status();
+  if (!Head{stored.head_bytes, stored.head_hash}.agrees_with(*first)) return false;
+  Result<std::string_view> last =
+      pread(buffer, stored.tail_bytes, stored.position - stored.tail_bytes);
+  if (!last) return last.status();
+  return Tail(stored.tail_bytes, stored.tail_hash).agrees_with(*last);
+}
+
+bool FollowedFile::readable() const {
+  if (!file_ || !placed_ || !verified_ || !trouble_.empty()) return false;
+  return end_ > (finishing_ ? position_ : seen_end_);
+}
+
+Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
+  buffer.grow(read_bytes_);
+  Result<std::string_view> bytes = pread(buffer.data(), read_bytes_, position_);
+  if (!bytes) return bytes.status();
+  const bool at_end = bytes->size() < read_bytes_;
+  const uint64_t end = position_ + bytes->size();
+  // More than the last look saw, or less if the file was truncated since: the next look tells.
+  end_ = at_end ? end : std::max(end_, end);
+  size_seen_ = std::max(size_seen_, end);
+  Chunk chunk;
+  chunk.bytes = *bytes;
+  chunk.discarding = discarding_;
+  chunk.at_end = finishing_ && at_end;
+  return chunk;
+}
+
+uint64_t FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
+  CHECK(bytes <= chunk.bytes.size());
+  if (position_ == 0 && bytes > 0)
+    head_ = Head::of(chunk.bytes.substr(0, std::min(bytes, kHeadBytesMax)));
+  tail_.append(chunk.bytes.substr(0, bytes));
+  position_ += bytes;
+  discarding_ = discarding;
+  seen_end_ = position_;
+  std::string_view rest = chunk.bytes.substr(bytes);
+  if (bytes > 0) read_bytes_ = kReadBytes;
+  // Whole lines that were left (the pipeline pauses) are simply read again.
+  if (rest.find('\n') != std::string_view::npos) return 0;
+  if (chunk.at_end) {
+    end_ = position_;
+    return rest.size();
+  }
+  seen_end_ += rest.size();
+  if (bytes == 0 && rest.size() == read_bytes_) {
+    // One line fills the whole chunk: show more of it. A chunk of the largest size shows that
+    // the line is too long, so the pipeline must have taken it.
+    CHECK(read_bytes_ < read_bytes_max_);
+    read_bytes_ = std::min(read_bytes_ * 4, read_bytes_max_);
+    seen_end_ = position_;
+  }
+  return 0;
+}
+
+Position FollowedFile::identity() const {
+  Position position;
+  position.position = position_;
+  position.discarding = discarding_;
+  position.device = stat_.device;
+  position.inode = stat_.inode;
+  position.birth_ns = stat_.birth_ns;
+  position.generation = stat_.generation;
+  position.head_bytes = head_.bytes;
+  position.head_hash = head_.hash;
+  position.tail_bytes = static_cast<uint32_t>(tail_.length());
+  position.tail_hash = tail_.hash();
+  position.size = size_seen_;
+  return position;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,805 @@
+// One test per thing that happens to log files in the world.
+#include "source/file_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/source/follower.h"
+
+namespace lastseen {
+namespace {
+
+using Call = FakeFileSystem::Call;
+
+constexpr const char* kLog = "/log/access.log";
+
+struct FileSourceTest : testing::Test {
+  Follower f;
+
+  void append(std::string_view bytes) { f.disk.append(kLog, bytes); }
+  // What logrotate does with `create`; the writer goes on with the old file.
+  void rotate() {
+    if (f.disk.exists("/log/access.log.1")) f.disk.rename("/log/access.log.1", "/log/access.log.2");
+    f.disk.rename(kLog, "/log/access.log.1");
+    f.disk.create(kLog);
+  }
+  void restart() {
+    f.commit();
+    f.crash();
+  }
+};
+
+// --- Where reading begins ----------------------------------------------------------------------
+
+TEST_F(FileSourceTest, StartBeginReadsWhatIsThere) {
+  append("a\nb\n");
+  f.up();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_TRUE(f.source->drained());
+}
+
+TEST_F(FileSourceTest, StartEndBeginsBehindTheLastNewline) {
+  append("a\nb\nhal");
+  f.start = Start::kEnd;
+  f.up();
+  EXPECT_EQ("", f.news());
+  append("f\nc\n");
+  f.look();
+  EXPECT_EQ("half c", f.news());
+}
+
+TEST_F(FileSourceTest, StartEndIsWhereTheFileEndedWhenItWasFirstSeen) {
+  append("old\n");
+  f.start = Start::kEnd;
+  f.launch();
+  append("written while the store was down\n");
+  f.pass(5000);
+  f.step();
+  f.restore();
+  f.source->begin();
+  f.look();
+  EXPECT_EQ("written while the store was down", f.news());
+}
+
+TEST_F(FileSourceTest, StartEndInsideAnEndlessLineDiscardsItsRest) {
+  append(std::string(5000, 'x'));
+  f.start = Start::kEnd;
+  f.up();
+  append("rest\nnext\n");
+  f.look();
+  EXPECT_EQ("next", f.news());
+}
+
+TEST_F(FileSourceTest, NothingIsReadBeforeBegin) {
+  append("a\n");
+  f.launch();
+  f.read();
+  f.restore();
+  f.read();
+  EXPECT_EQ("", f.news());
+  EXPECT_EQ("held", (f.launch(), f.state_of(kLog)));
+}
+
+TEST_F(FileSourceTest, TheStartChoiceIsCollectedBeforeALineIsRead) {
+  append("a\nb\n");
+  f.start = Start::kEnd;
+  f.launch();
+  f.restore();
+  f.commit();
+  ASSERT_EQ(1u, f.store.size());
+  EXPECT_EQ(4u, f.store.begin()->second.position);
+  EXPECT_EQ(16u, f.store.begin()->first.size());
+  EXPECT_EQ(4u, f.store.begin()->second.tail_bytes);
+}
+
+TEST_F(FileSourceTest, RestoreBeforeTheFirstStepLooksAround) {
+  append("a\n");
+  f.source = std::make_unique<FileSource>(f.settings, f.start, f.disk, f.watcher, f.log);
+  f.restore();
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+}
+
+TEST_F(FileSourceTest, AFileThatAppearsLaterIsReadFromItsFirstByte) {
+  f.start = Start::kEnd;
+  f.up();
+  EXPECT_EQ("missing", f.state_of(kLog));
+  append("a\n");
+  f.run(1100);
+  EXPECT_EQ("a", f.news());
+  EXPECT_EQ(1u, f.log.count("log is missing"));
+}
+
+TEST_F(FileSourceTest, AMissingDirectoryIsWaitedFor) {
+  Follower g("/later/x.log");
+  g.up();
+  EXPECT_EQ("missing: no directory /later", g.state_of("/later/x.log"));
+  g.disk.make_directory("/later");
+  g.disk.append("/later/x.log", "a\n");
+  g.run(1100);
+  EXPECT_EQ("a", g.news());
+  EXPECT_TRUE(g.watcher.watching("/later") || g.deadline <= g.now.mono_ms + 20);
+}
+
+TEST_F(FileSourceTest, AnUnreadableFileCountsAsExisting) {
+  append("old\n");
+  f.disk.chmod(kLog, false);
+  f.start = Start::kEnd;
+  f.up();
+  EXPECT_EQ("unreadable: Permission denied", f.state_of(kLog));
+  EXPECT_FALSE(f.source->drained());
+  append("new\n");
+  f.run(5000);
+  f.disk.chmod(kLog, true);
+  f.run(1100);
+  EXPECT_EQ("new", f.news());
+  EXPECT_EQ(1u, f.log.count("log cannot be read"));
+}
+
+TEST_F(FileSourceTest, AFileThatAppearsUnreadableIsReadFromItsFirstByte) {
+  f.start = Start::kEnd;
+  f.up();
+  append("a\n");
+  f.disk.chmod(kLog, false);
+  f.run(3000);
+  f.disk.chmod(kLog, true);
+  f.run(1100);
+  EXPECT_EQ("a", f.news());
+}
+
+// --- Lines -------------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, APartialLineIsReadWhenItIsWhole) {
+  append("he");
+  f.up();
+  EXPECT_EQ("", f.news());
+  EXPECT_TRUE(f.source->drained());
+  append("llo\n");
+  f.look();
+  EXPECT_EQ("hello", f.news());
+}
+
+TEST_F(FileSourceTest, AnIdlePartialLineIsNotReadAgain) {
+  append("par");
+  f.up();
+  f.run(2000);
+  int before = f.disk.calls(Call::kPread);
+  f.run(10'000);
+  EXPECT_EQ(before, f.disk.calls(Call::kPread));
+}
+
+TEST_F(FileSourceTest, ALineLongerThanOneReadGrowsTheBuffer) {
+  f.settings.line_bytes_max = 2 << 20;
+  std::string line(1'900'000, 'y');
+  append("a\n" + line + "\nb\n");
+  f.up();
+  ASSERT_EQ(3u, f.lines.size());
+  EXPECT_EQ(line, f.lines[1]);
+  EXPECT_LE(f.buffer.capacity(), size_t{2 << 20} + 16);
+}
+
+TEST_F(FileSourceTest, AnOverLongLineIsDiscardedAndReadingGoesOn) {
+  append("a\n" + std::string(3'000'000, 'x') + "\nb\n");
+  f.up();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(1u, f.too_long);
+}
+
+TEST_F(FileSourceTest, ARestartInsideAnOverLongLineGoesOnDiscarding) {
+  append("a\n" + std::string(5000, 'x'));
+  f.up();
+  restart();
+  EXPECT_TRUE(f.store.begin()->second.discarding);
+  f.up();
+  append("xxx\nb\n");
+  f.look();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(1u, f.too_long);
+}
+
+TEST_F(FileSourceTest, LinesThatWereNotTakenAreGivenAgain) {
+  append("a\nb\n");
+  f.launch();
+  f.restore();
+  f.source->begin();
+  f.look();
+  append("c\nd\n");
+  f.look();
+  f.news();
+  append("e\nf\n");
+  f.pass(5000);
+  f.step();
+  std::optional<Chunk> chunk = f.source->read(f.buffer, f.now);
+  ASSERT_TRUE(chunk);
+  f.source->consume(*chunk, 2, false);  // the pipeline pauses after `e`
+  f.read();
+  EXPECT_EQ("f", f.news());
+}
+
+// --- Rotation ----------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, RenameAndCreateReadsBothFiles) {
+  append("a\n");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  rotate();
+  old.append("b\n");
+  append("c\n");
+  old.append("d\n");
+  f.look();
+  EXPECT_EQ("a b d c", f.news());
+  EXPECT_EQ("rotated", f.state_of("/log/access.log.1"));
+}
+
+TEST_F(FileSourceTest, RenameDuringPartialLineKeepsBothHalves) {
+  append("a\nfirst ");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  rotate();
+  f.run(3000);
+  old.append("second\n");
+  f.run(1100);
+  EXPECT_EQ("a first second", f.news());
+}
+
+TEST_F(FileSourceTest, ARenamedFileIsLetGoAfterAMinuteOfQuiet) {
+  append("a\n");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  rotate();
+  f.run(120'000);
+  EXPECT_EQ(2, f.disk.open_files());  // no successor with data: nginx may not have reopened
+  append("b\n");
+  f.run(50'000);
+  old.append("c\n");
+  f.run(50'000);
+  EXPECT_EQ(2, f.disk.open_files());
+  f.run(15'000);
+  EXPECT_EQ(1, f.disk.open_files());
+  EXPECT_EQ("rotated, read", f.state_of("/log/access.log.1"));
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, AFileThatWasLetGoIsFoundAgainWhenItGrows) {
+  append("a\n");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  rotate();
+  append("b\n");
+  f.run(70'000);
+  ASSERT_EQ(1, f.disk.open_files());
+  old.append("c\n");
+  f.run(1100);
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, ARenamedFileThatStillMatchesIsNotReadTwice) {
+  Follower g("/log/access.log*");
+  std::swap(g.disk, f.disk);
+  Follower& h = g;
+  h.disk.append(kLog, "a\n");
+  h.up();
+  h.disk.rename(kLog, "/log/access.log.1");
+  h.disk.append(kLog, "b\n");
+  h.run(90'000);
+  h.disk.rename("/log/access.log.1", "/log/access.log.2");
+  h.run(90'000);
+  h.commit();
+  h.crash();
+  h.up();
+  EXPECT_EQ("a b", h.news());
+}
+
+TEST_F(FileSourceTest, AClosedFileThatIsRemovedIsGoneOnce) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(70'000);
+  f.commit();
+  ASSERT_EQ(2u, f.store.size());
+  f.disk.remove("/log/access.log.1");
+  f.run(1100);
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceTest, RotationWhileHotIsSeenWithoutEventsAndWithoutThePoll) {
+  append("a\n");
+  f.up();
+  f.run(3000);
+  append("b\n");
+  f.look();
+  auto old = f.disk.writer(kLog);
+  rotate();
+  append("c\n");
+  f.run(45);
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, InodeReuseIsANewFile) {
+  append("a\nbb\nccc\n");
+  f.up();
+  uint64_t inode = f.disk.inode(kLog);
+  restart();
+  f.disk.remove(kLog);
+  append("x\ny\nzzz\nmore\n");
+  ASSERT_EQ(inode, f.disk.inode(kLog));
+  f.up();
+  EXPECT_EQ("a bb ccc x y zzz more", f.news());
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+}
+
+TEST_F(FileSourceTest, InodeReuseIsNoticedWithoutBirthTimes) {
+  f.disk.has_birth_times = false;
+  append("a\nbb\nccc\n");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  append("x\ny\nzzz\nmore\n");
+  f.up();
+  EXPECT_EQ("a bb ccc x y zzz more", f.news());
+  EXPECT_EQ(1u, f.log.count("reason=bytes before the position differ"));
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceTest, InodeOfAFileLetGoIsReusedWhileWeRun) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(70'000);
+  uint64_t inode = f.disk.inode("/log/access.log.1");
+  f.disk.remove("/log/access.log.1");
+  f.disk.rename(kLog, "/log/access.log.1");
+  append("c\n");
+  ASSERT_EQ(inode, f.disk.inode(kLog));
+  f.run(1100);
+  EXPECT_EQ("a b c", f.news());
+}
+
+// --- Truncation --------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, TruncationGoesOnAtZeroAndCountsWhatWasNotRead) {
+  append("a\npartial");
+  f.up();
+  f.disk.truncate(kLog);
+  f.look();
+  append("b\n");
+  f.look();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(7u, f.lost(LossReason::kTruncated));
+  EXPECT_EQ(1u, f.log.count("first byte again input=web path=/log/access.log reason=truncated"));
+}
+
+TEST_F(FileSourceTest, TruncateAndRegrowPastThePositionIsNoticed) {
+  append("a\nb\n");
+  f.up();
+  f.disk.truncate(kLog);
+  append("c\nd\ne\nf\n");
+  f.look();
+  EXPECT_EQ("a b c d e f", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceTest, TruncateAndRegrowToTheSameSizeIsNoticed) {
+  append("a\nb\n");
+  f.up();
+  f.run(2000);
+  f.disk.truncate(kLog);
+  append("c\nd\n");
+  f.run(1100);
+  EXPECT_EQ("a b c d", f.news());
+}
+
+TEST_F(FileSourceTest, TruncateAndRegrowBehindAnEqualTailIsNoticedByTheHead) {
+  std::string same(100, 's');
+  append("first\n" + same + "\n");
+  f.up();
+  f.run(2000);
+  f.disk.truncate(kLog);
+  append("other\n" + same + "\nnew\n");
+  f.run(1100);
+  EXPECT_EQ("first " + same + " other " + same + " new", f.news());
+}
+
+TEST_F(FileSourceTest, TruncationWhileDownIsCountedFromTheStoredSize) {
+  append("a\nunread");
+  f.up();
+  restart();
+  f.disk.truncate(kLog);
+  append("b\n");
+  f.up();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(6u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceTest, AFileCutInsideItsPartialLineKeepsItsLines) {
+  append("a\nb\npartial");
+  f.up();
+  f.disk.truncate(kLog, 7);
+  append("X\nc\n");
+  f.look();
+  EXPECT_EQ("a b", f.news().substr(0, 3));
+  EXPECT_EQ("c", f.lines.back());
+}
+
+// --- Deletion ----------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, ADeletedFileIsReadThroughTheDescriptorToItsUnfinishedEnd) {
+  append("a\n");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  f.disk.remove(kLog);
+  old.append("b\ntail");
+  f.run(2000);
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ("deleted", f.state_of(kLog));
+  append("c\n");
+  f.run(65'000);
+  EXPECT_EQ("c tail", f.news());
+  EXPECT_EQ(1, f.disk.open_files());
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceTest, ADeletedFileWithoutASuccessorIsHeldLonger) {
+  append("a\n");
+  f.up();
+  auto old = f.disk.writer(kLog);
+  f.disk.remove(kLog);
+  f.run(600'000);
+  old.append("b\n");
+  f.run(2000);
+  EXPECT_EQ("a b", f.news());
+  f.run(3'700'000);
+  EXPECT_EQ(0, f.disk.open_files());
+}
+
+TEST_F(FileSourceTest, AFileDeletedWhileDownIsALossCountedOnce) {
+  append("a\nunread");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  f.up();
+  EXPECT_EQ(6u, f.lost(LossReason::kDeleted));
+  restart();
+  EXPECT_TRUE(f.store.empty());
+  f.up();
+  EXPECT_EQ(6u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceTest, ADirectoryThatIsNotMountedYetIsNoLoss) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.hide_directory("/log");
+  f.up();
+  f.run(5000);
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+  f.disk.make_directory("/log");
+  append("b\n");
+  f.run(1100);
+  EXPECT_EQ("a b", f.news());
+}
+
+// --- Restart -----------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, ARestartGoesOnAtTheCommittedPosition) {
+  append("a\nb\n");
+  f.up();
+  f.commit();
+  append("c\n");
+  f.look();
+  f.crash();
+  f.lines.resize(2);
+  f.told = 0;
+  f.up();
+  EXPECT_EQ("a b c", f.news());
+  EXPECT_EQ(1u, f.log.count("resumed"));
+}
+
+TEST_F(FileSourceTest, AFileRenamedWhileDownIsReadFirst) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  rotate();
+  append("c\n");
+  f.up();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, AFileRenamedTwiceWhileDownIsFoundByItsIdentity) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.disk.rename(kLog, "/log/zzz-2026-11-22");
+  append("c\n");
+  f.up();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, ANewFileOfAKnownInputIsReadFromItsFirstByte) {
+  append("old\n");
+  f.start = Start::kEnd;
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  append("a\n");
+  f.up();
+  EXPECT_EQ("a", f.news());
+}
+
+TEST_F(FileSourceTest, AnotherDeviceNumberIsTheSameFileIfTheContentsSaySo) {
+  append(std::string(100, 'a') + "\n");
+  f.up();
+  restart();
+  f.news();
+  f.disk.device = 7;
+  append("b\n");
+  f.up();
+  EXPECT_EQ("b", f.news());
+  f.commit();
+  EXPECT_EQ(7u, f.store.begin()->second.device);
+}
+
+TEST_F(FileSourceTest, AnotherDeviceAndOtherContentsAreAnotherFile) {
+  f.disk.has_birth_times = false;
+  append(std::string(100, 'a') + "\n");
+  f.up();
+  restart();
+  f.news();
+  f.disk.truncate(kLog);
+  append(std::string(100, 'b') + "\nc\n");
+  f.disk.device = 7;
+  f.up();
+  EXPECT_EQ(std::string(100, 'b') + " c", f.news());
+}
+
+TEST_F(FileSourceTest, AnUnreadableFileOfAStoredPositionResumesOnceItCanBeRead) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.disk.chmod(kLog, false);
+  f.up();
+  f.run(20'000);
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+  f.disk.chmod(kLog, true);
+  f.run(1100);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceTest, TheStoreWentBackRewinds) {
+  append("a\n");
+  f.up();
+  f.commit();
+  append("b\n");
+  f.look();
+  f.news();
+  f.restore();
+  f.look();
+  EXPECT_EQ("b", f.news());
+}
+
+TEST_F(FileSourceTest, TheStoreWentBackReadsALetGoFileAgain) {
+  append("a\n");
+  f.up();
+  f.commit();
+  append("b\n");
+  f.look();
+  rotate();
+  append("c\n");
+  f.run(70'000);
+  ASSERT_EQ(1, f.disk.open_files());
+  f.news();
+  f.restore();
+  f.look();
+  EXPECT_EQ("b c", f.news());
+}
+
+TEST_F(FileSourceTest, TheStoreWentBackAndTheFileIsGone) {
+  append("a\n");
+  f.up();
+  f.commit();
+  Position old = f.store.begin()->second;
+  f.disk.remove(kLog);
+  f.run(3'700'000);
+  f.commit();
+  ASSERT_TRUE(f.store.empty());
+  old.size = 10;
+  f.store[old.stream] = old;
+  f.restore();
+  EXPECT_EQ(8u, f.lost(LossReason::kStoreWentBack));
+}
+
+TEST_F(FileSourceTest, TheStoreForgotEverythingRereadsFromWhereWeBegan) {
+  append("old\n");
+  f.start = Start::kEnd;
+  f.up();
+  append("a\n");
+  f.look();
+  f.news();
+  f.store.clear();
+  f.input_known = false;
+  f.restore();
+  f.look();
+  EXPECT_EQ("a", f.news());
+}
+
+// --- Several names -----------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, OneInodeUnderSeveralNamesIsOneStream) {
+  Follower g("/log/*.log");
+  g.disk.append(kLog, "a\n");
+  g.disk.hard_link(kLog, "/log/hard.log");
+  g.disk.symlink(kLog, "/log/soft.log");
+  g.disk.make_directory("/log/directory.log");
+  g.up();
+  g.run(2000);
+  EXPECT_EQ("a", g.news());
+  EXPECT_EQ(1, g.disk.open_files());
+}
+
+TEST_F(FileSourceTest, ASwappedSymlinkIsANewFileAndTheOldOneIsReadOn) {
+  f.disk.make_directory("/data");
+  f.disk.append("/data/1", "a\n");
+  f.disk.symlink("/data/1", kLog);
+  f.up();
+  f.disk.append("/data/2", "c\n");
+  f.disk.append("/data/1", "b\n");
+  f.disk.symlink("/data/2", kLog);
+  f.run(2000);
+  EXPECT_THAT(f.news(), testing::AnyOf("a b c"));
+  f.disk.symlink("/data/1", kLog);
+  f.disk.append("/data/1", "d\n");
+  f.run(2000);
+  EXPECT_EQ("d", f.news());
+}
+
+TEST_F(FileSourceTest, FilesTakeTurns) {
+  Follower g("/log/*.log");
+  std::string much;
+  for (int i = 0; i < 100'000; ++i) much += "a......\n";
+  g.disk.append("/log/a.log", much);
+  g.disk.append("/log/b.log", "b\n");
+  g.up();
+  size_t place = std::find(g.lines.begin(), g.lines.end(), "b") - g.lines.begin();
+  EXPECT_LT(place, 40'000u);
+  EXPECT_EQ(100'001u, g.lines.size());
+}
+
+// --- Waking up ---------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, IdleWakesOnceASecond) {
+  append("a\n");
+  f.up();
+  f.run(2000);
+  f.wakeups = 0;
+  f.run(60'000);
+  EXPECT_LE(f.wakeups, 61);
+}
+
+TEST_F(FileSourceTest, AnEventWakesAnIdleSource) {
+  append("a\n");
+  f.up();
+  f.run(3000);
+  f.news();
+  ASSERT_TRUE(f.watcher.watching("/log"));
+  f.pass(100);
+  append("b\n");
+  f.watcher.fire("/log", "access.log");
+  f.step();
+  f.read();
+  EXPECT_EQ("b", f.news());
+}
+
+TEST_F(FileSourceTest, AHotFileIsNotWatchedAndThenWatchedAgain) {
+  append("a\n");
+  f.up();
+  f.run(3000);
+  append("b\n");
+  f.look();
+  EXPECT_FALSE(f.watcher.watching("/log"));
+  f.wakeups = 0;
+  for (int i = 0; i < 100; ++i) {
+    append("c\n");
+    f.run(10);
+  }
+  EXPECT_LE(f.wakeups, 110);  // 50 timer reads, and our own 100 calls
+  EXPECT_EQ(102u, f.lines.size());
+  f.run(200);
+  EXPECT_TRUE(f.watcher.watching("/log"));
+}
+
+TEST_F(FileSourceTest, WhatHappensBetweenTheLastReadAndTheWatchIsSeen) {
+  append("a\n");
+  f.up();
+  f.run(85);
+  ASSERT_FALSE(f.watcher.watching("/log"));
+  while (!f.watcher.watching("/log")) {
+    f.pass(1);
+    f.step();
+  }
+  append("b\n");  // after the last look, and no event is fired
+  f.run(25);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceTest, NeighboursDoNotWakeUs) {
+  append("a\n");
+  f.up();
+  f.run(3000);
+  f.watcher.fire("/log", "syslog");
+  EXPECT_GT(f.step(), f.now.mono_ms + 20);
+}
+
+TEST_F(FileSourceTest, WithoutWatchesThePollFindsEverything) {
+  f.watcher.refuse = Status::retry("cannot watch /log: no space left");
+  append("a\n");
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("idle, polled", f.state_of(kLog));
+  append("b\n");
+  f.run(1100);
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(1u, f.log.count("polled instead"));
+}
+
+// --- Trouble -----------------------------------------------------------------------------------
+
+TEST_F(FileSourceTest, AReadErrorIsSaidOnceAndTriedAgain) {
+  append("a\n");
+  f.up();
+  f.run(3000);
+  f.disk.fault = [](Call call, const std::string& path) {
+    return call == Call::kPread ? Status::retry("cannot read " + path + ": Input/output error")
+                                : Status::ok();
+  };
+  append("b\n");
+  f.run(5000);
+  EXPECT_EQ("unreadable: Input/output error", f.state_of(kLog));
+  EXPECT_EQ(1u, f.log.count("Input/output error"));
+  EXPECT_FALSE(f.source->drained());
+  f.disk.fault = nullptr;
+  f.run(1100);
+  EXPECT_EQ("a b", f.news());
+}
+
+// Every call to the disk fails once, for N = 0, 1, 2 … until a run passes without reaching it.
+TEST_F(FileSourceTest, AnyCallMayFailOnce) {
+  int64_t n = 0;
+  for (bool failed = true; failed; ++n) {
+    Follower g("/log/access.log*");
+    g.disk.append(kLog, std::string(80, 'x') + "\na\n");
+    g.up();
+    g.disk.fail_nth(n, Status::retry("cannot do it: Input/output error"));
+    g.disk.append(kLog, "b\n");
+    g.run(2000);
+    auto old = g.disk.writer(kLog);
+    g.disk.rename(kLog, "/log/access.log.1");
+    old.append("c\n");
+    g.disk.append(kLog, "d\n");
+    g.run(2500);
+    g.commit();
+    g.crash();
+    g.disk.append(kLog, "e\n");
+    g.up();
+    g.run(3000);
+    failed = g.disk.nth_failed();
+    std::vector<std::string> lines = g.lines;
+    std::sort(lines.begin(), lines.end());
+    ASSERT_THAT(lines, testing::ElementsAre("a", "b", "c", "d", "e", testing::_))
+        << "n=" << n << "\n"
+        << g.log.text();
+  }
+  EXPECT_GT(n, 30);
+}
+
+}  // namespace
+}  // namespace lastseen

@@ -8,9 +8,8 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import tempfile
 
-from servers import PASSWORD, wait_until
+from servers import PASSWORD, scratch, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LASTSEEN = os.environ.get("LASTSEEN", os.path.join(ROOT, "build", "lastseen"))
@@ -72,7 +71,7 @@ class Agent:
     """A configuration, a directory, and at most one process at a time."""
 
     def __init__(self, log, store=None, **changes):
-        self.directory = tempfile.mkdtemp(prefix="ls-agent-", dir="/tmp")
+        self.directory = scratch("ls-agent-")
         os.chmod(self.directory, 0o755)
         self.socket = os.path.join(self.directory, "control.sock")
         self.database = os.path.join(self.directory, "lastseen.db")
@@ -127,7 +126,11 @@ class Agent:
         return status
 
     def input(self, index=0):
-        return self.status()["inputs"][index]
+        """Of /status; of the reasons only those that occurred."""
+        entry = self.status()["inputs"][index]
+        for group in ("skipped", "lost", "lost_bytes"):
+            entry[group] = {reason: count for reason, count in entry[group].items() if count}
+        return entry
 
     def settled(self, lines, timeout=30):
         """Waits until exactly so many lines are read and none is pending; returns the input."""

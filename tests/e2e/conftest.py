@@ -1,5 +1,7 @@
 """Fixtures: real servers, and a factory of agents that are gone after the test."""
 import os
+import shutil
+import sqlite3
 import sys
 import tempfile
 
@@ -7,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from agent import LASTSEEN, Agent, command, sqlite_query, sqlite_rows  # noqa: E402
-from servers import Nginx, Postgres, Upstream  # noqa: E402
+from servers import Nginx, Postgres, Upstream, scratch  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -101,18 +103,22 @@ class SqliteStore:
         return sqlite_query(self.path, sql, *values)
 
     def batch(self, agent_id="e2e"):
-        if not os.path.exists(self.path):
+        try:
+            found = self.query("SELECT batch FROM lastseen_agent WHERE agent_id = ?", agent_id)
+        except sqlite3.OperationalError:  # no file or no tables yet
             return 0
-        found = self.query("SELECT batch FROM lastseen_agent WHERE agent_id = ?", agent_id)
         return found[0][0] if found else 0
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
-def store(request, tmp_path):
+def store(request):
     """Each store in turn."""
-    if request.param == "sqlite":
-        return SqliteStore(str(tmp_path / "lastseen.db"))
-    return request.getfixturevalue("database")
+    if request.param == "postgres":
+        yield request.getfixturevalue("database")
+        return
+    directory = scratch("ls-sqlite-")
+    yield SqliteStore(f"{directory}/lastseen.db")
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

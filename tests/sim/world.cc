@@ -88,15 +88,12 @@ Incarnation::Incarnation(FileSystem& disk, Store& store, uint64_t seed, Now now)
   settings.path = kLog;
   settings.parser.type = "json";
   settings.line_bytes_max = 4096;
-  FileSourceOptions source_options;
-  source_options.start = Start::kBegin;
   PipelineOptions options;
   options.clients_max = random.below(2) == 0 ? 8 : 1000;
   options.flush_interval_ms = static_cast<int64_t>(random.below(3)) * 50;
-  source_options.flush_interval_ms = options.flush_interval_ms;
   std::vector<PipelineInput> inputs(1);
   inputs[0].name = settings.name;
-  inputs[0].source = std::make_unique<FileSource>(settings, source_options, disk, watcher_, log_);
+  inputs[0].source = std::make_unique<FileSource>(settings, Start::kBegin, disk, watcher_, log_);
   inputs[0].parser = std::move(*make_parser(settings.parser, ParserOptions()));
   inputs[0].line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
   FlusherOptions flusher_options;

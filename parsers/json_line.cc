@@ -324,7 +324,9 @@ IdAnswer JsonLineParser::find_id(std::string_view* origin) {
     return answer;
   }
   const Value* const target = values_of(MemberRole::kTarget).best();
-  if (target != nullptr && decided(id_from_target(*target), "query")) return answer;
+  if (target != nullptr && target->kind != Value::Kind::kNested &&
+      decided(id_from_target(*target), "query"))
+    return answer;
   if (cut) answer.skip = SkipReason::kTruncated;
   return answer;
 }

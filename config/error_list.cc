@@ -213,7 +213,7 @@ std::string mask_secrets(std::string_view text) {
   return masked(text, mark);
 }
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   std::string shown = mask_secrets(text);
   make_printable(shown);
   std::replace(shown.begin(), shown.end(), '\t', '?');

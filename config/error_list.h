@@ -36,7 +36,7 @@ class ErrorList {
 
 /// Bytes of foreign origin between quotes, fit for one line of a message: passwords masked,
 /// control characters and broken UTF-8 replaced, long values cut.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 /// The text with the password of a connection URL or keyword string replaced by "***". Rather
 /// masks too much than too little.

@@ -92,7 +92,7 @@ class TreeBuilder : public YAML::EventHandler {
     node->place = to_place(mark);
     // "?" and "!" are the library's own marks for bare and quoted scalars.
     if (!tag.empty() && tag != "?" && tag != "!") {
-      errors_.add(node->place, "tags such as " + quoted(tag) + " have no meaning here; remove it");
+      errors_.add(node->place, "tags such as " + quote(tag) + " have no meaning here; remove it");
     }
     return node;
   }
@@ -135,7 +135,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (is_new) {
       parent.node->members.push_back({key->text, key->place, std::move(value)});
     } else {
-      errors_.add(key->place, "duplicate key " + quoted(key->text) + "; it is already on line " +
+      errors_.add(key->place, "duplicate key " + quote(key->text) + "; it is already on line " +
                                   std::to_string(first->second));
     }
   }

@@ -50,11 +50,11 @@ std::string integer_words(int64_t value) {
 std::string number_problem(NumberError error, const std::string& text, std::string_view wanted) {
   switch (error) {
     case NumberError::kNoUnit:
-      return " is " + quoted(text) + " without a unit; write " + std::string(wanted);
+      return " is " + quote(text) + " without a unit; write " + std::string(wanted);
     case NumberError::kTooLarge:
-      return " is " + quoted(text) + ", which is out of range";
+      return " is " + quote(text) + ", which is out of range";
     default:
-      return " is " + quoted(text) + "; it must be " + std::string(wanted);
+      return " is " + quote(text) + "; it must be " + std::string(wanted);
   }
 }
 
@@ -155,7 +155,7 @@ bool Mapping::number(std::string_view key, Range range, int64_t& out, std::strin
     return true;
   }
   std::string problem = number.error == NumberError::kNone
-                            ? " is " + quoted(*value)
+                            ? " is " + quote(*value)
                             : number_problem(number.error, *value, wanted);
   if (number.error == NumberError::kNone || number.error == NumberError::kTooLarge) {
     problem += "; it must be between " + words(range.min) + " and " + words(range.max);
@@ -186,7 +186,7 @@ bool Mapping::mode(std::string_view key, int& out) {
   if (mode) {
     out = *mode;
   } else {
-    error(key, key_name(key) + " is " + quoted(*value) + "; it must be " + std::string(kWanted));
+    error(key, key_name(key) + " is " + quote(*value) + "; it must be " + std::string(kWanted));
   }
   return mode.has_value();
 }
@@ -203,10 +203,10 @@ Chosen Mapping::choose(std::string_view key, std::span<const std::string_view> n
   if (index < names.size()) return {Chosen::Outcome::kKnown, index};
   if (index_of(later, *value) < later.size()) {
     error(key,
-          std::string(key) + " " + quoted(*value) + " is not supported yet; it must be " + wanted);
+          std::string(key) + " " + quote(*value) + " is not supported yet; it must be " + wanted);
     return {Chosen::Outcome::kLater, 0};
   }
-  error(key, key_name(key) + " is " + quoted(*value) + "; it must be " + wanted +
+  error(key, key_name(key) + " is " + quote(*value) + "; it must be " + wanted +
                  suggestion(*value, names));
   const size_t near = index_of(names, nearest(*value, names));
   if (near < names.size()) return {Chosen::Outcome::kMisspelt, near};
@@ -261,7 +261,7 @@ void Mapping::finish() {
     if (std::find(asked_.begin(), asked_.end(), member.key) != asked_.end()) continue;
     if (take_later_key(member)) continue;
     context_->errors.add(member.place,
-                         "unknown key " + quoted(member.key) + unknown_key_hint(member.key));
+                         "unknown key " + quote(member.key) + unknown_key_hint(member.key));
   }
 }
 
@@ -312,7 +312,7 @@ bool Mapping::take_later_key(const YamlMember& member) {
       only = "; leave it out, or at its default: " +
              std::string(later.default_value.empty() ? "\"\"" : later.default_value);
     }
-    context_->errors.add(place_of(member), quoted(member.key) + " is not supported yet" + only);
+    context_->errors.add(place_of(member), quote(member.key) + " is not supported yet" + only);
     return true;
   }
   return false;

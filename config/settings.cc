@@ -91,7 +91,7 @@ void read_parser(Mapping map, ParserSettings& parser) {
 void read_input(Mapping& map, InputSettings& input) {
   map.require("name", "how status, metrics and positions call this input");
   if (map.text("name", input.name) && !is_name(input.name, "_.-", kInputNameBytesMax)) {
-    map.error("name", "'name' is " + quoted(input.name) +
+    map.error("name", "'name' is " + quote(input.name) +
                           "; it must be 1 to 64 letters, digits, '_', '.' or '-'");
   }
   const Chosen type = map.choose("type", kInputTypes, kLaterInputTypes);
@@ -116,9 +116,8 @@ void read_inputs(Mapping& root, Config& config) {
     read_input(map, input);
     const auto [first, is_new] = numbers.emplace(input.name, config.inputs.size() + 1);
     if (!is_new && !input.name.empty()) {
-      map.error("name", "two inputs have the name " + quoted(input.name) +
-                            ", this one and number " + std::to_string(first->second) +
-                            "; positions are kept by name");
+      map.error("name", "two inputs have the name " + quote(input.name) + ", this one and number " +
+                            std::to_string(first->second) + "; positions are kept by name");
     }
     config.inputs.push_back(std::move(input));
   }
@@ -135,7 +134,7 @@ void read_columns(Mapping map, ColumnNames& columns) {
         Column{"created_at", columns.created_at, true}}) {
     if (!map.text(column.key, column.out) || (column.optional && column.out.empty())) continue;
     if (!is_sql_name(column.out, false)) {
-      map.error(column.key, "'" + std::string(column.key) + "' is " + quoted(column.out) +
+      map.error(column.key, "'" + std::string(column.key) + "' is " + quote(column.out) +
                                 "; it must be the name of a column: letters, digits, '_', at "
                                 "most 63 bytes");
     }
@@ -175,7 +174,7 @@ void read_store_place(Mapping& map, const Environment& environment, StoreSetting
 void read_store(Mapping map, const Environment& environment, StoreSettings& store) {
   read_store_place(map, environment, store);
   if (map.text("table", store.table) && !is_sql_name(store.table, true)) {
-    map.error("table", "'table' is " + quoted(store.table) +
+    map.error("table", "'table' is " + quote(store.table) +
                            "; it must be TABLE or SCHEMA.TABLE: letters, digits, '_', at most 63 "
                            "bytes each");
   }
@@ -235,7 +234,7 @@ void read_control(Mapping map, ControlSettings& control) {
   }
   map.mode("mode", control.mode);
   if (map.text("http", control.http) && !control.http.empty() && !is_host_and_port(control.http)) {
-    map.error("http", "'http' is " + quoted(control.http) +
+    map.error("http", "'http' is " + quote(control.http) +
                           "; it must be HOST:PORT such as 127.0.0.1:9464, or \"\" for none");
   }
   map.finish();
@@ -268,9 +267,9 @@ void read_agent_id(Mapping& root, ReadContext& context, std::string& agent_id) {
   if (is_name(agent_id, kOthers, kAgentIdBytesMax)) return;
   const std::string rule = "1 to 128 letters, digits, '_', '.', ':', '/' or '-'";
   if (given) {
-    root.error("agent_id", "'agent_id' is " + quoted(agent_id) + "; it must be " + rule);
+    root.error("agent_id", "'agent_id' is " + quote(agent_id) + "; it must be " + rule);
   } else {
-    context.errors.add("the host name " + quoted(agent_id) +
+    context.errors.add("the host name " + quote(agent_id) +
                        " can not be the agent_id; set 'agent_id' to " + rule);
   }
 }

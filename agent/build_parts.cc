@@ -7,6 +7,15 @@
 
 namespace lastseen {
 
+namespace {
+
+// A hot file is looked at this often. At 10,000 writes a second a look every 20 ms costs 0.5 % of
+// a core, one for each write 7.6 %; a short flush interval wants to be served more often.
+constexpr int64_t kHotMinMs = 2;
+constexpr int64_t kHotMaxMs = 20;
+
+}  // namespace
+
 LogLevel log_level(const Config& config) {
   return static_cast<LogLevel>(config.log.level);
 }
@@ -24,12 +33,12 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
   for (const InputSettings& settings : config.inputs) {
     auto parser = build_parser(config, settings);
     if (!parser) return parser.status();
+    const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
     FileSourceOptions options;
-    options.start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
-    options.flush_interval_ms = config.flush.interval;
+    options.hot_ms = std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
     PipelineInput& input = inputs.emplace_back();
     input.name = settings.name;
-    input.source = std::make_unique<FileSource>(settings, options, files, watcher, log);
+    input.source = std::make_unique<FileSource>(settings, start, files, watcher, log, options);
     input.parser = std::move(*parser);
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
     input.arrival_time = config.last_seen.clock == SightingClock::kArrival;

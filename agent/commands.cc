@@ -46,12 +46,14 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, bool read_only, 
   return make_store(config.store, config.last_seen.future_max, read_only, log);
 }
 
-// Pads by code points, so that ids beyond ASCII line up in most terminals.
+// Width by code points, so that ids beyond ASCII line up in most terminals.
+size_t width_of(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
 std::string padded(const std::string& text, size_t width) {
-  const auto is_continuation = [](char byte) { return (byte & 0xC0) == 0x80; };
-  const size_t points =
-      text.size() - static_cast<size_t>(std::count_if(text.begin(), text.end(), is_continuation));
-  return points < width ? text + std::string(width - points, ' ') : text;
+  return text + std::string(width - std::min(width, width_of(text)), ' ');
 }
 
 void print_clients_json(const std::vector<ClientRow>& rows) {
@@ -73,22 +75,22 @@ void print_clients_json(const std::vector<ClientRow>& rows) {
 }
 
 void print_clients_table(const std::vector<ClientRow>& rows) {
-  size_t width = std::string_view("CLIENT").size();
-  for (const ClientRow& row : rows) width = std::max(width, row.client_id.size());
-  std::cout << padded("CLIENT", width) << "  LAST SEEN                 FIRST SEEN\n";
-  for (const ClientRow& row : rows) {
-    // An id is foreign text: what would move the cursor must not reach the terminal raw.
-    std::cout << padded(escape_for_log(row.client_id), width) << "  "
-              << format_utc_ms(row.last_seen_ms) << "  "
-              << (row.created_at_ms ? format_utc_ms(*row.created_at_ms) : "-") << '\n';
+  // An id is foreign text: what would move the cursor must not reach the terminal raw.
+  std::vector<std::string> ids = {"CLIENT"};
+  for (const ClientRow& row : rows) ids.push_back(escape_for_log(row.client_id));
+  size_t width = 0;
+  for (const std::string& id : ids) width = std::max(width, width_of(id));
+  std::cout << padded(ids[0], width) << "  LAST SEEN                 FIRST SEEN\n";
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::cout << padded(ids[i + 1], width) << "  " << format_utc_ms(rows[i].last_seen_ms) << "  "
+              << (rows[i].created_at_ms ? format_utc_ms(*rows[i].created_at_ms) : "-") << '\n';
   }
 }
 
 // Whether a live agent listens there; a file left by a dead one does not answer.
 bool agent_answers(const std::string& socket) {
   constexpr Milliseconds kAnswerMs = 1000;
-  return !socket.empty() &&
-         ask_agent(socket, "GET", "/healthz", kAnswerMs, SystemClock()).is_ok();
+  return !socket.empty() && ask_agent(socket, "GET", "/healthz", kAnswerMs, SystemClock()).is_ok();
 }
 
 }  // namespace

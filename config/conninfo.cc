@@ -24,6 +24,7 @@ constexpr std::array<Variable, 5> kVariables = {{{"PG_HOST", "host"},
 /// Keywords that a connection string names; `good` is false when it is not one.
 struct Named {
   bool good = true;
+  bool ends_in_equals = false;  ///< What is appended would become the last keyword's value.
   std::set<std::string, std::less<>> keywords;
 };
 
@@ -94,16 +95,18 @@ Named names_in_keywords(std::string_view text) {
     while (i < text.size() && !is_space(text[i]) && text[i] != '=') ++i;
     const std::string_view keyword = text.substr(begin, i - begin);
     skip_space();
-    if (keyword.empty() || i >= text.size() || text[i] != '=') return {false, {}};
+    if (keyword.empty() || i >= text.size() || text[i] != '=') return {false, false, {}};
     named.keywords.emplace(keyword);
     ++i;
     skip_space();
+    named.ends_in_equals = i == text.size();
     const bool in_quotes = i < text.size() && text[i] == '\'';
     if (in_quotes) ++i;
     while (i < text.size() && (in_quotes ? text[i] != '\'' : !is_space(text[i]))) {
       i += text[i] == '\\' ? 2 : 1;
     }
-    if (in_quotes && i >= text.size()) return {false, {}};
+    // A quote or an escape that is still open would swallow what is appended.
+    if (i > text.size() || (in_quotes && i == text.size())) return {false, false, {}};
     if (in_quotes) ++i;
   }
   return named;
@@ -170,7 +173,7 @@ ConnectionString connection_string(const std::string& url, const Environment& en
             "\"host=HOST port=PORT dbname=DATABASE user=USER\""};
   }
   if (named.keywords.contains("hostaddr")) named.keywords.emplace("host");
-  ConnectionString result{url, ""};
+  ConnectionString result{named.ends_in_equals ? url + "''" : url, ""};
   for (const Variable& variable : kVariables) {
     const std::optional<std::string> value = environment(variable.name);
     if (!value || value->empty() || named.keywords.contains(variable.keyword)) continue;

@@ -16,6 +16,8 @@
 
 namespace lastseen {
 
+struct Number;
+
 /// A documented key that nothing here reads yet. It may stand in a file with its default value.
 struct LaterKey {
   std::string_view path;           ///< As in known_keys(): "inputs[].time_zone".
@@ -100,7 +102,7 @@ class Mapping {
   Place place_of(const YamlMember& member) const;
   std::optional<std::string> scalar(std::string_view key, std::string_view wanted);
   bool number(std::string_view key, Range range, int64_t& out, std::string_view wanted,
-              struct Number (*read)(std::string_view), std::string (*words)(int64_t));
+              Number (*read)(std::string_view), std::string (*words)(int64_t));
   YamlPointer with_type(const YamlPointer& node) const;
   std::string unknown_key_hint(const std::string& key) const;
   bool take_later_key(const YamlMember& member);

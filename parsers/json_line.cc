@@ -28,13 +28,12 @@ const char* find_bare_end(const char* p, const char* end) {
 }
 
 Status check_path(std::string_view option, std::string_view path) {
-  constexpr size_t kNameBytesMax = 64;
-  constexpr size_t kLevelsMax = 3;  // two paths cannot use up the scopes
   if (path.empty()) return Status::ok();
   size_t levels = 0;
   for (std::string_view left = path;; left.remove_prefix(left.find('.') + 1)) {
     const std::string_view name = left.substr(0, left.find('.'));
-    if (name.empty() || name.size() > kNameBytesMax || ++levels > kLevelsMax) {
+    if (name.empty() || name.size() > JsonMemberNames::kNameBytesMax ||
+        ++levels > JsonMemberNames::kLevelsMax) {
       return Status::fatal("json: " + std::string(option) + ": `" + std::string(path) +
                            "` is not a path of 1 to 3 names of 1 to 64 bytes, with dots between");
     }
@@ -159,7 +158,7 @@ bool JsonLineParser::read_line(std::string_view line) {
   const char* p = skip_blanks(line.data(), end);
   if (p == end || *p != '{') return false;
   ++p;
-  std::array<uint8_t, JsonMemberNames::kScopesMax> scopes{};  // of the objects that are open
+  std::array<uint8_t, JsonMemberNames::kLevelsMax> scopes{};  // of the objects that are open
   size_t depth = 1;
   bool entered = true;  // just now: `}` may follow without a member
   for (size_t index = 0;; ++index) {
@@ -324,7 +323,9 @@ IdAnswer JsonLineParser::find_id(std::string_view* origin) {
     return answer;
   }
   const Value* const target = values_of(MemberRole::kTarget).best();
-  if (target != nullptr && decided(id_from_target(*target), "query")) return answer;
+  if (target != nullptr && target->kind != Value::Kind::kNested &&
+      decided(id_from_target(*target), "query"))
+    return answer;
   if (cut) answer.skip = SkipReason::kTruncated;
   return answer;
 }

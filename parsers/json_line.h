@@ -16,7 +16,7 @@
 namespace lastseen {
 
 /// What a member of the line's object is good for.
-enum class MemberRole : uint8_t { kTime, kTarget, kBody, kClientId, kObject, kNone };
+enum class MemberRole : uint8_t { kTime, kTarget, kBody, kClientId, kObject };
 inline constexpr size_t kValueRoles = 4;  ///< Those whose values are kept.
 
 /// How a member of role kTarget holds the query.
@@ -25,7 +25,7 @@ enum class TargetForm : uint8_t { kTarget, kQuery, kRequestLine, kUnknown };
 /// A name that is known, within one object.
 struct JsonMember {
   std::string name;
-  MemberRole role = MemberRole::kNone;
+  MemberRole role = MemberRole::kObject;
   /// Order of preference among those of its role. Of an object: the scope of its own members.
   uint8_t rank = 0;
   TargetForm form = TargetForm::kTarget;  ///< Of a target only.
@@ -35,7 +35,8 @@ struct JsonMember {
 class JsonMemberNames {
  public:
   static constexpr size_t kRanksMax = 16;  ///< Names of one role; one bit each in a mask.
-  static constexpr size_t kScopesMax = 8;  ///< The line itself and the objects on dotted paths.
+  static constexpr size_t kLevelsMax = 3;  ///< Names of a dotted path; no object lies deeper.
+  static constexpr size_t kNameBytesMax = 64;
 
   /// Not ok for a mapped name that cannot be looked for.
   static Status check(const ParserSettings& settings);
@@ -52,7 +53,6 @@ class JsonMemberNames {
   Known find(size_t scope, std::string_view name) const;
 
  private:
-  static constexpr size_t kNameBytesMax = 64;
   using Scope = std::array<std::vector<JsonMember>, kNameBytesMax + 1>;  // by length
 
   void add(MemberRole role, std::string_view path, TargetForm form = TargetForm::kTarget);

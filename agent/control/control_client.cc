@@ -122,9 +122,9 @@ class Connection {
   int connect(const std::string& path) {
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return errno;
-    const int64_t left_ms = milliseconds_left();
-    const timeval timeout{.tv_sec = left_ms < 0 ? 0 : left_ms / 1000,
-                          .tv_usec = left_ms < 0 ? 0 : left_ms % 1000 * 1000};
+    // 0 would mean no limit, which is what kNever asks for.
+    const int64_t left_ms = deadline_ms_ == kNever ? 0 : std::max<int64_t>(1, milliseconds_left());
+    const timeval timeout{.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
     if (::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0) return errno;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -148,12 +148,12 @@ class Connection {
   // Appends what comes; 0 or an errno, EAGAIN at the deadline. `at_end`: the agent closed.
   int receive(std::string& bytes, bool& at_end) {
     for (;;) {
-      pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
       const int64_t left_ms = milliseconds_left();
+      if (left_ms <= 0) return EAGAIN;
+      pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
       const int count = ::poll(&ready, 1, static_cast<int>(std::min<int64_t>(left_ms, INT_MAX)));
-      if (count == 0) return EAGAIN;
       if (count < 0 && errno != EINTR) return errno;
-      if (count < 0) continue;
+      if (count <= 0) continue;
       char chunk[16 * 1024];
       const ssize_t received = ::recv(fd_, chunk, sizeof chunk, MSG_DONTWAIT);
       if (received < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -165,10 +165,8 @@ class Connection {
   }
 
  private:
-  // At least 1 (0 would mean no limit for a socket); -1: no deadline.
   int64_t milliseconds_left() const {
-    if (deadline_ms_ == kNever) return -1;
-    return std::max<int64_t>(1, deadline_ms_ - clock_.now().mono_ms);
+    return deadline_ms_ == kNever ? kNever : deadline_ms_ - clock_.now().mono_ms;
   }
 
   const Clock& clock_;

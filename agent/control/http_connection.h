@@ -2,11 +2,11 @@
 // Beast is in the .cc alone, it takes ten seconds to compile.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <unordered_set>
 
+#include "control/asio.h"
 #include "control/http_server.h"
 #include "control/routes.h"
 

@@ -81,6 +81,33 @@ bool matches_glob(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
+bool is_rotated_name(const std::string& home, const std::string& path) {
+  if (directory_of(home) != directory_of(path)) return false;
+  const std::string name = name_in_directory(path);
+  const std::string base = name_in_directory(home);
+  auto numbered = [&](std::string_view before, std::string_view after) {
+    if (name.size() < before.size() + after.size() + 2) return false;
+    if (!name.starts_with(before) || !name.ends_with(after)) return false;
+    std::string_view mark = std::string_view(name).substr(before.size());
+    mark.remove_suffix(after.size());
+    return std::string_view(".-_").find(mark[0]) != std::string_view::npos &&
+           mark.find_first_of("0123456789") != std::string_view::npos &&
+           mark.find_first_not_of("0123456789.-_:T") == std::string_view::npos;
+  };
+  const size_t dot = base.rfind('.');
+  return numbered(base, "") ||
+         (dot != std::string::npos && dot > 0 && numbered(base.substr(0, dot), base.substr(dot)));
+}
+
+int rotation_number(const std::string& home, const std::string& path) {
+  constexpr size_t kDigitsMax = 5;  // more are a date
+  if (!path.starts_with(home + ".")) return 0;
+  const std::string digits = path.substr(home.size() + 1);
+  if (digits.empty() || digits.size() > kDigitsMax) return 0;
+  if (digits.find_first_not_of("0123456789") != std::string::npos) return 0;
+  return std::stoi(digits);
+}
+
 bool has_wildcards(const std::string& text) {
   return text.find_first_of("*?[") != std::string::npos;
 }

@@ -40,6 +40,11 @@ struct Listing {
 Listing list_directory(FileSystem& files, const std::string& directory);
 
 bool matches_glob(const std::string& pattern, const std::string& path);
+/// Whether `path` is what logrotate and its like make of `home`: access.log.1, access.log-20261122,
+/// access-2026-11-22.log; not a compressed one.
+bool is_rotated_name(const std::string& home, const std::string& path);
+/// N of HOME.N, which logrotate counts up with each rotation; 0: the path is not of that form.
+int rotation_number(const std::string& home, const std::string& path);
 bool has_wildcards(const std::string& text);
 std::string directory_of(const std::string& path);  ///< "." for a bare name.
 std::string name_in_directory(const std::string& path);

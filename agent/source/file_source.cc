@@ -183,7 +183,7 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
       FollowedFile(std::move(file), stat, static_cast<size_t>(settings_.line_bytes_max)));
   stream->key = mint_key(path, stat, now);
   stream->path = stream->home = path;
-  stream->sequence = ++newest_sequence_;
+  stream->sequence = newest_sequence_ += kSequenceStep;
   stream->changed_ms = now.mono_ms;
   auto place = std::find(streams_.begin(), streams_.end(), nullptr);
   if (place == streams_.end()) place = streams_.insert(place, nullptr);

@@ -65,6 +65,9 @@ class FileSource final : public Source, private Watcher::Listener {
   bool drained() const override;
 
  private:
+  // Between the numbers of two files there is room for those that are found later.
+  static constexpr int64_t kSequenceStep = 1 << 20;
+
   /// One file and what became of it.
   struct Stream {
     Stream(FollowedFile opened) : file(std::move(opened)) {}
@@ -75,6 +78,7 @@ class FileSource final : public Source, private Watcher::Listener {
     bool named = true;           // a path leads to it
     bool existed = false;        // at the first discovery, so `start` applies to it
     bool began = false;          // it has been placed once, so a rewind knows where to
+    bool sibling = false;        // held open until positions tell whether it is to be read
     bool undecided = false;      // whether a stored position is its own could not be found out
     bool hot = false;            // when the watches were last set
     bool event = false;          // the kernel hinted at it
@@ -93,6 +97,16 @@ class FileSource final : public Source, private Watcher::Listener {
     Position position;
     int incomplete_tries = 0;
     bool said = false;
+  };
+
+  /// A file that left its home: what was born after it and has left since is found behind it.
+  struct Chain {
+    std::string home;
+    std::string path;         // where the file is now
+    int64_t birth_ns = 0;     // 0: unknown
+    int64_t modified_ns = 0;  // 0: unknown
+    int64_t sequence = 0;
+    int tries = 0;
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
@@ -123,6 +137,14 @@ class FileSource final : public Source, private Watcher::Listener {
   void place(Stream& stream, Now now);
   void return_closed();
 
+  // file_source_siblings.cc: rotated files that no glob names.
+  void hold_siblings(Now now);
+  void drop_siblings();
+  void start_chain(const Stream& stream);
+  bool follow_chain(Chain& chain, Now now);
+  bool is_newer(const FoundFile& found, const Chain& chain) const;
+  bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
+
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
   void forget(Stream& stream, bool gone);
   Stream* stream_of(const FileStat& stat);
@@ -148,6 +170,7 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
+  std::vector<Chain> chains_;
   std::vector<Position> gone_;  // for collect()
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;

@@ -15,7 +15,7 @@ void FileSource::look_at_all(Now now) {
   }
   Discovered discovered = discover(files_, settings_.path);
   for (const FoundFile& found : discovered.files) meet(found, now);
-  // Streams may be forgotten, and so removed, in each of these loops; none is added.
+  // Streams may be forgotten, and so removed, in these loops; none is added.
   std::map<std::string, Listing> listings;
   for (size_t i = 0; i < streams_.size(); ++i) {
     if (streams_[i] && streams_[i]->file.is_open()) look_at(*streams_[i], false, now);
@@ -27,11 +27,14 @@ void FileSource::look_at_all(Now now) {
         early_troubles_.try_emplace(trouble.path, FileStat{});
   std::move(look_troubles_.begin(), look_troubles_.end(), std::back_inserter(discovered.troubles));
   note_troubles(std::move(discovered.troubles));
+  if (!discovered_) hold_siblings(now);
   discovered_ = true;
+  std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   settle(now);
   note_successors(now);
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i]) let_go(*streams_[i], now);
+  drop_siblings();
   update_watches(now);
 }
 
@@ -140,6 +143,7 @@ void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now
     log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
     s.path = path;
     s.named = s.located = s.dirty = true;
+    start_chain(s);
   };
   if (!s.candidate.empty()) return moved_to(s.candidate);
   bool deleted = s.file.is_open() && s.file.stat().links == 0;
@@ -159,7 +163,10 @@ void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now
       if (leads_here(file.stat)) return moved_to(file.path);
     if (!listing->second.complete) return;
   }
-  if (s.named) s.unnamed_ms = now.mono_ms;
+  if (s.named) {
+    s.unnamed_ms = now.mono_ms;
+    start_chain(s);
+  }
   bool vanished = s.named && !s.file.is_open();
   s.named = false;
   if (vanished || (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms)) {

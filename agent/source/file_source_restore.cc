@@ -27,11 +27,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   if (went_back_) return_closed();
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
-  look_due_ = true;
-  if (discovered_)
-    settle(now);
-  else
-    look_at_all(now);
+  look_at_all(now);  // settles, from what the disk says now
 }
 
 // Files that were read and let go may have to be read again.
@@ -55,9 +51,11 @@ void FileSource::settle(Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
+  std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* stream = streams_[i].get();
-    if (stream && stream->file.is_open() && !stream->file.placed() && !stream->undecided)
+    if (stream && stream->file.is_open() && !stream->file.placed() && !stream->undecided &&
+        !stream->sibling)
       place(*stream, now);
   }
   note_successors(now);
@@ -88,6 +86,8 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   if (stored.size > stored.position)
     lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
          stored.size - stored.position, stored.path, "the file is gone");
+  if (stored.birth_ns != 0 && matches_glob(settings_.path, stored.path))
+    chains_.push_back({stored.path, "", stored.birth_ns, 0, oldest_sequence_ -= kSequenceStep});
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
@@ -154,7 +154,11 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
   s.key = stored.stream;
   if (matches_glob(settings_.path, stored.path)) s.home = stored.path;
   // Older than whatever has taken its place since.
-  if (is_rotated(s)) s.sequence = --oldest_sequence_;
+  s.sibling = false;
+  if (is_rotated(s)) {
+    s.sequence = oldest_sequence_ -= kSequenceStep;
+    start_chain(s);
+  }
   s.file.resume(stored);
   s.began = s.dirty = true;
   s.changed_ms = now.mono_ms;

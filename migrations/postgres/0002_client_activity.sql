@@ -14,4 +14,5 @@ CREATE TABLE IF NOT EXISTS client_activity (
   created_at TIMESTAMPTZ DEFAULT CURRENT_TIMESTAMP
 ) WITH (fillfactor = 50);
 
-INSERT INTO lastseen_schema (name) VALUES ('0002_client_activity.sql') ON CONFLICT (name) DO NOTHING;
+INSERT INTO lastseen_schema (name) VALUES ('0002_client_activity.sql')
+  ON CONFLICT (name) DO NOTHING;

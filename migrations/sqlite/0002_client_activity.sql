@@ -9,4 +9,5 @@ CREATE TABLE IF NOT EXISTS client_activity (
   created_at TEXT DEFAULT (strftime('%Y-%m-%d %H:%M:%fZ', 'now'))
 ) WITHOUT ROWID;
 
-INSERT INTO lastseen_schema (name) VALUES ('0002_client_activity.sql') ON CONFLICT (name) DO NOTHING;
+INSERT INTO lastseen_schema (name) VALUES ('0002_client_activity.sql')
+  ON CONFLICT (name) DO NOTHING;

@@ -85,18 +85,15 @@ Incarnation::Incarnation(FileSystem& disk, Store& store, uint64_t seed, Now now)
   Random random(seed);
   InputSettings settings;
   settings.name = "proxy";
-  settings.path = kLog;
+  settings.path = std::string(kLog) + "*";
   settings.parser.type = "json";
   settings.line_bytes_max = 4096;
-  FileSourceOptions source_options;
-  source_options.start = Start::kBegin;
   PipelineOptions options;
   options.clients_max = random.below(2) == 0 ? 8 : 1000;
   options.flush_interval_ms = static_cast<int64_t>(random.below(3)) * 50;
-  source_options.flush_interval_ms = options.flush_interval_ms;
   std::vector<PipelineInput> inputs(1);
   inputs[0].name = settings.name;
-  inputs[0].source = std::make_unique<FileSource>(settings, source_options, disk, watcher_, log_);
+  inputs[0].source = std::make_unique<FileSource>(settings, Start::kBegin, disk, watcher_, log_);
   inputs[0].parser = std::move(*make_parser(settings.parser, ParserOptions()));
   inputs[0].line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
   FlusherOptions flusher_options;
@@ -170,6 +167,10 @@ class World {
     for (int step = 0; step < options_.steps && broken_.empty(); ++step) act();
     if (broken_.empty()) settle();
     if (broken_.empty()) compare();
+    if (options_.verbose && agent_) {
+      for (const RecordingLog::Line& line : agent_->log().lines())
+        std::printf("  log: %s\n", line.text.c_str());
+    }
     return broken_;
   }
 
@@ -188,6 +189,10 @@ class World {
   }
   void settle();
   void compare();
+  void tell(const std::string& what) {
+    if (!broken_.empty()) broken_ += "; ";
+    broken_ += what;
+  }
   void say(const std::string& what) {
     if (options_.verbose) std::printf("%8lld ms  %s\n", (long long)now_.mono_ms, what.c_str());
   }
@@ -311,22 +316,25 @@ void World::settle() {
 void World::compare() {
   const AgentSnapshot snapshot = agent_->snapshot(now_);
   const LedgerCounts& totals = snapshot.inputs[0].totals;
-  if (totals.lines_read != proxy_.lines())
-    broken_ = "lines_read is " + std::to_string(totals.lines_read) + ", the proxy wrote " +
-              std::to_string(proxy_.lines());
-  if (!(store_.totals("proxy") == totals)) broken_ = "the store's totals are not the agent's";
   for (const auto& [id, expected] : proxy_.truth()) {
     const auto found = store_.clients_now().find(id);
     const StoredClient stored =
         found == store_.clients_now().end() ? StoredClient() : found->second;
-    const uint64_t sightings = stored.sightings + store_.quarantined_of(id);
-    if (sightings != expected.sightings)
-      broken_ = id + " was counted " + std::to_string(sightings) + " times, " +
-                std::to_string(expected.sightings) + " lines name it";
-    if (store_.quarantined_of(id) == 0 && stored.last_seen_ms != expected.last_seen_ms)
-      broken_ = id + " has last_seen " + std::to_string(stored.last_seen_ms) + ", the newest is " +
-                std::to_string(expected.last_seen_ms);
+    const uint64_t quarantined = store_.quarantined_of(id);
+    const uint64_t sightings = stored.sightings + quarantined;
+    if (sightings != expected.sightings) {
+      tell(id + " was counted " + std::to_string(sightings) + " times, " +
+           std::to_string(expected.sightings) + " lines name it");
+    } else if (quarantined == 0 && stored.last_seen_ms != expected.last_seen_ms) {
+      tell(id + " has last_seen " + std::to_string(stored.last_seen_ms) + ", the newest is " +
+           std::to_string(expected.last_seen_ms));
+    }
   }
+  if (totals.lines_read != proxy_.lines()) {
+    tell("lines_read is " + std::to_string(totals.lines_read) + ", the proxy wrote " +
+         std::to_string(proxy_.lines()));
+  }
+  if (!(store_.totals("proxy") == totals)) tell("the store's totals are not the agent's");
 }
 
 }  // namespace

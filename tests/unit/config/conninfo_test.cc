@@ -72,9 +72,16 @@ TEST_F(ConnectionStrings, KeywordStringKeepsWhatItNamesAndTakesTheRest) {
             from("hostaddr=::1 dbname=d user=u password='' port=1"));
 }
 
+TEST_F(ConnectionStrings, EmptyValueAtTheEndDoesNotSwallowWhatIsAppended) {
+  variables_ = {{"PG_USER", "me"}};
+  EXPECT_EQ("host=h password='' user='me'", from("host=h password="));
+  EXPECT_EQ("host=h password= '' user='me'", from("host=h password= "));
+}
+
 TEST_F(ConnectionStrings, WhatIsNoConnectionStringIsAnErrorThatDoesNotQuoteIt) {
-  for (const char* url : {"hunter2", "host=h hunter2", "password='hunter2", "=hunter2",
-                          "mysql://u:hunter2@h/d", "postgresql://h/d?hunter2"}) {
+  for (const char* url :
+       {"hunter2", "host=h hunter2", "password='hunter2", "=hunter2", "password=hunter2\\",
+        "mysql://u:hunter2@h/d", "postgresql://h/d?hunter2"}) {
     const std::string result = from(url);
     EXPECT_TRUE(result.starts_with("error: ")) << url;
     EXPECT_EQ(std::string::npos, result.find("hunter2")) << result;

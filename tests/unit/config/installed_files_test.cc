@@ -5,7 +5,6 @@
 #include <chrono>
 #include <fstream>
 #include <random>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -23,23 +22,41 @@ std::string file_text(const std::string& name) {
   return text.str();
 }
 
+struct KeyLine {
+  size_t column = 0;     ///< Of the key, as if no '#' stood before it.
+  bool item = false;     ///< "- " stands before it.
+  std::string_view key;  ///< Empty: the line has no key.
+};
+
+/// `key: …`, `- key: …` or, turned off, `#key: …`; but prose begins with `# `.
+KeyLine key_line(std::string_view line) {
+  KeyLine result;
+  result.column = std::min(line.find_first_not_of(' '), line.size());
+  line.remove_prefix(result.column);
+  if (line.starts_with("#")) line.remove_prefix(1);
+  if (line.starts_with("- ")) {
+    result.item = true;
+    result.column += 2;
+    line.remove_prefix(2);
+  }
+  const size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+  if (end != line.npos && line[end] == ':') result.key = line.substr(0, end);
+  return result;
+}
+
 /// The paths of all keys of a file in block style, also of those that a `#` turns off.
 std::set<std::string> keys_in(const std::string& text) {
-  const std::regex line_with_key("^( *)(#?)(- )?([a-z_]+):( .*)?$");
   std::vector<std::pair<size_t, std::string>> open;  // column and path of each level
   std::set<std::string> keys;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    std::smatch match;
-    if (!std::regex_match(line, match, line_with_key)) continue;
-    const bool item = match[3].matched && match.length(3) > 0;
-    const size_t column = static_cast<size_t>(match.length(1) + match.length(3));
-    while (!open.empty() && open.back().first >= column) open.pop_back();
-    std::string path = open.empty() ? "" : open.back().second + ".";
-    if (item && !open.empty()) open.back().second += "[]", path = open.back().second + ".";
-    path += match[4];
+    const KeyLine found = key_line(line);
+    if (found.key.empty()) continue;
+    while (!open.empty() && open.back().first >= found.column) open.pop_back();
+    if (found.item && !open.empty()) open.back().second += "[]";
+    const std::string path = (open.empty() ? "" : open.back().second + ".").append(found.key);
     keys.insert(path);
-    open.emplace_back(column, path);
+    open.emplace_back(found.column, path);
   }
   return keys;
 }

@@ -20,6 +20,8 @@
 namespace lastseen {
 namespace {
 
+using namespace std::string_view_literals;
+
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -135,7 +137,7 @@ TEST_F(HttpServerTest, WrongMethodHasTheAllowHeader) {
 TEST_F(HttpServerTest, GarbageGetsOneErrorAndTheEnd) {
   start();
   HttpClient one = client();
-  one.send(std::string("\x16\x03\x01\x02\0\0\xFF not http at all\r\n\r\n", 30));
+  one.send("\x16\x03\x01\x02\0\0\xFF not http at all\r\n\r\n"sv);
   EXPECT_EQ(400, one.read_reply()->status);
   one.stop_sending();
   EXPECT_EQ("", one.read_to_end());

@@ -495,8 +495,6 @@ TEST_F(FileSourceTest, ARestartGoesOnAtTheCommittedPosition) {
   append("c\n");
   f.look();
   f.crash();
-  f.lines.resize(2);
-  f.told = 0;
   f.up();
   EXPECT_EQ("a b c", f.news());
   EXPECT_EQ(1u, f.log.count("resumed"));
@@ -522,6 +520,67 @@ TEST_F(FileSourceTest, AFileRenamedTwiceWhileDownIsFoundByItsIdentity) {
   append("c\n");
   f.up();
   EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, SiblingsBornWhileDownAreReadOldestFirst) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  rotate();
+  append("c\n");
+  rotate();
+  append("d\n");
+  f.up();
+  EXPECT_EQ("a b c d", f.news());
+  restart();
+  f.up();
+  EXPECT_EQ("", f.news());
+}
+
+TEST_F(FileSourceTest, SiblingsAreHeldWhileTheStoreIsDown) {
+  append("a\n");
+  f.up();
+  restart();
+  rotate();
+  append("b\n");
+  rotate();
+  append("c\n");
+  f.launch();
+  f.disk.remove("/log/access.log.1");
+  f.disk.remove("/log/access.log.2");
+  f.restore();
+  f.source->begin();
+  f.look();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, OlderSiblingsAreNeverRead) {
+  f.disk.append("/log/access.log.2", "ancient\n");
+  f.disk.append("/log/access.log.1", "old\n");
+  append("a\n");
+  f.up();
+  EXPECT_EQ("a", f.news());
+  EXPECT_EQ(1, f.disk.open_files());
+  restart();
+  f.disk.rename("/log/access.log.2", "/log/access.log.3");
+  rotate();
+  append("b\n");
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("b", f.news());
+}
+
+TEST_F(FileSourceTest, ACompressedOrRestoredSiblingIsNotReadAsANewFile) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.rename(kLog, "/log/access.log.1");
+  f.disk.append("/log/access.log.2.gz", "gz\n");
+  f.disk.append("/log/access.log.bak", "copied\n");
+  append("b\n");
+  f.up();
+  EXPECT_EQ("a b", f.news());
 }
 
 TEST_F(FileSourceTest, ANewFileOfAKnownInputIsReadFromItsFirstByte) {

@@ -42,8 +42,13 @@ class Follower {
     source->begin();
     look();
   }
-  /// Killed: what was not committed is forgotten.
-  void crash() { source.reset(); }
+  /// Killed: what was not committed is forgotten, by the store's clients too.
+  void crash() {
+    source.reset();
+    lines.resize(committed_lines);
+    bytes_taken = committed_bytes;
+    told = std::min(told, lines.size());
+  }
   /// Commits what was read, as a store would.
   void commit() {
     std::vector<Position> positions;
@@ -57,7 +62,8 @@ class Follower {
         store[position.stream] = position;
     }
     input_known = true;
-    committed = lines;
+    committed_lines = lines.size();
+    committed_bytes = bytes_taken;
   }
 
   // --- Time ----------------------------------------------------------------------------------
@@ -112,6 +118,7 @@ class Follower {
       rest = {};
       discarding = true;
     }
+    bytes_taken += chunk.bytes.size() - rest.size();
     source->consume(chunk, chunk.bytes.size() - rest.size(), discarding);
   }
   /// The lines since the last call, joined by spaces.
@@ -150,8 +157,10 @@ class Follower {
   ReadBuffer buffer{1};
   std::unique_ptr<FileSource> source;
 
-  std::vector<std::string> lines;      ///< Delivered.
-  std::vector<std::string> committed;  ///< Delivered when positions were last committed.
+  std::vector<std::string> lines;  ///< Delivered, and not forgotten by a crash.
+  uint64_t bytes_taken = 0;        ///< Behind which positions moved.
+  size_t committed_lines = 0;
+  uint64_t committed_bytes = 0;
   size_t told = 0;
   size_t too_long = 0;
   LedgerCounts losses;

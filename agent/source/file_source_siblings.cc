@@ -1,0 +1,136 @@
+// Rotated files that no glob names: those that were rotated before anybody saw them are read too.
+//
+// The chain is followed from a file that we know and that has left its home. A sibling that was
+// born after it once had its name, and so is the input's: it is read from its first byte, oldest
+// first. What is older, or cannot be dated, was there before us and is never read.
+#include <algorithm>
+
+#include "source/file_source.h"
+
+namespace lastseen {
+
+namespace {
+
+// Held open while positions are not known; more rotations than that would be months.
+constexpr size_t kHeldSiblingsMax = 64;
+// Looks after which a chain whose files cannot be asked or opened is given up, and said so.
+constexpr int kChainTriesMax = 60;
+
+// A file that was written before it was born is a restored one: only its writing dates it.
+bool birth_dates(const FileStat& stat) {
+  return stat.birth_ns != 0 && stat.modified_ns >= stat.birth_ns;
+}
+
+int64_t age_key(const FileStat& stat) {
+  return birth_dates(stat) ? stat.birth_ns : stat.modified_ns;
+}
+
+void sort_oldest_first(std::vector<FoundFile>& files) {
+  std::stable_sort(files.begin(), files.end(), [](const FoundFile& a, const FoundFile& b) {
+    return age_key(a.stat) < age_key(b.stat);
+  });
+}
+
+}  // namespace
+
+// While the store cannot be asked, rotation goes on: what may have to be read is kept open.
+void FileSource::hold_siblings(Now now) {
+  if (restored_ && !known_) return;
+  std::set<std::string> homes;
+  if (!has_wildcards(settings_.path)) homes.insert(settings_.path);
+  for (const auto& stream : streams_)
+    if (stream) homes.insert(stream->home);
+  for (const std::string& home : homes) {
+    Listing listing = list_directory(files_, directory_of(home));
+    std::erase_if(listing.files, [&](const FoundFile& file) {
+      return !is_rotated_name(home, file.path) || stream_of(file.stat);
+    });
+    sort_oldest_first(listing.files);
+    size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
+    for (size_t i = skipped; i < listing.files.size(); ++i) {
+      Result<std::unique_ptr<File>> file = files_.open(listing.files[i].path);
+      Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+      if (!stat || stream_of(*stat)) continue;
+      Stream& stream = add(listing.files[i].path, std::move(*file), *stat, now);
+      stream.home = home;
+      stream.sibling = true;
+    }
+  }
+}
+
+// Positions are known and every chain is followed: what is still only held is not ours.
+void FileSource::drop_siblings() {
+  if (!restored_ || !waiting_.empty() || !chains_.empty()) return;
+  for (size_t i = 0; i < streams_.size(); ++i)
+    if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false);
+}
+
+void FileSource::start_chain(const Stream& s) {
+  if (s.sibling || !matches_glob(settings_.path, s.home)) return;
+  const FileStat& stat = s.file.stat();
+  chains_.push_back({s.home, s.named ? s.path : "", stat.birth_ns, stat.modified_ns, s.sequence});
+}
+
+// Whether a sibling was born after the file that the chain begins with. Without birth times, what
+// was written later or has been rotated less often is newer.
+bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
+  if (chain.birth_ns != 0 && birth_dates(found.stat)) return found.stat.birth_ns > chain.birth_ns;
+  if (chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns) return true;
+  const int rotated = rotation_number(chain.home, found.path);
+  return rotated != 0 && rotated < rotation_number(chain.home, chain.path);
+}
+
+// True: done with it.
+bool FileSource::follow_chain(Chain& chain, Now now) {
+  Listing listing = list_directory(files_, directory_of(chain.home));
+  // One that was removed since is held, but not listed.
+  for (const auto& stream : streams_)
+    if (stream && stream->sibling && !stream->named)
+      listing.files.push_back({stream->path, stream->file.stat()});
+  std::erase_if(listing.files, [&](const FoundFile& file) {
+    const Stream* stream = stream_of(file.stat);
+    if (stream && !stream->sibling) return true;
+    return !is_rotated_name(chain.home, file.path) || !is_newer(file, chain);
+  });
+  sort_oldest_first(listing.files);
+  bool complete = listing.status && listing.complete;
+  int64_t sequence = chain.sequence;
+  for (const FoundFile& file : listing.files) complete &= follow_link(file, chain, ++sequence, now);
+  if (complete) return true;
+  if (++chain.tries < kChainTriesMax) return false;
+  log_.warn("rotated files cannot be looked at; what is in them is not read",
+            {{"input", settings_.name}, {"path", chain.home}});
+  return true;
+}
+
+// False: it could not be found out.
+bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t sequence,
+                             Now now) {
+  Stream* stream = stream_of(found.stat);
+  if (!stream) {
+    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+    if (!stat) return stat.status().code() == StatusCode::kReject;
+    if (stream_of(*stat)) return true;
+    stream = &add(found.path, std::move(*file), *stat, now);
+    stream->sibling = true;
+  }
+  // What logrotate copied (copytruncate) has been read where it was copied from.
+  for (const auto& other : streams_) {
+    if (!other || other.get() == stream || !other->file.placed()) continue;
+    Result<bool> copy = stream->file.proves(other->file.identity());
+    if (!copy) return false;
+    if (!*copy) continue;
+    log_.info("a rotated file is a copy of what was read", {{"path", found.path}});
+    forget(*stream, false);
+    return true;
+  }
+  stream->home = chain.home;
+  stream->sequence = sequence;
+  stream->sibling = false;
+  log_.info("found a file that was rotated while nobody looked",
+            {{"input", settings_.name}, {"path", found.path}});
+  return true;
+}
+
+}  // namespace lastseen

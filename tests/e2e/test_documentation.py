@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from agent import ROOT, command
+from agent import ROOT, command, environment
 
 with open(f"{ROOT}/README.md", encoding="utf-8") as readme:
     README = readme.read()
@@ -21,7 +21,7 @@ def test_every_configuration_of_the_readme_is_accepted(number, tmp_path):
         text = "inputs: [{name: x, path: /x, parser: json}]\n" + text
     path = tmp_path / "readme.yaml"
     path.write_text(text)
-    done = command("check", "-c", path)
+    done = command("check", "-c", path, env=environment(PG_PASSWORD="x"))
     assert done.returncode == 0, done.out + done.err
 
 

@@ -140,6 +140,7 @@ def test_what_was_read_before_sigterm_is_in_the_table_after_it(nginx, store, age
     agent = agents(nginx.json_log, store.store(), flush={"interval": "1h"}).start()
     for number in range(20):
         post_json(nginx.port, f"A{number}")
+    wait_until(lambda: agent.input()["pending"] == 20)
     assert agent.stop() == 0
     truth = truth_of_nginx([nginx.json_log])
     assert store.rows() == {c: t for c, t in truth.clients.items() if c.startswith("A")}

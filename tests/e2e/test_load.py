@@ -20,7 +20,7 @@ def replay(agent, seconds, tmp_log):
 
 @pytest.mark.parametrize("interval, seconds, rows_saved, statements_saved", [
     ("1s", 6, 20, 4000),   # the default: 400 clients in each flush
-    ("5s", 12, 100, 4000),
+    ("6s", 11, 100, 4000),
 ])
 def test_batching_spares_the_database(database, agents, tmp_log, interval, seconds, rows_saved,
                                       statements_saved):

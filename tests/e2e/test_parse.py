@@ -15,7 +15,7 @@ FORMATS = [("nginx/json_escape", "json"), ("nginx/combined", "combined"),
 
 
 def lines_of(text):
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def ms_of(stamp):

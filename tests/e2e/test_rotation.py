@@ -85,9 +85,9 @@ def test_truncation_goes_on_from_the_beginning(store, agents, tmp_log):
     agent.settled(500)
     os.truncate(tmp_log, 0)
     with open(tmp_log, "a", encoding="utf-8") as file:
-        file.write(json_line(1795399999000, "after"))
+        file.write(json_line(1795305999000, "after"))
     agent.settled(501)
-    assert store.rows() == {**truth.clients, "after": (1795399999000,) * 2}
+    assert store.rows() == {**truth.clients, "after": (1795305999000,) * 2}
 
 
 def test_truncated_and_regrown_past_the_position_is_read_again(store, agents, tmp_log):
@@ -95,7 +95,7 @@ def test_truncated_and_regrown_past_the_position_is_read_again(store, agents, tm
     agent = agents(tmp_log, store.store()).start()
     agent.settled(500)
     assert agent.stop() == 0
-    again = backlog(tmp_log, 1000, 20, seed=2, start_ms=1795400000000)
+    again = backlog(tmp_log, 1000, 20, seed=2, start_ms=1795306000000)
     agent.start()
     agent.settled(1500)
     assert {c: last for c, (last, _) in again.clients.items()} == {

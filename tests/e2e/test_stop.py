@@ -94,7 +94,7 @@ def test_log_file_is_reopened_on_usr1(database, agents, tmp_log):
     agent.process.send_signal(signal.SIGUSR1)
     with open(tmp_log, "a", encoding="utf-8") as file:
         file.write(json_line(1795305600123, "A"))
-    wait_until(lambda: os.path.exists(log))
+    wait_until(lambda: "A" in database.rows() and os.path.exists(log))
     assert agent.stop() == 0
     with open(log, encoding="utf-8") as file:
         assert "flushed" in file.read()

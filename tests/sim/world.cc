@@ -81,11 +81,12 @@ void Proxy::create_new() {
 
 // --- Incarnation ---------------------------------------------------------------------------
 
-Incarnation::Incarnation(FileSystem& disk, Store& store, uint64_t seed, Now now) : store_(store) {
+Incarnation::Incarnation(FileSystem& disk, Store& store, bool glob_all, uint64_t seed, Now now)
+    : store_(store) {
   Random random(seed);
   InputSettings settings;
   settings.name = "proxy";
-  settings.path = std::string(kLog) + "*";
+  settings.path = glob_all ? std::string(kLog) + "*" : kLog;
   settings.parser.type = "json";
   settings.line_bytes_max = 4096;
   PipelineOptions options;
@@ -158,12 +159,14 @@ class World {
         view_(disk_, kLog, options.bugs.forget_old_descriptor),
         proxy_(disk_, random_) {
     disk_.make_directory(kDirectory);
-    if (random_.below(2) == 0) proxy_.open();
+    proxy_.open();
     if (random_.below(3) == 0) store_.refuse(kRefusedClient);
+    glob_all_ = random_.below(4) == 0;
   }
 
   std::string run() {
     start_agent();
+    commit_start_choice();
     for (int step = 0; step < options_.steps && broken_.empty(); ++step) act();
     if (broken_.empty()) settle();
     if (broken_.empty()) compare();
@@ -177,6 +180,7 @@ class World {
  private:
   void act();
   void start_agent();
+  void commit_start_choice();
   void crash();
   void stop_gracefully();
   void rotate();
@@ -207,13 +211,22 @@ class World {
   std::unique_ptr<Incarnation> agent_;
   bool reopen_due_ = false;  // rotated, and the proxy still writes to the old file
   bool rotated_while_down_ = false;
+  bool glob_all_ = false;  // the input names rotated files as well
   std::string broken_;
 };
 
 void World::start_agent() {
   say("agent starts");
-  agent_ = std::make_unique<Incarnation>(view_, store_, random_.next(), now_);
+  agent_ = std::make_unique<Incarnation>(view_, store_, glob_all_, random_.next(), now_);
   rotated_while_down_ = false;
+}
+
+// Before that, what was rotated is nobody's: at the very first start no sibling is read.
+void World::commit_start_choice() {
+  while (store_.commits() == 0) {
+    agent_->ingest(now_);
+    agent_->flush(now_);
+  }
 }
 
 void World::crash() {

@@ -69,7 +69,8 @@ class Proxy {
 /// The agent between two crashes: the real parts, and what is on its way between them.
 class Incarnation {
  public:
-  Incarnation(FileSystem& disk, Store& store, uint64_t seed, Now now);
+  /// `glob_all`: the input names rotated files as well.
+  Incarnation(FileSystem& disk, Store& store, bool glob_all, uint64_t seed, Now now);
 
   void ingest(Now now);
   void flush(Now now);

@@ -1,3 +1,5 @@
-#include <cstdio>
+#include "cli.h"
 
-int main() { std::puts("lastseen " LASTSEEN_VERSION); }
+int main(int argc, char** argv) {
+  return lastseen::run_cli(argc, argv);
+}

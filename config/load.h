@@ -17,7 +17,9 @@ struct ConfigError {
   int line = 0;         ///< 1-based; 0: the file as a whole
   int column = 0;       ///< 1-based, in bytes; 0: the whole line
   std::string message;  ///< e.g. "unknown key 'intervall'; did you mean 'interval'?"
+  /// For people: passwords are masked, a long line is shown in part.
   std::string source_line;
+  int caret = 0;  ///< 1-based byte of source_line that `column` became; 0: the same.
 
   /// "FILE:LINE:COL: message", then the line, then a caret under the column.
   std::string to_string() const;
@@ -40,6 +42,10 @@ LoadResult parse_config(std::string_view yaml, const std::string& file,
 
 /// The process's own environment.
 Environment process_environment();
+
+/// Every key there is, as a path: "flush.interval", "inputs[].parser.type". What documents the
+/// configuration is tested against this list.
+std::vector<std::string> known_keys();
 
 /// "200ms", "1s", "5m", "24h", "7d"; nullopt for anything else, also for a bare number other
 /// than 0.

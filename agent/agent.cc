@@ -1,0 +1,184 @@
+#include "agent.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace lastseen {
+
+namespace {
+
+// How old a published snapshot may become while ingest is busy. Building one is cheap, but not
+// for each of 50 steps a second with a thousand files.
+constexpr int64_t kPublishEveryMs = 100;
+
+}  // namespace
+
+Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher, Store& store,
+             Watcher& watcher, Clock& clock, Log& log, std::function<void()> on_change)
+    : agent_id_(std::move(agent_id)),
+      pipeline_(pipeline),
+      flusher_(flusher),
+      store_(store),
+      watcher_(watcher),
+      clock_(clock),
+      log_(log),
+      on_change_(std::move(on_change)) {
+  ingest_board_.publish(pipeline_.snapshot(clock_.now()));
+  store_board_.publish(flusher_.snapshot());
+}
+
+Agent::~Agent() {
+  if (!ingest_.joinable()) return;
+  stop();
+  join(kNever);
+}
+
+void Agent::start() {
+  flush_ = std::thread([this] {
+    flush_loop();
+    flush_ended_.set_value();
+  });
+  ingest_ = std::thread([this] { ingest_loop(); });
+}
+
+void Agent::stop() {
+  stop_asked_ = true;
+  watcher_.wake();
+}
+
+bool Agent::join(int64_t timeout_ms) {
+  flush_ends_ = true;
+  to_flush_.poke();
+  if (timeout_ms == kNever) {
+    flush_end_.wait();
+  } else if (flush_end_.wait_for(std::chrono::milliseconds(timeout_ms)) !=
+             std::future_status::ready) {
+    return false;
+  }
+  flush_.join();
+  ingest_.join();
+  return true;
+}
+
+void Agent::interrupt_hung_call(int64_t limit_ms) {
+  const int64_t began = call_began_mono_ms_.load();
+  if (began == 0 || clock_.now().mono_ms - began < limit_ms) return;
+  log_.warn(
+      "the store has not answered for longer than its timeouts allow; dropping the "
+      "connection and trying again",
+      {{"waited_ms", std::to_string(clock_.now().mono_ms - began)}});
+  store_.interrupt();
+}
+
+std::shared_ptr<const AgentSnapshot> Agent::snapshot() {
+  auto whole = std::make_shared<AgentSnapshot>(*ingest_board_.read());
+  whole->store = *store_board_.read();
+  return whole;
+}
+
+void Agent::flush(std::function<void(Status)> done) {
+  {
+    std::lock_guard lock(requests_mutex_);
+    if (!requests_closed_) {
+      requests_.push_back(std::move(done));
+      done = nullptr;
+    }
+  }
+  if (done) return done(Status::retry("the agent is stopping"));
+  watcher_.wake();
+}
+
+void Agent::ingest_loop() {
+  for (;;) {
+    Now now = clock_.now();
+    if (auto reply = to_ingest_.take()) {
+      if (reply->kind == FlushReply::Kind::kTakenOver) taken_over_ = true;
+      pipeline_.deliver(std::move(*reply), now);
+    }
+    take_requests();
+    if (stop_asked_) pipeline_.stop();
+
+    Pipeline::Step step = pipeline_.step(now);
+    if (step.batch) to_flush_.put({std::move(*step.batch), step.last});
+    now = clock_.now();
+    const bool finished = pipeline_.finished();
+    const int64_t idle_ms = step.next_mono_ms == kNever
+                                ? kNever
+                                : std::max<int64_t>(step.next_mono_ms - now.mono_ms, 0);
+    publish(now, finished ? kNever : idle_ms);
+    if (finished) break;
+    if (idle_ms > 0) watcher_.wait(idle_ms == kNever ? -1 : idle_ms);
+  }
+  {
+    std::lock_guard lock(requests_mutex_);
+    requests_closed_ = true;
+  }
+  for (auto& done : requests_) done(Status::retry("the agent is stopping"));
+  finished_ = true;
+  on_change_();
+}
+
+void Agent::take_requests() {
+  std::vector<std::function<void(Status)>> requests;
+  {
+    std::lock_guard lock(requests_mutex_);
+    requests.swap(requests_);
+  }
+  for (auto& done : requests) {
+    pipeline_.request_flush([this, done = std::move(done)](Status status) {
+      answers_.push_back({done, std::move(status)});
+    });
+  }
+}
+
+// Whoever was told that a flush is done must see it in the next status.
+void Agent::publish(Now now, int64_t idle_ms) {
+  const bool due = idle_ms > kPublishEveryMs || !answers_.empty() ||
+                   now.mono_ms - published_mono_ms_ >= kPublishEveryMs;
+  if (!due) return;
+  published_mono_ms_ = now.mono_ms;
+  ingest_board_.publish(pipeline_.snapshot(now));
+  for (Answer& answer : std::exchange(answers_, {})) answer.done(std::move(answer.status));
+}
+
+void Agent::flush_loop() {
+  while (!flush_ends_) {
+    const Now now = clock_.now();
+    if (auto order = to_flush_.take()) flusher_.offer(std::move(order->batch), order->last, now);
+    const Flusher::Step step = flusher_.step(now);
+    switch (step.action) {
+      case Flusher::Action::kStop:
+        return;
+      case Flusher::Action::kWait:
+        to_flush_.wait(step.until_mono_ms == kNever
+                           ? kNever
+                           : std::max<int64_t>(step.until_mono_ms - now.mono_ms, 0));
+        continue;
+      case Flusher::Action::kLoad:
+      case Flusher::Action::kCommit:
+        call_store(step.action);
+    }
+    store_board_.publish(flusher_.snapshot());
+    if (auto reply = flusher_.take_reply()) {
+      to_ingest_.put(std::move(*reply));
+      watcher_.wake();
+    }
+  }
+}
+
+void Agent::call_store(Flusher::Action action) {
+  const Now started = clock_.now();
+  call_began_mono_ms_ = started.mono_ms;
+  if (action == Flusher::Action::kLoad) {
+    StoreResult<AgentState> result = store_.load(agent_id_);
+    call_began_mono_ms_ = 0;
+    flusher_.loaded(std::move(result), clock_.now());
+  } else {
+    StoreResult<CommitResult> result = store_.commit(agent_id_, flusher_.batch());
+    call_began_mono_ms_ = 0;
+    flusher_.committed(std::move(result), started, clock_.now());
+  }
+}
+
+}  // namespace lastseen

@@ -1,0 +1,101 @@
+// The running agent: pipeline and flusher on threads of their own, and what control may ask.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/agent_control.h"
+#include "pipeline/flusher.h"
+#include "pipeline/mailbox.h"
+#include "pipeline/pipeline.h"
+#include "source/watcher.h"
+#include "store/store.h"
+
+namespace lastseen {
+
+/// Two threads and the two one-slot mailboxes between them:
+///
+///     ingest: steps the pipeline ──Batch──▶ flush: steps the flusher, blocks in the store
+///             ◀──FlushReply──
+///
+/// Everything public is thread-safe. What is passed in must outlive the agent.
+class Agent final : public AgentControl {
+ public:
+  /// `on_change` is called from ingest when the agent has finished; it must not block.
+  Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher, Store& store, Watcher& watcher,
+        Clock& clock, Log& log, std::function<void()> on_change);
+  ~Agent() override;
+
+  void start();
+
+  /// Reading stops; what was read is committed, then finished() becomes true.
+  void stop();
+  bool finished() const { return finished_.load(); }
+  bool taken_over() const { return taken_over_.load(); }
+
+  /// Waits up to `timeout_ms` for both threads to end, and joins them. False: the flush thread is
+  /// still inside the store, and only _exit() is safe.
+  bool join(int64_t timeout_ms);
+
+  /// Ends a store call that has blocked longer than any timeout of the database should allow.
+  void interrupt_hung_call(int64_t limit_ms);
+
+  std::shared_ptr<const AgentSnapshot> snapshot() override;
+  void flush(std::function<void(Status)> done) override;
+
+ private:
+  void ingest_loop();
+  void flush_loop();
+  void take_requests();
+  void publish(Now now, int64_t idle_ms);
+  void call_store(Flusher::Action action);
+
+  struct Order {
+    Batch batch;
+    bool last = false;
+  };
+  struct Answer {
+    std::function<void(Status)> done;
+    Status status;
+  };
+
+  std::string agent_id_;
+  Pipeline& pipeline_;
+  Flusher& flusher_;
+  Store& store_;
+  Watcher& watcher_;
+  Clock& clock_;
+  Log& log_;
+  std::function<void()> on_change_;
+
+  Mailbox<Order> to_flush_;
+  Mailbox<FlushReply> to_ingest_;
+  Board<AgentSnapshot> ingest_board_;
+  Board<StoreSnapshot> store_board_;
+
+  std::mutex requests_mutex_;
+  std::vector<std::function<void(Status)>> requests_;
+  bool requests_closed_ = false;
+  std::vector<Answer> answers_;  // ingest only: told after the snapshot is published
+  int64_t published_mono_ms_ = INT64_MIN / 2;
+
+  std::atomic<bool> stop_asked_{false};
+  std::atomic<bool> flush_ends_{false};
+  std::atomic<bool> finished_{false};
+  std::atomic<bool> taken_over_{false};
+  std::atomic<int64_t> call_began_mono_ms_{0};  // 0: not inside the store
+
+  std::thread ingest_;
+  std::thread flush_;
+  std::promise<void> flush_ended_;
+  std::future<void> flush_end_ = flush_ended_.get_future();
+};
+
+}  // namespace lastseen

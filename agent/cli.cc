@@ -1,0 +1,183 @@
+#include "cli.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+
+#include "commands.h"
+#include "exit_code.h"
+
+namespace lastseen {
+
+namespace {
+
+constexpr const char* kConfigDefault = "/etc/lastseen/lastseen.yaml";
+constexpr const char* kSocketDefault = "/run/lastseen/control.sock";
+
+constexpr const char* kDescription =
+    "lastseen: follows a proxy's access log and keeps one row per client up to date:\n"
+    "client_activity(client_id, last_seen, created_at), in PostgreSQL or SQLite.";
+
+constexpr const char* kFooter =
+    "\nExamples:\n"
+    "  lastseen check -c lastseen.yaml          is the configuration right?\n"
+    "  lastseen parse -p json < access.log      what would be read from these lines?\n"
+    "  lastseen migrate -c lastseen.yaml        create the tables in PostgreSQL\n"
+    "  lastseen run -c lastseen.yaml            follow the logs until SIGTERM\n"
+    "  lastseen clients --active-within 1h      who was here in the last hour?\n"
+    "\nExit status: 0 done, 1 failed while running, 2 usage or configuration error,\n"
+    "3 stopped with data not committed (it waits in the log files).";
+
+// One command: its options are bound to members, which live as long as the program parses.
+struct Arguments {
+  std::string config = kConfigDefault;
+  std::string socket = kSocketDefault;
+  bool once = false;
+  bool json = false;
+  bool status = false;
+  bool print = false;
+  ParseArguments parse;
+  ClientsArguments clients;
+  int code = kExitDone;
+};
+
+void add_config(CLI::App& command, Arguments& arguments) {
+  command.add_option("-c,--config", arguments.config, "configuration file")
+      ->option_text("FILE (default " + std::string(kConfigDefault) + ")");
+}
+
+void add_socket(CLI::App& command, Arguments& arguments) {
+  command.add_option("-s,--socket", arguments.socket, "control socket of the running agent")
+      ->option_text("SOCKET (default " + std::string(kSocketDefault) + ")");
+}
+
+void add_run(CLI::App& app, Arguments& arguments) {
+  CLI::App& run = *app.add_subcommand("run", "follow the logs until SIGTERM (log on stderr)");
+  run.footer(
+      "\nReads what the inputs name, merges the sightings of each client, and commits them with\n"
+      "the read positions in one transaction, once a flush.interval. SIGTERM commits what was\n"
+      "read, then exits; a second one exits at once. A database that is down, a missing table\n"
+      "or a log that is not there yet do not end it: it says so once and waits.");
+  add_config(run, arguments);
+  run.add_flag("--once", arguments.once,
+               "read every file to its end, commit, exit (a progress bar on a terminal)");
+  run.callback([&] { arguments.code = run_command(arguments.config, arguments.once); });
+}
+
+void add_check(CLI::App& app, Arguments& arguments) {
+  CLI::App& check =
+      *app.add_subcommand("check", "say everything that is wrong with a configuration");
+  check.footer(
+      "\nEvery error is printed as FILE:LINE:COL: message, with the line and a caret under the\n"
+      "place. Exit status 0: fine; 2: it has errors. Nothing is opened or connected.");
+  add_config(check, arguments);
+  check.callback([&] { arguments.code = check_command(arguments.config); });
+}
+
+void add_parse(CLI::App& app, Arguments& arguments) {
+  CLI::App& parse = *app.add_subcommand("parse", "show what is read from each line of a log");
+  parse.footer(
+      "\nPrints one JSON object a line: {\"line\":N,\"client_id\":…,\"ts\":…,\"why\":…}. `why` "
+      "says\n"
+      "where the client was found (body, field, query) or why there is none. It is the very code\n"
+      "of `run`, without a store.\n"
+      "\nExamples:\n"
+      "  lastseen parse -p combined /var/log/nginx/access.log | head\n"
+      "  lastseen parse -c lastseen.yaml -i nginx < access.log");
+  // No default file here: -p needs none, and -i without -c is a mistake worth a message.
+  CLI::Option* config =
+      parse.add_option("-c,--config", arguments.parse.config_path, "configuration file")
+          ->option_text("FILE");
+  CLI::Option* input =
+      parse
+          .add_option("-i,--input", arguments.parse.input, "the input of FILE whose parser to use")
+          ->option_text("INPUT");
+  CLI::Option* parser =
+      parse.add_option("-p,--parser", arguments.parse.parser, "a parser: json, combined, common")
+          ->option_text("PARSER");
+  input->needs(config);
+  config->needs(input);
+  parser->excludes(config);
+  parse.add_option("LOG", arguments.parse.logs, "log files; without one, or for -, stdin")
+      ->option_text(" ");
+  parse.callback([&arguments, config, parser] {
+    if (config->count() == 0 && parser->count() == 0)
+      throw CLI::ValidationError("parse",
+                                 "name a parser (-p), or a configuration and input (-c -i)");
+    arguments.code = parse_command(arguments.parse);
+  });
+}
+
+void add_clients(CLI::App& app, Arguments& arguments) {
+  CLI::App& clients =
+      *app.add_subcommand("clients", "ask the store who was seen when, newest first");
+  add_config(clients, arguments);
+  CLI::Option* active = clients
+                            .add_option("--active-within", arguments.clients.active_within,
+                                        "only those seen within, e.g. 1h")
+                            ->option_text("DURATION");
+  clients
+      .add_option("--inactive-for", arguments.clients.inactive_for,
+                  "only those not seen for, e.g. 24h")
+      ->option_text("DURATION")
+      ->excludes(active);
+  clients.add_option("--limit", arguments.clients.limit, "at most N clients")->option_text("N");
+  clients.add_flag("--count", arguments.clients.count, "print only how many");
+  clients.add_flag("--json", arguments.clients.json, "one JSON object a line");
+  clients.callback([&] {
+    arguments.clients.config_path = arguments.config;
+    arguments.code = clients_command(arguments.clients);
+  });
+}
+
+void add_migrate(CLI::App& app, Arguments& arguments) {
+  CLI::App& migrate = *app.add_subcommand("migrate", "create or update the tables");
+  migrate.footer(
+      "\nPostgreSQL is only ever changed by this command; the agent migrates SQLite itself. An\n"
+      "existing client_activity, or a table that store.table names, is taken as it is.");
+  add_config(migrate, arguments);
+  CLI::Option* status = migrate.add_flag("--status", arguments.status,
+                                         "only say what is applied and what is missing");
+  migrate.add_flag("--print", arguments.print, "print the SQL (for psql -f) instead of running it")
+      ->excludes(status);
+  migrate.callback([&] {
+    arguments.code = migrate_command(arguments.config, arguments.status, arguments.print);
+  });
+}
+
+void add_live(CLI::App& app, Arguments& arguments) {
+  CLI::App& status = *app.add_subcommand("status", "how the running agent is doing");
+  add_socket(status, arguments);
+  status.add_flag("--json", arguments.json, "the JSON that GET /status answers");
+  status.callback([&] { arguments.code = status_command(arguments.socket, arguments.json); });
+
+  CLI::App& flush = *app.add_subcommand(
+      "flush", "read and commit what is written by now; returns when that is done");
+  add_socket(flush, arguments);
+  flush.callback([&] { arguments.code = flush_command(arguments.socket); });
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app(kDescription, "lastseen");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "lastseen " LASTSEEN_VERSION);
+  app.require_subcommand(1);
+  add_run(app, arguments);
+  add_check(app, arguments);
+  add_parse(app, arguments);
+  add_live(app, arguments);
+  add_clients(app, arguments);
+  add_migrate(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11 has exit statuses of its own; ours are 0 for help and version, 2 for the rest.
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  return arguments.code;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,76 @@
+#include "control/health.h"
+
+#include <algorithm>
+
+#include "control/printable.h"
+
+namespace lastseen {
+
+namespace {
+
+// Ages are never negative, also when a snapshot was taken after `now`.
+int64_t age_ms(int64_t since_mono_ms, Now now) {
+  return std::max<int64_t>(0, now.mono_ms - since_mono_ms);
+}
+
+std::string with_last_error(std::string reason, const StoreSnapshot& store) {
+  if (!store.last_error.empty()) reason += ": " + printable(store.last_error);
+  return reason;
+}
+
+}  // namespace
+
+std::string_view name_of(StoreState state) {
+  switch (state) {
+    case StoreState::kOk:
+      return "ok";
+    case StoreState::kRetrying:
+      return "retrying";
+    case StoreState::kHolding:
+      return "holding";
+  }
+  return "unknown";
+}
+
+std::string_view state_of(const AgentSnapshot& snapshot) {
+  return snapshot.state.empty() ? "starting" : std::string_view(snapshot.state);
+}
+
+int64_t uptime_ms(const AgentSnapshot& snapshot, Now now) {
+  return snapshot.state.empty() ? 0 : age_ms(snapshot.started_mono_ms, now);
+}
+
+int64_t freshness_ms(const AgentSnapshot& snapshot, Now now) {
+  return snapshot.oldest_pending_mono_ms == 0 ? 0 : age_ms(snapshot.oldest_pending_mono_ms, now);
+}
+
+std::optional<int64_t> last_commit_age_ms(const AgentSnapshot& snapshot, Now now) {
+  if (snapshot.store.last_commit_mono_ms < 0) return std::nullopt;
+  return age_ms(snapshot.store.last_commit_mono_ms, now);
+}
+
+uint64_t lag_bytes(const InputSnapshot& input) {
+  uint64_t lag = 0;
+  for (const FileSnapshot& file : input.files)
+    lag += file.size > file.position ? file.size - file.position : 0;
+  return lag;
+}
+
+std::string not_ready_reason(const AgentSnapshot& snapshot, Now now) {
+  const StoreSnapshot& store = snapshot.store;
+  if (state_of(snapshot).starts_with("stop")) return "the agent is stopping";
+  if (!store.positions_loaded)
+    return with_last_error("positions are not loaded from the store yet", store);
+  if (store.state == StoreState::kRetrying)
+    return with_last_error("the store is not reachable, retrying", store);
+  if (store.state == StoreState::kHolding)
+    return with_last_error("the store refuses data, holding it until that is mended", store);
+
+  const int64_t limit_ms = kReadyFlushIntervals * snapshot.flush_interval_ms + kReadyMarginMs;
+  const int64_t oldest_ms = freshness_ms(snapshot, now);
+  if (oldest_ms <= limit_ms) return "";
+  return "the oldest pending sighting was read " + std::to_string(oldest_ms) + " ms ago; at most " +
+         std::to_string(limit_ms) + " ms are expected";
+}
+
+}  // namespace lastseen

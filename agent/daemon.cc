@@ -1,0 +1,332 @@
+#include "daemon.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "agent.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "build_parts.h"
+#include "control/http_server.h"
+#include "exit_code.h"
+#include "progress.h"
+#include "store/registry.h"
+
+namespace lastseen {
+
+namespace {
+
+// How often STATUS= is refreshed and a hung store call looked for. Four wake-ups a minute.
+constexpr int64_t kTickMs = 5000;
+// How often the progress bar of --once is drawn, and its end noticed.
+constexpr int64_t kOnceTickMs = 100;
+// What a store call may take beyond the database's own timeouts before its socket is shut down.
+constexpr int64_t kHungCallGraceMs = 5000;
+// A stop that has committed everything waits this long for the flush thread to leave the store.
+constexpr int64_t kJoinMs = 1000;
+
+// Signals as a descriptor, so that one poll() waits for everything. Made before any thread, so
+// that all of them inherit the mask.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  ~Signals() { close(fd_); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  int fd() const { return fd_; }
+  /// The next pending signal, or 0.
+  int take() const {
+    signalfd_siginfo info{};
+    return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  int fd_;
+};
+
+// Lets another thread end the main thread's poll().
+class Wakeup {
+ public:
+  Wakeup() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~Wakeup() { close(fd_); }
+  Wakeup(const Wakeup&) = delete;
+  Wakeup& operator=(const Wakeup&) = delete;
+
+  int fd() const { return fd_; }
+  void wake() const {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
+  }
+  void clear() const {
+    uint64_t count;
+    [[maybe_unused]] const ssize_t got = read(fd_, &count, sizeof count);
+  }
+
+ private:
+  int fd_;
+};
+
+uint64_t random_seed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+uint64_t pending_lines(const AgentSnapshot& snapshot) {
+  uint64_t lines = 0;
+  for (const InputSnapshot& input : snapshot.inputs) lines += input.pending;
+  return lines;
+}
+
+// One running agent with everything that waits around it. Lives in the main thread.
+class Daemon {
+ public:
+  Daemon(const Config& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        bar_(options.once),
+        log_(make_log(
+            bar_.active() ? std::max(log_level(config), LogLevel::kWarn) : log_level(config),
+            config.log.json, config.log.file)) {}
+
+  int run();
+
+ private:
+  Status build();
+  bool start_control();
+  void retry_control();
+  int loop();
+  void on_signal(int signal);
+  void on_tick();
+  void begin_stop();
+  bool stuck(const AgentSnapshot& snapshot);
+  int give_up();
+  int finish();
+  void report_once(const AgentSnapshot& snapshot);
+
+  const Config& config_;
+  const RunOptions& options_;
+  Progress bar_;
+  std::unique_ptr<ReopenableLog> log_;
+  Signals signals_;
+  Wakeup wakeup_;
+  SystemClock clock_;
+  std::unique_ptr<FileSystem> files_ = make_posix_file_system();
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<HttpServer> control_;
+  std::thread control_thread_;
+  bool control_warned_ = false;
+  StatusLine status_line_;
+
+  int64_t stop_deadline_mono_ms_ = kNever;
+  // For --once: when something last moved, and what stood then.
+  int64_t moved_mono_ms_ = 0;
+  uint64_t moved_mark_ = 0;
+};
+
+int Daemon::run() {
+  if (const Status built = build(); !built) {
+    log_->error(built.message());
+    return kExitUsage;
+  }
+  if (!start_control()) return kExitFailed;
+  agent_->start();
+  log_->info("lastseen " LASTSEEN_VERSION " started",
+             {{"agent_id", config_.agent_id},
+              {"inputs", std::to_string(config_.inputs.size())},
+              {"store", config_.store.type}});
+  sd_notify(0, "READY=1");
+  return loop();
+}
+
+Status Daemon::build() {
+  const uint64_t seed = random_seed();
+  auto store = make_store(config_.store, config_.last_seen.future_max, false, *log_);
+  if (!store) return store.status();
+  store_ = std::move(*store);
+  watcher_ = make_uv_watcher();
+  auto inputs = build_inputs(config_, options_.once, *files_, *watcher_, *log_);
+  if (!inputs) return inputs.status();
+  pipeline_ = std::make_unique<Pipeline>(pipeline_options(config_, options_.once, seed),
+                                         std::move(*inputs), clock_.now());
+  flusher_ = std::make_unique<Flusher>(flusher_options(config_, seed), *log_);
+  agent_ = std::make_unique<Agent>(config_.agent_id, *pipeline_, *flusher_, *store_, *watcher_,
+                                   clock_, *log_, [this] { wakeup_.wake(); });
+  return Status::ok();
+}
+
+// False only when another agent answers on the socket, or the path can never be a socket. What
+// can mend itself (a directory that is missing yet) is tried again: tracking comes first.
+bool Daemon::start_control() {
+  if (options_.once || (config_.control.socket.empty() && config_.control.http.empty()))
+    return true;
+  auto server = std::make_unique<HttpServer>(config_.control, *agent_, clock_, *log_);
+  const Status listening = server->listen();
+  if (!listening) {
+    if (listening.code() == StatusCode::kFatal) {
+      log_->error(listening.message());
+      return false;
+    }
+    if (!control_warned_)
+      log_->warn("no control socket yet; trying again", {{"error", listening.message()}});
+    control_warned_ = true;
+    return true;
+  }
+  control_ = std::move(server);
+  control_thread_ = std::thread([this] { control_->run(); });
+  return true;
+}
+
+int Daemon::loop() {
+  moved_mono_ms_ = clock_.now().mono_ms;
+  for (;;) {
+    if (agent_->finished()) return finish();
+    const int64_t now_ms = clock_.now().mono_ms;
+    if (now_ms >= stop_deadline_mono_ms_) return give_up();
+    if (options_.once && stuck(*agent_->snapshot())) return give_up();
+
+    const int64_t tick_ms = options_.once ? kOnceTickMs : kTickMs;
+    const int64_t wait_ms = std::min(tick_ms, stop_deadline_mono_ms_ - now_ms);
+    pollfd waits[] = {{signals_.fd(), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}};
+    if (poll(waits, 2, static_cast<int>(wait_ms)) == 0) on_tick();
+    wakeup_.clear();
+    while (const int signal = signals_.take()) {
+      if ((signal == SIGTERM || signal == SIGINT) && stop_deadline_mono_ms_ != kNever)
+        return give_up();
+      on_signal(signal);
+    }
+  }
+}
+
+void Daemon::on_signal(int signal) {
+  switch (signal) {
+    case SIGTERM:
+    case SIGINT:
+      return begin_stop();
+    case SIGUSR1:
+      log_->reopen();
+      return log_->info("log file reopened");
+    case SIGHUP:
+      return log_->warn("this version cannot reload its configuration; restart it instead");
+    default:
+      return;
+  }
+}
+
+void Daemon::on_tick() {
+  const auto snapshot = agent_->snapshot();
+  bar_.draw(*snapshot);
+  agent_->interrupt_hung_call(config_.store.timeout_connect + config_.store.timeout_statement +
+                              kHungCallGraceMs);
+  if (options_.once) return;
+  if (control_ == nullptr) start_control();
+  sd_notifyf(0, "STATUS=%s", status_line_.render(*snapshot).c_str());
+}
+
+void Daemon::begin_stop() {
+  stop_deadline_mono_ms_ = clock_.now().mono_ms + config_.shutdown_timeout;
+  log_->info("stopping: committing what was read");
+  sd_notify(0, "STOPPING=1\nSTATUS=stopping: committing what was read");
+  agent_->stop();
+}
+
+// --once gives up when nothing has moved for the shutdown timeout: after its last line, or after
+// its start while positions cannot be loaded.
+bool Daemon::stuck(const AgentSnapshot& snapshot) {
+  uint64_t mark = snapshot.store.batches + snapshot.store.positions_loaded;
+  for (const InputSnapshot& input : snapshot.inputs) mark += input.totals.lines_read;
+  const int64_t now_ms = clock_.now().mono_ms;
+  if (mark != moved_mark_) {
+    moved_mark_ = mark;
+    moved_mono_ms_ = now_ms;
+  }
+  return now_ms - moved_mono_ms_ >= config_.shutdown_timeout;
+}
+
+// The store did not take everything in time. Threads may be inside its library, so nothing is
+// joined or destroyed.
+int Daemon::give_up() {
+  bar_.end();
+  const auto snapshot = agent_->snapshot();
+  const uint64_t lines = pending_lines(*snapshot);
+  if (agent_->finished()) return finish();
+  const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
+                                                             : snapshot->store.last_error;
+  if (!snapshot->store.positions_loaded) {
+    log_->error(
+        "stopped before the store could tell the positions; nothing was read, everything "
+        "waits in the log files",
+        {{"error", why}});
+  } else {
+    log_->error(
+        "stopped with data not committed; it waits in the log files and is read again at "
+        "the next start",
+        {{"lines", std::to_string(lines)}, {"error", why}});
+  }
+  if (control_) control_->stop();
+  if (control_thread_.joinable()) control_thread_.join();
+  const bool nothing_pending = lines == 0 && !options_.once;
+  _exit(nothing_pending ? kExitDone : kExitUncommitted);
+}
+
+int Daemon::finish() {
+  const auto snapshot = agent_->snapshot();
+  bar_.draw(*snapshot);
+  bar_.end();
+  if (control_) control_->stop();
+  if (control_thread_.joinable()) control_thread_.join();
+  int code = agent_->taken_over() ? kExitUsage : kExitDone;
+  if (options_.once && code == kExitDone) {
+    report_once(*snapshot);
+    if (const std::string missing = unread_inputs(*snapshot); !missing.empty()) {
+      log_->error("nothing to read: " + missing);
+      code = kExitFailed;
+    }
+  }
+  if (code == kExitDone) log_->info("stopped: everything that was read is committed");
+  if (!agent_->join(kJoinMs)) {
+    store_->interrupt();
+    if (!agent_->join(kJoinMs)) _exit(code);
+  }
+  return code;
+}
+
+void Daemon::report_once(const AgentSnapshot& snapshot) {
+  for (const InputSnapshot& input : snapshot.inputs) {
+    log_->info("input read to its end", {{"input", input.name},
+                                         {"lines_read", std::to_string(input.totals.lines_read)},
+                                         {"committed", std::to_string(input.totals.committed)},
+                                         {"skipped", std::to_string(input.totals.skipped_sum())}});
+  }
+}
+
+}  // namespace
+
+int run_agent(const Config& config, const RunOptions& options) {
+  return Daemon(config, options).run();
+}
+
+}  // namespace lastseen

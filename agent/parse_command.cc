@@ -1,0 +1,150 @@
+// `lastseen parse`: the very code of `run` on lines from a file or stdin, without a store.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "base/time_text.h"
+#include "build_parts.h"
+#include "commands.h"
+#include "config/load.h"
+#include "exit_code.h"
+#include "pipeline/line_framer.h"
+
+namespace lastseen {
+
+namespace {
+
+constexpr size_t kReadBytes = 256 * 1024;
+
+struct Format {
+  std::unique_ptr<Parser> parser;
+  size_t line_bytes_max = 0;
+};
+
+// One JSON object a line of input, numbered from 1 over all files.
+class Printer {
+ public:
+  explicit Printer(Parser& parser) : parser_(parser) {}
+
+  bool print(std::string_view line) {
+    const ParseResult parsed = parser_.parse(line);
+    write(parsed.sighted ? parsed.client_id : std::string_view(), parsed,
+          parsed.sighted ? parsed.origin : name_of(parsed.skip));
+    return true;
+  }
+  void print_too_long() { write({}, ParseResult(), name_of(SkipReason::kLineTooLong)); }
+
+ private:
+  void write(std::string_view client_id, const ParseResult& parsed, std::string_view why) {
+    json_.clear();
+    json_.begin_object();
+    json_.member("line", ++number_);
+    json_.key("client_id");
+    if (parsed.sighted) {
+      json_.value(client_id);
+    } else {
+      json_.null();
+    }
+    json_.key("ts");
+    if (parsed.has_time) {
+      json_.value(std::string_view(format_utc_ms(parsed.seen_at_ms)));
+    } else {
+      json_.null();
+    }
+    json_.member("why", why);
+    json_.end_object();
+    std::cout << json_.text() << '\n';
+  }
+
+  Parser& parser_;
+  JsonWriter json_;
+  uint64_t number_ = 0;
+};
+
+// Every line of one descriptor; its last line counts also without a newline.
+Status print_lines(int fd, const std::string& name, size_t line_bytes_max, Printer& printer) {
+  const LineFramer framer(line_bytes_max);
+  std::string held;  // what is not a whole line yet
+  bool discarding = false;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  for (bool at_end = false; !at_end;) {
+    const ssize_t got = read(fd, buffer.get(), kReadBytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Status::retry(name + ": " + std::strerror(errno));
+    at_end = got == 0;
+    held.append(buffer.get(), static_cast<size_t>(got));
+    const LineFramer::Progress progress = framer.frame(
+        held, discarding, at_end, [&](std::string_view line) { return printer.print(line); },
+        [&] { printer.print_too_long(); });
+    held.erase(0, progress.consumed);
+    discarding = progress.discarding;
+    if (!std::cout) return Status::retry("the output could not be written");
+  }
+  return Status::ok();
+}
+
+int explain(const std::string& message, int code) {
+  std::cerr << "lastseen: " << message << '\n';
+  return code;
+}
+
+// The parser that the arguments name; prints what is wrong with them.
+std::optional<Format> choose_format(const ParseArguments& arguments) {
+  Config config;
+  InputSettings input;
+  if (arguments.config_path.empty()) {
+    input.parser.type = arguments.parser;
+  } else {
+    LoadResult loaded = load_config(arguments.config_path, process_environment());
+    for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
+    if (!loaded.config) return std::nullopt;
+    config = std::move(*loaded.config);
+    const InputSettings* found = nullptr;
+    std::string names;
+    for (const InputSettings& candidate : config.inputs) {
+      if (candidate.name == arguments.input) found = &candidate;
+      names += (names.empty() ? "" : ", ") + candidate.name;
+    }
+    if (found == nullptr) {
+      explain(
+          "no input '" + arguments.input + "' in " + arguments.config_path + "; it has: " + names,
+          kExitUsage);
+      return std::nullopt;
+    }
+    input = *found;
+  }
+  auto parser = build_parser(config, input);
+  if (!parser) {
+    explain(parser.status().message(), kExitUsage);
+    return std::nullopt;
+  }
+  return Format{std::move(*parser), static_cast<size_t>(input.line_bytes_max)};
+}
+
+}  // namespace
+
+int parse_command(const ParseArguments& arguments) {
+  const std::optional<Format> format = choose_format(arguments);
+  if (!format) return kExitUsage;
+  Printer printer(*format->parser);
+  std::vector<std::string> logs = arguments.logs;
+  if (logs.empty()) logs.push_back("-");
+  for (const std::string& log : logs) {
+    const bool is_stdin = log == "-";
+    const int fd = is_stdin ? STDIN_FILENO : open(log.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return explain(log + ": " + std::strerror(errno), kExitFailed);
+    const Status printed = print_lines(fd, log, format->line_bytes_max, printer);
+    if (!is_stdin) close(fd);
+    if (!printed) return explain(printed.message(), kExitFailed);
+  }
+  return std::cout.flush() ? kExitDone : explain("the output could not be written", kExitFailed);
+}
+
+}  // namespace lastseen

@@ -1,0 +1,46 @@
+#include "pipeline/dedup_buffer.h"
+
+#include <iterator>
+
+namespace lastseen {
+
+bool DedupBuffer::add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max) {
+  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
+  const uint64_t hash = table_.hash(client_id);
+  const uint32_t found = table_.find(client_id, hash, id_at);
+  if (found != ClientTable::kAbsent) {
+    merge_sighting(entries_[found], seen_at_ms);
+    ++sightings_;
+    return true;
+  }
+  if (budget_.used() >= clients_max) return false;
+  budget_.take();
+  table_.insert(hash, static_cast<uint32_t>(entries_.size()), id_at);
+  entries_.push_back({ids_.add(client_id), seen_at_ms, seen_at_ms, 1, input_, true});
+  ++sightings_;
+  return true;
+}
+
+void DedupBuffer::seal_into(Batch& batch) {
+  const size_t clients = entries_.size();
+  if (batch.entries.empty()) {
+    batch.entries = std::move(entries_);
+  } else {
+    batch.entries.insert(batch.entries.end(), entries_.begin(), entries_.end());
+  }
+  batch.ids.adopt(std::move(ids_));
+  entries_ = {};
+  entries_.reserve(clients);  // the next second is likely to see as many
+  table_.clear();
+  sightings_ = 0;
+}
+
+void DedupBuffer::clear() {
+  budget_.give_back(entries_.size());
+  entries_.clear();
+  ids_ = IdArena();
+  table_.clear();
+  sightings_ = 0;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,69 @@
+// The newest sighting of each client of one input since the last batch. Memory is bounded by
+// distinct clients, not by traffic.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/batch.h"
+#include "pipeline/client_table.h"
+
+namespace lastseen {
+
+/// The cap that the buffers of all inputs share, over all generations: those that fill now and
+/// those in a batch on its way. Ingest thread only.
+class ClientBudget {
+ public:
+  explicit ClientBudget(uint64_t clients_max) : clients_max_(clients_max) {}
+
+  uint64_t used() const { return used_; }
+  uint64_t clients_max() const { return clients_max_; }
+  /// What files may fill; the rest is for feeds, which cannot wait.
+  uint64_t files_max() const { return clients_max_ - clients_max_ / 5; }  // 80 %
+  void take() { ++used_; }
+  void give_back(uint64_t clients) { used_ -= clients; }
+
+ private:
+  uint64_t clients_max_;
+  uint64_t used_ = 0;
+};
+
+/// Ingest thread only. Allocates nothing for a client that it holds already.
+class DedupBuffer {
+ public:
+  /// `input`: the index that entries carry. `seed`: of the hash, random per process.
+  DedupBuffer(uint32_t input, ClientBudget& budget, uint64_t seed)
+      : input_(input), budget_(budget), table_(seed) {}
+
+  /// Merges a sighting in; false, and nothing changes, when it names a client that is new here
+  /// and the budget's use has reached `clients_max`.
+  bool add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max);
+
+  size_t clients() const { return entries_.size(); }
+  /// Sightings merged since the last seal: the lines that are pending here.
+  uint64_t sightings() const { return sightings_; }
+
+  /// Moves everything into the batch; the budget stays taken until the batch is committed.
+  void seal_into(Batch& batch);
+
+  /// Drops everything and gives the budget back (the store went back; the lines are read again).
+  void clear();
+
+ private:
+  uint32_t input_;
+  ClientBudget& budget_;
+  ClientTable table_;
+  std::vector<Entry> entries_;
+  IdArena ids_;
+  uint64_t sightings_ = 0;
+};
+
+/// Merges one sighting into an entry. The one place that knows how (daily usage will need a day).
+inline void merge_sighting(Entry& entry, int64_t seen_at_ms) {
+  if (seen_at_ms > entry.last_seen_ms) entry.last_seen_ms = seen_at_ms;
+  if (seen_at_ms < entry.first_seen_ms) entry.first_seen_ms = seen_at_ms;
+  ++entry.count;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,193 @@
+#include "pipeline/flusher.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/check.h"
+
+namespace lastseen {
+
+namespace {
+
+// All agents of a table send rows in this one order, so that none can wait in a circle.
+void sort_entries(std::vector<Entry>& entries) {
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.client_id, a.input) < std::tie(b.client_id, b.input);
+  });
+}
+
+uint64_t lines_of(const Batch& batch) {
+  uint64_t lines = 0;
+  for (const Entry& entry : batch.entries) lines += entry.count;
+  return lines;
+}
+
+}  // namespace
+
+std::string with_thousands(uint64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, 1, ',');
+  }
+  return text;
+}
+
+Flusher::Flusher(FlusherOptions options, Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      random_(options_.seed),
+      recent_(options_.clients_max, options_.resolution_ms, options_.seed) {
+  snapshot_.type = options_.store_type;
+}
+
+Flusher::Step Flusher::step(Now now) const {
+  switch (state_) {
+    case State::kTakenOver:
+      return {Action::kStop, kNever};
+    case State::kIdle:
+      return {Action::kWait, kNever};
+    case State::kLoading:
+    case State::kCommitting:
+      break;
+  }
+  if (reply_.has_value() || now.mono_ms < next_try_mono_ms_)
+    return {Action::kWait, next_try_mono_ms_};
+  return {state_ == State::kLoading ? Action::kLoad : Action::kCommit, now.mono_ms};
+}
+
+void Flusher::offer(Batch batch, bool last, Now now) {
+  CHECK(state_ == State::kIdle);
+  batch.epoch = epoch_;
+  batch.number = last_batch_ + 1;
+  recent_.screen(batch, now.mono_ms, last);
+  sort_entries(batch.entries);
+  batch_ = std::move(batch);
+  state_ = State::kCommitting;
+}
+
+void Flusher::loaded(StoreResult<AgentState> result, Now now) {
+  CHECK(state_ == State::kLoading);
+  if (const auto* error = std::get_if<StoreError>(&result)) return failed(*error, now);
+  AgentState& loaded = std::get<AgentState>(result);
+  epoch_ = loaded.epoch;
+  last_batch_ = loaded.batch;
+  succeeded(now);
+  snapshot_.positions_loaded = true;
+  state_ = State::kIdle;
+  reply_.emplace();
+  reply_->kind = FlushReply::Kind::kPositions;
+  reply_->state = std::move(loaded);
+}
+
+void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) {
+  CHECK(state_ == State::kCommitting);
+  if (const auto* error = std::get_if<StoreError>(&result)) return failed(*error, now);
+  CommitResult& answer = std::get<CommitResult>(result);
+  succeeded(now);
+  switch (answer.outcome) {
+    case CommitOutcome::kCommitted:
+    case CommitOutcome::kAlreadyCommitted:
+      return finish_commit(std::move(answer), started, now);
+    case CommitOutcome::kWentBack:
+      return went_back();
+    case CommitOutcome::kTakenOver:
+      log_.error(
+          "another instance took over this agent_id; stopping. "
+          "Give each agent an agent_id of its own");
+      state_ = State::kTakenOver;
+      reply_.emplace();
+      reply_->kind = FlushReply::Kind::kTakenOver;
+      return;
+  }
+}
+
+void Flusher::finish_commit(CommitResult result, Now started, Now now) {
+  const bool trusted = result.clamped == 0 && result.quarantined.empty();
+  recent_.committed(*batch_, trusted);
+  last_batch_ = batch_->number;
+  ++snapshot_.batches;
+  snapshot_.rows += result.rows;
+  snapshot_.clamped += result.clamped;
+  snapshot_.last_commit_mono_ms = now.mono_ms;
+  snapshot_.last_commit_duration_ms = now.mono_ms - started.mono_ms;
+  announce(result, snapshot_.last_commit_duration_ms);
+  for (CommitListener* listener : listeners_) listener->committed(*batch_, result);
+  batch_.reset();
+  state_ = State::kIdle;
+  reply_.emplace();
+  reply_->kind = FlushReply::Kind::kCommitted;
+  reply_->result = std::move(result);
+}
+
+void Flusher::announce(const CommitResult& result, int64_t duration_ms) {
+  const uint64_t lines = lines_of(*batch_);
+  if (lines > 0) {
+    log_.info("flushed " + with_thousands(result.rows) + " clients (" + with_thousands(lines) +
+              " lines) in " + std::to_string(duration_ms) + " ms");
+  }
+  uint64_t quarantined = 0;
+  for (const uint64_t refused : result.quarantined) quarantined += refused;
+  if (quarantined > 0) {
+    log_.warn(
+        "the store refused rows; they are kept in lastseen_quarantine. Look there for the "
+        "reason",
+        {{"lines", std::to_string(quarantined)}});
+  }
+  if (result.clamped > 0) {
+    log_.warn("sightings from the future were moved to the store's time; check the clocks",
+              {{"rows", std::to_string(result.clamped)}});
+  }
+}
+
+void Flusher::went_back() {
+  log_.warn(
+      "the store lost commits it had confirmed (a standby took over, or a backup was "
+      "restored); taking a new epoch and reading again from its positions");
+  recent_.forget();
+  batch_.reset();
+  ++snapshot_.rewinds;
+  snapshot_.positions_loaded = false;
+  state_ = State::kLoading;
+}
+
+void Flusher::failed(const StoreError& error, Now now) {
+  ++snapshot_.retries;
+  ++failures_;
+  const StoreState state =
+      error.trouble == StoreTrouble::kHolding ? StoreState::kHolding : StoreState::kRetrying;
+  // The first failure, and each change of the reason, is told once; the rest is in `status`.
+  if (snapshot_.last_error != error.message) {
+    log_.warn(state == StoreState::kHolding
+                  ? "the store does not take data; everything is kept until it does"
+                  : "the store does not answer; trying again",
+              {{"error", error.message}});
+  }
+  snapshot_.state = state;
+  snapshot_.last_error = error.message;
+  if (error.trouble == StoreTrouble::kRetryAtOnce && failures_ == 1) {
+    next_try_mono_ms_ = now.mono_ms;
+    return;
+  }
+  // Full jitter: agents that lost the same database must not come back in step.
+  const uint32_t doublings = std::min<uint32_t>(failures_ - 1, 30);
+  const int64_t ceiling = std::min(options_.retry_max_ms, options_.retry_initial_ms << doublings);
+  next_try_mono_ms_ =
+      now.mono_ms + static_cast<int64_t>(random_.below(static_cast<uint64_t>(ceiling) + 1));
+}
+
+void Flusher::succeeded(Now now) {
+  if (failures_ > 0)
+    log_.info("the store takes data again", {{"failed_tries", std::to_string(failures_)}});
+  failures_ = 0;
+  next_try_mono_ms_ = now.mono_ms;
+  snapshot_.state = StoreState::kOk;
+  snapshot_.last_error.clear();
+}
+
+std::optional<FlushReply> Flusher::take_reply() {
+  return std::exchange(reply_, std::nullopt);
+}
+
+}  // namespace lastseen

@@ -1,0 +1,106 @@
+// Brings each batch into the store, exactly once, however often that has to be tried.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/snapshot.h"
+#include "pipeline/commit_listener.h"
+#include "pipeline/recent_clients.h"
+#include "store/store.h"
+
+namespace lastseen {
+
+struct FlusherOptions {
+  int64_t retry_initial_ms = 200;
+  int64_t retry_max_ms = 5000;
+  int64_t resolution_ms = 0;
+  uint64_t clients_max = 100'000;
+  uint64_t seed = 0;  ///< For jitter and hash tables.
+  std::string store_type;
+};
+
+/// What the flusher tells ingest. The only way in which results reach the ledger.
+struct FlushReply {
+  enum class Kind {
+    kPositions,  ///< Positions are known: at start, or again because the store went back.
+    kCommitted,  ///< The batch in flight is in the store.
+    kTakenOver,  ///< Another instance runs under this agent_id: stop, exit 2.
+  };
+  Kind kind = Kind::kCommitted;
+  AgentState state;     ///< kPositions
+  CommitResult result;  ///< kCommitted
+};
+
+/// A state machine with at most one batch in flight. It calls nothing that blocks: step() says
+/// what is to be done, whoever drives it does that and tells the outcome.
+///
+///     loading ──loaded──▶ idle ──offer──▶ committing ──committed──▶ idle
+///        ▲ └─failed─▶ (wait, again)            │ └─failed─▶ (wait, again)
+///        └──────────── the store went back ────┘
+///
+/// A batch keeps its number through all tries, so the fence tells a try that did commit from one
+/// that did not. Flush thread only.
+class Flusher {
+ public:
+  Flusher(FlusherOptions options, Log& log);
+
+  enum class Action {
+    kWait,    ///< Nothing to do before `until_mono_ms`, or before the next offer().
+    kLoad,    ///< Call Store::load, then loaded().
+    kCommit,  ///< Call Store::commit with batch(), then committed().
+    kStop,    ///< Another instance took over; nothing will ever be committed again.
+  };
+  struct Step {
+    Action action;
+    int64_t until_mono_ms;
+  };
+  Step step(Now now) const;
+
+  /// A new batch; only when the last one was answered. `last`: the agent stops after it, so what
+  /// `last_seen.resolution` withheld goes out with it.
+  void offer(Batch batch, bool last, Now now);
+  const Batch& batch() const { return *batch_; }
+
+  void loaded(StoreResult<AgentState> result, Now now);
+  void committed(StoreResult<CommitResult> result, Now started, Now now);
+
+  /// What ingest has to be told since the last call, if anything.
+  std::optional<FlushReply> take_reply();
+
+  void add_listener(CommitListener& listener) { listeners_.push_back(&listener); }
+  const StoreSnapshot& snapshot() const { return snapshot_; }
+
+ private:
+  enum class State { kLoading, kIdle, kCommitting, kTakenOver };
+
+  void failed(const StoreError& error, Now now);
+  void succeeded(Now now);
+  void finish_commit(CommitResult result, Now started, Now now);
+  void went_back();
+  void announce(const CommitResult& result, int64_t duration_ms);
+
+  FlusherOptions options_;
+  Log& log_;
+  Random random_;
+  RecentClients recent_;
+  State state_ = State::kLoading;
+  std::optional<Batch> batch_;
+  uint64_t epoch_ = 0;
+  uint64_t last_batch_ = 0;
+  int64_t next_try_mono_ms_ = INT64_MIN;
+  uint32_t failures_ = 0;  // in a row
+  std::optional<FlushReply> reply_;
+  std::vector<CommitListener*> listeners_;
+  StoreSnapshot snapshot_;
+};
+
+/// "1,204": a count as people read it.
+std::string with_thousands(uint64_t number);
+
+}  // namespace lastseen

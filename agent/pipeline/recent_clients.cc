@@ -1,0 +1,115 @@
+#include "pipeline/recent_clients.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lastseen {
+
+RecentClients::Known* RecentClients::Generation::find(std::string_view client_id) {
+  const uint32_t index = table.find(client_id, table.hash(client_id),
+                                    [this](uint32_t at) { return known[at].client_id; });
+  return index == ClientTable::kAbsent ? nullptr : &known[index];
+}
+
+RecentClients::Known& RecentClients::Generation::add(std::string_view client_id) {
+  table.insert(table.hash(client_id), static_cast<uint32_t>(known.size()),
+               [this](uint32_t at) { return known[at].client_id; });
+  Known fresh;
+  fresh.client_id = ids.add(client_id);
+  return known.emplace_back(fresh);
+}
+
+void RecentClients::Generation::clear() {
+  table.clear();
+  known.clear();
+  ids = IdArena();
+}
+
+RecentClients::RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed)
+    : generation_max_(std::max<uint64_t>(clients_max / 2, 1)),
+      resolution_ms_(resolution_ms),
+      young_(seed),
+      old_(seed) {}
+
+RecentClients::Known* RecentClients::find(std::string_view client_id) {
+  if (Known* known = young_.find(client_id)) return known;
+  return old_.find(client_id);
+}
+
+void RecentClients::screen(Batch& batch, int64_t now_mono_ms, bool all) {
+  const size_t entries = batch.entries.size();
+  for (size_t i = 0; i < entries; ++i) screen_entry(batch.entries[i], now_mono_ms);
+  if (withheld_ > 0) {
+    append_due(young_, batch, now_mono_ms, all);
+    append_due(old_, batch, now_mono_ms, all);
+  }
+  if (young_.known.size() >= generation_max_) turn_generation(batch);
+}
+
+void RecentClients::screen_entry(Entry& entry, int64_t now_mono_ms) {
+  Known* known = find(entry.client_id);
+  if (known == nullptr) return;
+  const int64_t newest = known->withheld ? known->withheld_ms : known->committed_ms;
+  if (entry.last_seen_ms <= newest && !known->withheld) {
+    entry.upsert = false;
+  } else if (resolution_ms_ > 0 && entry.last_seen_ms < known->committed_ms + resolution_ms_) {
+    entry.upsert = false;
+    if (!known->withheld) ++withheld_;
+    known->withheld_ms =
+        known->withheld ? std::max(newest, entry.last_seen_ms) : entry.last_seen_ms;
+    known->withheld = true;
+    known->withheld_mono_ms = now_mono_ms;
+    known->input = entry.input;
+  } else if (known->withheld) {  // what goes out now is newer than what waited
+    known->withheld = false;
+    --withheld_;
+  }
+}
+
+void RecentClients::append_due(Generation& generation, Batch& batch, int64_t now_mono_ms,
+                               bool all) {
+  for (Known& known : generation.known) {
+    if (!known.withheld) continue;
+    if (all || now_mono_ms - known.withheld_mono_ms >= resolution_ms_)
+      append_withheld(known, batch);
+  }
+}
+
+void RecentClients::append_withheld(Known& known, Batch& batch) {
+  // A client may stand in the batch already, through an entry that is not newer; the store merges.
+  batch.entries.push_back(
+      {batch.ids.add(known.client_id), known.withheld_ms, known.withheld_ms, 0, known.input, true});
+  known.withheld = false;
+  --withheld_;
+}
+
+void RecentClients::turn_generation(Batch& batch) {
+  append_due(old_, batch, 0, true);
+  std::swap(young_, old_);
+  young_.clear();
+}
+
+void RecentClients::committed(const Batch& batch, bool trusted) {
+  for (const Entry& entry : batch.entries) {
+    if (!entry.upsert) continue;
+    Known* known = find(entry.client_id);
+    if (!trusted) {
+      // Nothing is certain of this row now: the next sighting is to be sent, whatever it says.
+      if (known != nullptr) known->committed_ms = INT64_MIN / 2;
+      continue;
+    }
+    if (known == nullptr) {
+      known = &young_.add(entry.client_id);
+      known->committed_ms = entry.last_seen_ms;
+    }
+    known->committed_ms = std::max(known->committed_ms, entry.last_seen_ms);
+  }
+}
+
+void RecentClients::forget() {
+  young_.clear();
+  old_.clear();
+  withheld_ = 0;
+}
+
+}  // namespace lastseen

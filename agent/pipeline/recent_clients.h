@@ -1,0 +1,68 @@
+// What this agent itself has committed lately, so that nothing is sent that changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/batch.h"
+#include "pipeline/client_table.h"
+
+namespace lastseen {
+
+/// A refused upsert still costs the database 58 bytes of WAL and a dirty page, so an entry that is
+/// not newer than what this agent committed is not sent. With a `resolution`, an entry that moves
+/// last_seen by less is withheld until its client has been idle that long.
+///
+/// Bounded: two generations of at most `clients_max / 2`; what the older one withheld is sent
+/// before it is forgotten. Flush thread only.
+class RecentClients {
+ public:
+  RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed);
+
+  /// Sets Entry::upsert of each entry, and appends withheld values that are due (with count 0).
+  /// `all`: everything withheld is due. Call once for each batch, before it is sorted.
+  void screen(Batch& batch, int64_t now_mono_ms, bool all);
+
+  /// The batch that was screened last is committed. `trusted` false: the store changed some of
+  /// its values (a clamped time, a quarantined row), so nothing is remembered of it.
+  void committed(const Batch& batch, bool trusted);
+
+  /// The store went back: what was committed may be gone.
+  void forget();
+
+  uint64_t withheld() const { return withheld_; }
+
+ private:
+  struct Known {
+    std::string_view client_id;
+    int64_t committed_ms = 0;
+    int64_t withheld_ms = 0;       // newest value not sent; meaningful when withheld
+    int64_t withheld_mono_ms = 0;  // when it last moved
+    uint32_t input = 0;
+    bool withheld = false;
+  };
+  struct Generation {
+    explicit Generation(uint64_t seed) : table(seed) {}
+    Known* find(std::string_view client_id);
+    Known& add(std::string_view client_id);
+    void clear();
+
+    ClientTable table;
+    std::vector<Known> known;
+    IdArena ids;
+  };
+
+  Known* find(std::string_view client_id);
+  void screen_entry(Entry& entry, int64_t now_mono_ms);
+  void append_due(Generation& generation, Batch& batch, int64_t now_mono_ms, bool all);
+  void append_withheld(Known& known, Batch& batch);
+  void turn_generation(Batch& batch);
+
+  uint64_t generation_max_;
+  int64_t resolution_ms_;
+  Generation young_;
+  Generation old_;
+  uint64_t withheld_ = 0;
+};
+
+}  // namespace lastseen

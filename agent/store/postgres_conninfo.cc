@@ -1,0 +1,77 @@
+#include "store/postgres_conninfo.h"
+
+#include <libpq-fe.h>
+
+#include <map>
+#include <memory>
+#include <string_view>
+
+namespace lastseen {
+
+namespace {
+
+// A peer that is gone without a word (host lost power, cable out) answers nothing: libpq's defaults
+// would wait for the kernel's two hours. 10 s idle, then 4 probes 5 s apart.
+constexpr std::string_view kKeepalivesIdleSeconds = "10";
+constexpr std::string_view kKeepalivesIntervalSeconds = "5";
+constexpr std::string_view kKeepalivesCount = "4";
+// The same bound for data that was sent and is not acknowledged.
+constexpr std::string_view kTcpUserTimeoutMs = "30000";
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+// Keyword and value; quoted always, so that blanks, quotes and backslashes stay what they are.
+void append(std::string& conninfo, std::string_view keyword, std::string_view value) {
+  if (!conninfo.empty()) conninfo += ' ';
+  conninfo.append(keyword) += "='";
+  for (char c : value) {
+    if (c == '\'' || c == '\\') conninfo += '\\';
+    conninfo += c;
+  }
+  conninfo += '\'';
+}
+
+std::string whole_seconds(Milliseconds duration_ms) {
+  return std::to_string((duration_ms + 999) / 1000);
+}
+
+}  // namespace
+
+Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only) {
+  char* error = nullptr;
+  std::unique_ptr<PQconninfoOption, FreeOptions> options(
+      PQconninfoParse(settings.url.c_str(), &error));
+  if (!options) {
+    PQfreemem(error);
+    return Status::fatal(
+        "store.url is neither postgresql://USER@HOST:PORT/DATABASE nor a string like "
+        "'host=… dbname=…' (in a URL, percent-encode special characters of a password)");
+  }
+  std::map<std::string_view, std::string_view> given;
+  for (const PQconninfoOption* option = options.get(); option->keyword; ++option)
+    if (option->val) given[option->keyword] = option->val;
+
+  const std::string connect_timeout = whole_seconds(settings.timeout_connect);
+  const bool several_hosts = given["host"].find(',') != std::string_view::npos ||
+                             given["hostaddr"].find(',') != std::string_view::npos;
+  const auto by_default = [&](std::string_view keyword, std::string_view value) {
+    if (given[keyword].empty()) given[keyword] = value;
+  };
+  if (settings.timeout_connect > 0) by_default("connect_timeout", connect_timeout);
+  by_default("fallback_application_name", "lastseen");
+  by_default("keepalives_idle", kKeepalivesIdleSeconds);
+  by_default("keepalives_interval", kKeepalivesIntervalSeconds);
+  by_default("keepalives_count", kKeepalivesCount);
+  by_default("tcp_user_timeout", kTcpUserTimeoutMs);
+  if (several_hosts && !read_only) by_default("target_session_attrs", "read-write");
+  given["client_encoding"] = "UTF8";
+
+  std::string conninfo;
+  for (const auto& [keyword, value] : given)
+    if (!value.empty()) append(conninfo, keyword, value);
+  return conninfo;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,106 @@
+#include "store/postgres_errors.h"
+
+#include <array>
+#include <string_view>
+
+#include "store/sqlstate.h"
+
+namespace lastseen {
+
+namespace {
+
+// Words of libpq and of a server in English. In another language the store shows `retrying`
+// instead of `holding`; both are probed every few seconds and both show the message.
+constexpr std::array<std::string_view, 9> kNotForUsToMend = {
+    "password authentication failed",
+    "no password supplied",
+    "authentication failed",
+    "no pg_hba.conf entry",
+    "pg_hba.conf rejects connection",
+    "does not exist",  // role, database
+    "is not permitted to log in",
+    "certificate",
+    "server does not support SSL",
+};
+
+std::string missing_table_hint() {
+  return "run: lastseen migrate -c FILE";
+}
+
+// The whole least set when the message does not name an object of ours.
+std::string grant_hint(std::string_view message, const ErrorContext& context) {
+  const std::string role = context.user.empty() ? "the role" : quote_identifier(context.user);
+  const std::string& schema = context.table.schema;
+  if (message.find("for schema") != std::string_view::npos)
+    return std::string(context.migrating ? "GRANT USAGE, CREATE" : "GRANT USAGE") + " ON SCHEMA " +
+           (schema.empty() ? "public" : quote_identifier(schema)) + " TO " + role;
+  for (std::string_view own :
+       {"lastseen_agent", "lastseen_position", "lastseen_quarantine", "lastseen_schema"})
+    if (message.find(own) != std::string_view::npos)
+      return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + quote_table({schema, std::string(own)}) +
+             " TO " + role;
+  return "GRANT SELECT, INSERT, UPDATE ON " + quote_table(context.table) + " TO " + role;
+}
+
+// What to do, for the states where words of ours help more than the server's alone.
+std::string hint(const SqlError& error, const ErrorContext& context) {
+  if (error.sqlstate == "42P01") return missing_table_hint();
+  if (error.sqlstate == "42501") return "run as its owner: " + grant_hint(error.message, context);
+  if (error.sqlstate == "42703") return "check store.columns";
+  if (error.sqlstate == "42P10") return "the id column needs a unique key of its own";
+  if (error.sqlstate == "25006")
+    return "the server is a standby or read-only: let store.url name the primary";
+  if (error.sqlstate == "53100") return "free disk space on the server; the data waits";
+  if (error.sqlstate == "53300") return "raise max_connections or end other sessions";
+  return "";
+}
+
+// Messages quote the value after a colon: `invalid input syntax for type uuid: "bob"`.
+std::string without_value(const std::string& message) {
+  return message.substr(0, message.find(": \""));
+}
+
+}  // namespace
+
+StoreError statement_error(const SqlError& error, const ErrorContext& context) {
+  StoreError store_error;
+  store_error.trouble = trouble_of(meaning_of(error.sqlstate));
+  store_error.sqlstate = error.sqlstate;
+  if (error.sqlstate.empty()) {
+    store_error.message = "PostgreSQL: connection lost: " + error.message;
+    return store_error;
+  }
+  store_error.message =
+      "PostgreSQL: " + without_value(error.message) + " (SQLSTATE " + error.sqlstate + ")";
+  const std::string what_to_do = hint(error, context);
+  if (!what_to_do.empty()) store_error.message += "; " + what_to_do;
+  return store_error;
+}
+
+StoreError connect_error(const SqlError& error) {
+  StoreError store_error{StoreTrouble::kUnreachable, error.sqlstate,
+                         "PostgreSQL: cannot connect: " + error.message};
+  const std::string_view message = error.message;
+  // A server that is starting or full says so, whatever else another host of the URL says; and a
+  // socket file that is not there yet "does not exist" only for now.
+  if (message.find("No such file or directory") != std::string_view::npos) return store_error;
+  for (std::string_view words : kNotForUsToMend)
+    if (message.find(words) != std::string_view::npos) store_error.trouble = StoreTrouble::kHolding;
+  return store_error;
+}
+
+StoreError table_at_fault_error(const std::string& sqlstate, const std::string& message,
+                                const TableName& table) {
+  return {StoreTrouble::kHolding, sqlstate,
+          quote_table(table) +
+              " refuses most rows, so none is set aside: " + without_value(message) +
+              " (SQLSTATE " + sqlstate + "); mend the table, or store.table and store.columns"};
+}
+
+Status to_status(const StoreError& error) {
+  if (error.sqlstate == "42P01") return Status::not_found(error.message);
+  if (error.trouble == StoreTrouble::kHolding) return Status::fatal(error.message);
+  return Status::retry(error.message);
+}
+
+}  // namespace lastseen

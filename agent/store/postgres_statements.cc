@@ -1,0 +1,171 @@
+#include "store/postgres_statements.h"
+
+#include <utility>
+
+namespace lastseen {
+
+// Milliseconds become a time through a double: exact to the microsecond until the year 5000.
+#define MS_TO_TIME(ms) "to_timestamp((" ms ") / 1000::float8)"
+#define TIME_TO_MS(time) "round(extract(epoch FROM " time ")::numeric * 1000)::bigint"
+
+const char* const kPostgresFence =
+    "UPDATE lastseen_agent SET batch = $3::bigint, seen_at = clock_timestamp() "
+    "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint - 1 "
+    "RETURNING " TIME_TO_MS("clock_timestamp()");
+
+const char* const kPostgresReadFence =
+    "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = $1";
+
+const char* const kPostgresTakeEpoch =
+    "INSERT INTO lastseen_agent AS a (agent_id, epoch, batch, seen_at) "
+    "VALUES ($1, 1, 0, clock_timestamp()) "
+    "ON CONFLICT (agent_id) DO UPDATE SET epoch = a.epoch + 1, seen_at = clock_timestamp() "
+    "RETURNING epoch, batch";
+
+const char* const kPostgresReadLedgers =
+    "SELECT p.input, c.key, c.value FROM lastseen_position p "
+    "LEFT JOIN LATERAL jsonb_each_text(p.ledger) AS c ON true "
+    "WHERE p.agent_id = $1 AND p.stream = '' ORDER BY p.input";
+
+const char* const kPostgresReadPositions =
+    "SELECT input, stream, path, position, discarding, device, inode, birth_ns, generation, "
+    "head_bytes, head_hash, tail_bytes, tail_hash, size, " TIME_TO_MS("updated_at")
+    " FROM lastseen_position WHERE agent_id = $1 AND stream <> '' ORDER BY input, stream";
+
+const char* const kPostgresWritePositions =
+    "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, device, "
+    "inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at) "
+    "SELECT $1, input, stream, path, position, discarding <> 0, device, inode, birth_ns, "
+    "generation, head_bytes, head_hash, tail_bytes, tail_hash, size, " MS_TO_TIME("updated_ms")
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], "
+    "$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], "
+    "$14::bigint[], $15::bigint[], $16::bigint[]) AS u(input, stream, path, position, discarding, "
+    "device, inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, "
+    "updated_ms) "
+    "ON CONFLICT (agent_id, input, stream) DO UPDATE SET path = EXCLUDED.path, "
+    "position = EXCLUDED.position, discarding = EXCLUDED.discarding, device = EXCLUDED.device, "
+    "inode = EXCLUDED.inode, birth_ns = EXCLUDED.birth_ns, generation = EXCLUDED.generation, "
+    "head_bytes = EXCLUDED.head_bytes, head_hash = EXCLUDED.head_hash, "
+    "tail_bytes = EXCLUDED.tail_bytes, tail_hash = EXCLUDED.tail_hash, size = EXCLUDED.size, "
+    "updated_at = EXCLUDED.updated_at";
+
+const char* const kPostgresForgetPositions =
+    "DELETE FROM lastseen_position p USING unnest($2::text[], $3::text[]) AS u(input, stream) "
+    "WHERE p.agent_id = $1 AND p.input = u.input AND p.stream = u.stream AND p.stream <> ''";
+
+// Added up by the database, in the transaction of the rows: counters that this version does not
+// know stay as they are, and numeric keeps all 64 bits.
+const char* const kPostgresAddLedgers =
+    "INSERT INTO lastseen_position AS p (agent_id, input, stream, ledger, updated_at) "
+    "SELECT $1, u.input, '', u.delta, clock_timestamp() "
+    "FROM unnest($2::text[], $3::text[]::jsonb[]) AS u(input, delta) "
+    "ON CONFLICT (agent_id, input, stream) DO UPDATE SET updated_at = EXCLUDED.updated_at, "
+    "ledger = (SELECT jsonb_object_agg(key, total) FROM (SELECT key, sum(value::numeric) AS total "
+    "FROM (SELECT * FROM jsonb_each_text(coalesce(p.ledger, '{}')) "
+    "UNION ALL SELECT * FROM jsonb_each_text(EXCLUDED.ledger)) AS both_of GROUP BY key) AS sums)";
+
+const char* const kPostgresKnowInputs =
+    "INSERT INTO lastseen_position (agent_id, input, stream, ledger, updated_at) "
+    "SELECT $1, u.input, '', '{}', clock_timestamp() FROM unnest($2::text[]) AS u(input) "
+    "ON CONFLICT (agent_id, input, stream) DO NOTHING";
+
+const char* const kPostgresQuarantine =
+    "INSERT INTO lastseen_quarantine (agent_id, epoch, batch, input, client_id, sqlstate, message, "
+    "first_seen, last_seen, lines) "
+    "SELECT $1, $2::bigint, $3::bigint, input, decode(id, 'hex'), sqlstate, "
+    "message, " MS_TO_TIME("first_ms") ", " MS_TO_TIME("last_ms") ", lines "
+    "FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], "
+    "$10::bigint[]) AS u(input, id, sqlstate, message, first_ms, last_ms, lines)";
+
+const char* const kPostgresReadQuarantined =
+    "SELECT input, sum(lines)::bigint FROM lastseen_quarantine "
+    "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint GROUP BY input";
+
+// A domain's base type is taken: an explicit cast to the domain would cut to its length, the
+// assignment refuses. -1 and not NULL as type modifier: NULL writes `character`, which means one.
+// Unique means what ON CONFLICT (id) can use: this one column, all rows, checked at once.
+const char* const kPostgresIdColumn =
+    "SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1), EXISTS ("
+    "SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid "
+    "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 "
+    "AND i.indkey[0] = a.attnum) "
+    "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
+    "WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 "
+    "AND NOT a.attisdropped";
+
+PostgresStatements::PostgresStatements(const StoreSettings& settings, TableName table)
+    : table_(std::move(table)),
+      columns_(settings.columns),
+      timeout_statement_(settings.timeout_statement),
+      timeout_lock_(settings.timeout_lock) {}
+
+std::string PostgresStatements::begin() const {
+  const std::string statement_ms = std::to_string(timeout_statement_);
+  // A transaction whose agent vanished must not keep its locks: the server ends it.
+  // Deferred constraints would refuse a row only at COMMIT, when nobody can tell which.
+  std::string text =
+      "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = " + statement_ms +
+      "; SET LOCAL lock_timeout = " + std::to_string(timeout_lock_) +
+      "; SET LOCAL idle_in_transaction_session_timeout = " + statement_ms +
+      "; SET LOCAL TimeZone = 'UTC'; SET CONSTRAINTS ALL IMMEDIATE";
+  if (!table_.schema.empty()) {
+    // In front of the role's own path, which the table's triggers may rely on.
+    std::string schema = quote_identifier(table_.schema);
+    std::string literal;
+    for (char c : schema) literal.append(c == '\'' ? 2 : 1, c);
+    text += "; SELECT set_config('search_path', concat_ws(', ', '" + literal +
+            "', nullif(current_setting('search_path'), '')), true)";
+  }
+  return text;
+}
+
+std::string PostgresStatements::upsert() const {
+  const std::string id = quote_identifier(columns_.id);
+  const std::string last_seen = quote_identifier(columns_.last_seen);
+  const bool created = !columns_.created_at.empty();
+  std::string text = "INSERT INTO " + table() + " AS t (" + id + ", " + last_seen;
+  if (created) text += ", " + quote_identifier(columns_.created_at);
+  text += ") SELECT u.id::" + id_type_ + ", " + MS_TO_TIME("u.seen");
+  if (created) text += std::string(", ") + MS_TO_TIME("u.created");
+  text += " FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, seen, created)";
+  text += " ON CONFLICT (" + id + ") DO UPDATE SET " + last_seen + " = EXCLUDED." + last_seen;
+  // A row without a time is one that an application made and nobody has seen yet.
+  text += " WHERE t." + last_seen + " IS NULL OR t." + last_seen + " < EXCLUDED." + last_seen;
+  return text;
+}
+
+std::string PostgresStatements::clients_filter() const {
+  const std::string last_seen = quote_identifier(columns_.last_seen);
+  return " FROM " + table() + " WHERE isfinite(" + last_seen + ") AND ($1::text = '' OR " +
+         last_seen +
+         " >= clock_timestamp() - nullif($1::text, '')::float8 * interval '1 millisecond')"
+         " AND ($2::text = '' OR " +
+         last_seen +
+         " < clock_timestamp() - nullif($2::text, '')::float8 * interval '1 millisecond')";
+}
+
+std::string PostgresStatements::clients(bool limited) const {
+  const std::string id = quote_identifier(columns_.id);
+  const std::string last_seen = quote_identifier(columns_.last_seen);
+  const std::string created = quote_identifier(columns_.created_at);
+  std::string text = "SELECT " + id + "::text, round(extract(epoch FROM " + last_seen +
+                     ")::numeric * 1000)::bigint, ";
+  if (columns_.created_at.empty())
+    text += "NULL";
+  else
+    text += "CASE WHEN isfinite(" + created + ") THEN round(extract(epoch FROM " + created +
+            ")::numeric * 1000)::bigint END";
+  text += clients_filter() + " ORDER BY " + last_seen + " DESC, " + id;
+  if (limited) text += " LIMIT $3::bigint";
+  return text;
+}
+
+std::string PostgresStatements::count_clients() const {
+  return "SELECT count(*)" + clients_filter();
+}
+
+std::string PostgresStatements::own_table(std::string_view name) const {
+  return quote_table({table_.schema, std::string(name)});
+}
+
+}  // namespace lastseen

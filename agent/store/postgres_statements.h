@@ -1,0 +1,70 @@
+// The SQL text of the PostgreSQL store. Pure: names in, text out.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "store/sql_text.h"
+
+namespace lastseen {
+
+/// What one table of clients and one set of timeouts make of the statements. `id_type`: the id
+/// column's type as the catalog writes it, without a length: an explicit cast to varchar(50)
+/// would cut silently what the assignment refuses.
+class PostgresStatements {
+ public:
+  PostgresStatements(const StoreSettings& settings, TableName table);
+
+  void set_id_type(std::string type) { id_type_ = std::move(type); }
+  bool id_type_known() const { return !id_type_.empty(); }
+
+  /// Starts a transaction with its limits; everything in it is local to the transaction.
+  std::string begin() const;
+  /// Parameters: arrays of id, last_seen and created_at in milliseconds.
+  std::string upsert() const;
+  std::string clients(bool limited) const;  ///< $1, $2: see clients_filter(); $3: limit
+  std::string count_clients() const;
+  /// $1, $2: milliseconds of active_within and inactive_for; empty text for none.
+  std::string clients_filter() const;
+  /// A table of the agent's own, for to_regclass().
+  std::string own_table(std::string_view name) const;
+  std::string table() const { return quote_table(table_); }
+  const TableName& table_name() const { return table_; }
+  const ColumnNames& columns() const { return columns_; }
+
+ private:
+  TableName table_;
+  ColumnNames columns_;
+  Milliseconds timeout_statement_;
+  Milliseconds timeout_lock_;
+  std::string id_type_;
+};
+
+/// $1 agent, $2 epoch, $3 batch. Answers the server's clock in milliseconds.
+extern const char* const kPostgresFence;
+/// $1 agent. Answers epoch and batch.
+extern const char* const kPostgresReadFence;
+/// $1 agent. Answers the new epoch, and batch.
+extern const char* const kPostgresTakeEpoch;
+/// $1 agent. One row a counter: input, name, value; NULLs for an input without counters.
+extern const char* const kPostgresReadLedgers;
+/// $1 agent. Answers input, stream and the columns of a position.
+extern const char* const kPostgresReadPositions;
+/// $1 agent, then arrays: input, stream, path, position, discarding, device, inode, birth_ns,
+/// generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_ms.
+extern const char* const kPostgresWritePositions;
+/// $1 agent, arrays of input and stream.
+extern const char* const kPostgresForgetPositions;
+/// $1 agent, arrays of input and ledger delta.
+extern const char* const kPostgresAddLedgers;
+/// $1 agent, array of inputs: makes the rows of those that never committed.
+extern const char* const kPostgresKnowInputs;
+/// $1 agent, $2 epoch, $3 batch, then arrays: input, id in hex, sqlstate, message, first_seen,
+/// last_seen in milliseconds, lines.
+extern const char* const kPostgresQuarantine;
+/// $1 agent, $2 epoch, $3 batch. Answers input and lines.
+extern const char* const kPostgresReadQuarantined;
+/// $1 table for to_regclass(), $2 column. Answers type and whether a unique index will do.
+extern const char* const kPostgresIdColumn;
+
+}  // namespace lastseen

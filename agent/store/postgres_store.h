@@ -1,0 +1,77 @@
+// The store for PostgreSQL 11 and later. See store.h for the contract.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "store/migration_plan.h"
+#include "store/postgres_session.h"
+#include "store/postgres_statements.h"
+#include "store/store.h"
+#include "store/upsert_rows.h"
+
+namespace lastseen {
+
+/// Every call that needs the server is one transaction; an error rolls it back, and a lost
+/// connection is made anew by the next call.
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(const StoreSettings& settings, TableName table, std::string conninfo,
+                Milliseconds future_max_ms, Log& log);
+
+  std::string_view type() const override { return "postgres"; }
+  StoreResult<AgentState> load(const std::string& agent_id) override;
+  StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  void interrupt() override { session_.interrupt(); }
+  Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
+  Result<uint64_t> count_clients(const ClientsQuery& query) override;
+  Result<std::vector<MigrationStatus>> migrate() override;
+  Result<std::vector<MigrationStatus>> migration_status() override;
+
+ private:
+  using Failure = std::optional<StoreError>;
+  struct Fence;
+
+  // postgres_store.cc
+  Failure connect();
+  Failure begin();
+  Failure end();
+  StoreError fail(const SqlError& error, bool migrating = false);
+  Failure run(const std::string& sql, const std::vector<std::string>& parameters,
+              SqlAnswer* answer = nullptr);
+  Failure take_epoch(const std::string& agent_id, AgentState* state);
+  Failure read_inputs(const std::string& agent_id, AgentState* state);
+  Result<SqlAnswer> ask_clients(const std::string& sql, const ClientsQuery& query);
+
+  // postgres_commit.cc
+  Failure pass_fence(const std::string& agent_id, const Batch& batch, Fence* fence);
+  Failure read_quarantined(const std::string& agent_id, const Batch& batch, CommitResult* result);
+  Failure upsert(const std::vector<UpsertRow>& rows, std::vector<Refusal>* refusals);
+  Failure write_quarantine(const std::string& agent_id, const Batch& batch,
+                           const std::vector<RefusedEntry>& refused);
+  Failure write_positions(const std::string& agent_id, const Batch& batch);
+  Failure forget_positions(const std::string& agent_id, const Batch& batch);
+  Failure add_ledgers(const std::string& agent_id, const Batch& batch,
+                      const std::vector<uint64_t>& quarantined);
+
+  // postgres_schema.cc
+  Failure check_schema();
+  Failure discover_id_column();
+  Failure read_schema(SchemaFacts* facts);
+  Failure apply_migration(const Migration& migration);
+  Result<std::vector<MigrationStatus>> migrate_or_look(bool apply);
+
+  PostgresStatements statements_;
+  const Milliseconds future_max_ms_;
+  Log& log_;
+  PostgresSession session_;
+};
+
+Result<std::unique_ptr<Store>> make_postgres_store(const StoreSettings& settings,
+                                                   Milliseconds future_max_ms, bool read_only,
+                                                   Log& log);
+
+}  // namespace lastseen

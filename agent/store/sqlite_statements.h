@@ -1,0 +1,29 @@
+// The prepared statements of the SQLite store.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "store/sqlite_connection.h"
+#include "store/sqlite_store.h"
+
+namespace lastseen {
+
+struct SqliteStore::Statements {
+  SqliteStatement take_epoch;  // agent, time → epoch, batch
+  SqliteStatement fence;       // agent, epoch, batch → the clock in milliseconds
+  SqliteStatement read_fence;  // agent → epoch, batch
+  SqliteStatement upsert;      // id, last_seen, created_at
+  SqliteStatement quarantine;  // agent, epoch, batch, input, id, sqlstate, message, times, lines
+  SqliteStatement read_quarantined;  // agent, epoch, batch → input, lines
+  SqliteStatement write_position;    // agent, input, the columns
+  SqliteStatement forget_position;   // agent, input, stream
+  SqliteStatement add_ledger;        // agent, input, delta
+  SqliteStatement read_ledgers;      // agent → input, name, value
+  SqliteStatement read_positions;    // agent → input, the columns
+
+  /// False: the connection knows why.
+  bool prepare(SqliteConnection& connection, const std::string& table, const ColumnNames& columns);
+};
+
+}  // namespace lastseen

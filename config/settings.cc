@@ -1,0 +1,300 @@
+#include "config/settings.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "config/conninfo.h"
+#include "config/values.h"
+
+namespace lastseen {
+namespace {
+
+constexpr int64_t kSecond = 1000;
+constexpr int64_t kHour = 3600 * kSecond;
+constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kKiB = int64_t{1} << 10;
+constexpr int64_t kMiB = int64_t{1} << 20;
+
+constexpr Range kLineBytes{kKiB, 64 * kMiB};
+constexpr Range kIdLength{1, 1000};
+constexpr Range kClients{100, 100'000'000};
+constexpr Range kFlushInterval{0, kHour};
+constexpr Range kResolution{0, 7 * kDay};
+constexpr Range kFuture{0, 365 * kDay};
+constexpr Range kRetry{10, kHour};     // Below 10 ms a dead database would be hammered.
+constexpr Range kTimeout{100, kHour};  // A call without any limit could hang for ever.
+constexpr Range kShutdown{0, kHour};
+constexpr size_t kInputNameBytesMax = 64;
+constexpr size_t kAgentIdBytesMax = 128;
+constexpr size_t kHostNameBytesMax = 255;    // HOST_NAME_MAX is 64 here; POSIX allows 255.
+constexpr size_t kSocketPathBytesMax = 107;  // sockaddr_un.sun_path, less its NUL.
+
+constexpr std::array<std::string_view, 1> kInputTypes = {"file"};
+constexpr std::array<std::string_view, 4> kLaterInputTypes = {"unix_datagram", "unix_stream",
+                                                              "fifo", "stdin"};
+constexpr std::array<std::string_view, 3> kParserTypes = {"json", "combined", "common"};
+constexpr std::array<std::string_view, 7> kLaterParserTypes = {
+    "vhost_combined", "log_format", "logfmt", "ltsv", "ndjson", "regex", "plugin"};
+constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
+
+constexpr std::array<LaterKey, 16> kLaterKeys = {{
+    {"inputs[].time_zone", "UTC"},
+    {"inputs[].client_id", "-"},
+    {"inputs[].mode", "-"},
+    {"inputs[].owner", "-"},
+    {"inputs[].group", "-"},
+    {"inputs[].parser.syslog", "false"},
+    {"inputs[].parser.base64", "[]"},
+    {"client_id.from", "[body.client_id, field.client_id, query.client_id]"},
+    {"client_id.pattern", ""},
+    {"client_id.status", ""},
+    {"client_id.new_per_second_max", "0"},
+    {"client_id.insert", "true"},
+    {"ingest.threads", "1"},
+    {"hold.bytes", "10GiB"},
+    {"hold.age", "24h"},
+    {"control.tap", "false"},
+}};
+
+bool read_not_empty(Mapping& map, std::string_view key, std::string& out) {
+  if (!map.text(key, out)) return false;
+  if (!out.empty()) return true;
+  map.error(key, "'" + std::string(key) + "' must not be empty");
+  return false;
+}
+
+void read_parser(Mapping map, ParserSettings& parser) {
+  map.require("type", "which parser: " + joined(kParserTypes));
+  const Chosen type = map.choose("type", kParserTypes, kLaterParserTypes);
+  // The keys of an unknown parser are unknown too: one error is enough. And `format` and `regex`
+  // must stay as they are written: an nginx format has its own ${var}.
+  if (map.has("type") && !type.has_index()) return;
+  if (type.has_index()) parser.type = kParserTypes[type.index];
+  struct Field {
+    std::string_view key;
+    std::string& out;
+  };
+  for (Field field :
+       {Field{"time", parser.time}, Field{"uri", parser.uri}, Field{"body", parser.body}}) {
+    read_not_empty(map, field.key, field.out);
+    if (type.has_index() && parser.type != "json" && map.has(field.key)) {
+      map.error(field.key, "'" + std::string(field.key) + "' is for parser 'json'; '" +
+                               parser.type + "' has fixed fields");
+    }
+  }
+  map.finish();
+}
+
+void read_input(Mapping& map, InputSettings& input) {
+  map.require("name", "how status, metrics and positions call this input");
+  if (map.text("name", input.name) && !is_name(input.name, "_.-", kInputNameBytesMax)) {
+    map.error("name", "'name' is " + quote(input.name) +
+                          "; it must be 1 to 64 letters, digits, '_', '.' or '-'");
+  }
+  const Chosen type = map.choose("type", kInputTypes, kLaterInputTypes);
+  if (type.outcome == Chosen::Outcome::kLater) return;  // Its other keys are not known here.
+  map.require("path", "the log file, or a glob such as /var/log/nginx/*.log");
+  read_not_empty(map, "path", input.path);
+  Start start = Start::kEnd;
+  if (map.choice<Start>("start", {{"begin", Start::kBegin}, {"end", Start::kEnd}}, start)) {
+    input.start = start;
+  }
+  map.require("parser", "the format of the lines: " + joined(kParserTypes));
+  read_parser(map.typed_section("parser"), input.parser);
+  map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
+  map.finish();
+}
+
+void read_inputs(Mapping& root, Config& config) {
+  root.require("inputs", "what to read; see the example in lastseen.yaml");
+  std::map<std::string, size_t> numbers;  // by name
+  for (Mapping& map : root.typed_list("inputs")) {
+    InputSettings input;
+    read_input(map, input);
+    const auto [first, is_new] = numbers.emplace(input.name, config.inputs.size() + 1);
+    if (!is_new && !input.name.empty()) {
+      map.error("name", "two inputs have the name " + quote(input.name) + ", this one and number " +
+                            std::to_string(first->second) + "; positions are kept by name");
+    }
+    config.inputs.push_back(std::move(input));
+  }
+}
+
+void read_columns(Mapping map, ColumnNames& columns) {
+  struct Column {
+    std::string_view key;
+    std::string& out;
+    bool optional;
+  };
+  for (Column column :
+       {Column{"id", columns.id, false}, Column{"last_seen", columns.last_seen, false},
+        Column{"created_at", columns.created_at, true}}) {
+    if (!map.text(column.key, column.out) || (column.optional && column.out.empty())) continue;
+    if (!is_sql_name(column.out, false)) {
+      map.error(column.key, "'" + std::string(column.key) + "' is " + quote(column.out) +
+                                "; it must be the name of a column: letters, digits, '_', at "
+                                "most 63 bytes");
+    }
+  }
+  if (columns.last_seen == columns.id) {
+    map.error("last_seen", "'id' and 'last_seen' name the same column");
+  }
+  if (!columns.created_at.empty() &&
+      (columns.created_at == columns.id || columns.created_at == columns.last_seen)) {
+    map.error("created_at", "'created_at' names the same column as another key");
+  }
+  map.finish();
+}
+
+/// A key that belongs to one type of store only.
+void check_store_key(Mapping& map, const StoreSettings& store, std::string_view key,
+                     std::string_view type) {
+  if (!map.has(key) || store.type == type) return;
+  map.error(key, "'" + std::string(key) + "' is for type '" + std::string(type) +
+                     "', and this store's type is '" + store.type + "'; remove it");
+}
+
+void read_store_place(Mapping& map, const Environment& environment, StoreSettings& store) {
+  const Chosen type = map.choose("type", kStoreTypes, {});
+  if (type.has_index()) store.type = kStoreTypes[type.index];
+  read_not_empty(map, "path", store.path);
+  const bool url_good = map.text("url", store.url) || !map.has("url");
+  if (type.outcome == Chosen::Outcome::kUnknown) return;
+  check_store_key(map, store, "path", "sqlite");
+  check_store_key(map, store, "url", "postgres");
+  if (store.type != "postgres" || !url_good) return;
+  ConnectionString connection = connection_string(store.url, environment);
+  if (!connection.error.empty()) map.error("url", connection.error);
+  store.url = std::move(connection.text);
+}
+
+void read_store(Mapping map, const Environment& environment, StoreSettings& store) {
+  read_store_place(map, environment, store);
+  if (map.text("table", store.table) && !is_sql_name(store.table, true)) {
+    map.error("table", "'table' is " + quote(store.table) +
+                           "; it must be TABLE or SCHEMA.TABLE: letters, digits, '_', at most 63 "
+                           "bytes each");
+  }
+  read_columns(map.section("columns"), store.columns);
+  Mapping retry = map.section("retry");
+  retry.duration("initial", kRetry, store.retry_initial);
+  retry.duration("max", kRetry, store.retry_max);
+  if (store.retry_initial > store.retry_max) {
+    retry.error(retry.has("initial") ? "initial" : "max",
+                "'initial' (" + duration_words(store.retry_initial) +
+                    ") must not be above 'max' (" + duration_words(store.retry_max) + ")");
+  }
+  retry.finish();
+  Mapping timeout = map.section("timeout");
+  timeout.duration("connect", kTimeout, store.timeout_connect);
+  timeout.duration("statement", kTimeout, store.timeout_statement);
+  timeout.duration("lock", kTimeout, store.timeout_lock);
+  timeout.finish();
+  map.finish();
+}
+
+void read_pace(Mapping& root, Config& config) {
+  Mapping client_id = root.section("client_id");
+  int64_t length_max = config.client_id.length_max;
+  client_id.integer("length_max", kIdLength, length_max);
+  config.client_id.length_max = static_cast<int>(length_max);
+  client_id.finish();
+
+  Mapping buffer = root.section("buffer");
+  buffer.integer("clients_max", kClients, config.buffer.clients_max);
+  buffer.finish();
+
+  Mapping flush = root.section("flush");
+  flush.duration("interval", kFlushInterval, config.flush.interval);
+  flush.integer("clients", {0, kClients.max}, config.flush.clients);
+  if (config.flush.clients > config.buffer.clients_max) {
+    flush.error("clients", "'clients' must not be above buffer.clients_max (" +
+                               std::to_string(config.buffer.clients_max) +
+                               "): the buffer would be full first");
+  }
+  flush.finish();
+
+  Mapping last_seen = root.section("last_seen");
+  last_seen.duration("resolution", kResolution, config.last_seen.resolution);
+  last_seen.duration("future_max", kFuture, config.last_seen.future_max);
+  last_seen.choice<SightingClock>(
+      "clock", {{"log", SightingClock::kLog}, {"arrival", SightingClock::kArrival}},
+      config.last_seen.clock);
+  last_seen.finish();
+}
+
+void read_control(Mapping map, ControlSettings& control) {
+  if (map.text("socket", control.socket) && control.socket.size() > kSocketPathBytesMax) {
+    map.error("socket", "'socket' is " + std::to_string(control.socket.size()) +
+                            " bytes long; a socket's path has at most " +
+                            std::to_string(kSocketPathBytesMax));
+  }
+  map.mode("mode", control.mode);
+  if (map.text("http", control.http) && !control.http.empty() && !is_host_and_port(control.http)) {
+    map.error("http", "'http' is " + quote(control.http) +
+                          "; it must be HOST:PORT such as 127.0.0.1:9464, or \"\" for none");
+  }
+  map.finish();
+}
+
+void read_log(Mapping map, LogSettings& log) {
+  map.choice<LogLevelSetting>("level",
+                              {{"trace", LogLevelSetting::kTrace},
+                               {"debug", LogLevelSetting::kDebug},
+                               {"info", LogLevelSetting::kInfo},
+                               {"warn", LogLevelSetting::kWarn},
+                               {"error", LogLevelSetting::kError}},
+                              log.level);
+  map.choice<bool>("format", {{"text", false}, {"json", true}}, log.json);
+  map.text("file", log.file);
+  map.finish();
+}
+
+std::string host_name() {
+  std::array<char, kHostNameBytesMax + 1> buffer{};
+  if (::gethostname(buffer.data(), kHostNameBytesMax) != 0) return "";
+  return buffer.data();
+}
+
+void read_agent_id(Mapping& root, ReadContext& context, std::string& agent_id) {
+  constexpr std::string_view kOthers = "_.:/-";
+  const bool given = root.text("agent_id", agent_id);
+  if (!given && root.has("agent_id")) return;
+  if (!given) agent_id = host_name();
+  if (is_name(agent_id, kOthers, kAgentIdBytesMax)) return;
+  const std::string rule = "1 to 128 letters, digits, '_', '.', ':', '/' or '-'";
+  if (given) {
+    root.error("agent_id", "'agent_id' is " + quote(agent_id) + "; it must be " + rule);
+  } else {
+    context.errors.add("the host name " + quote(agent_id) +
+                       " can not be the agent_id; set 'agent_id' to " + rule);
+  }
+}
+
+}  // namespace
+
+std::span<const LaterKey> later_keys() {
+  return kLaterKeys;
+}
+
+Config read_settings(ReadContext& context, const YamlPointer& root_node) {
+  Config config;
+  Mapping root(context, root_node, "");
+  read_agent_id(root, context, config.agent_id);
+  read_inputs(root, config);
+  read_pace(root, config);
+  read_not_empty(root, "state_dir", config.state_dir);
+  read_store(root.typed_section("store"), context.environment, config.store);
+  read_control(root.section("control"), config.control);
+  Mapping shutdown = root.section("shutdown");
+  shutdown.duration("timeout", kShutdown, config.shutdown_timeout);
+  shutdown.finish();
+  read_log(root.section("log"), config.log);
+  root.finish();
+  return config;
+}
+
+}  // namespace lastseen

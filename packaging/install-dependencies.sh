@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs the Debian packages that a task needs, and only those that are missing: when nothing
+# is missing it touches neither apt nor the network.
+#
+#   packaging/install-dependencies.sh [--list] GROUP...      groups: build test lint bench
+set -eu
+
+packages_of() {
+  case "$1" in
+    build)
+      echo make g++ cmake ninja-build ccache pkg-config libboost1.81-dev libpqxx-dev libpq-dev \
+        rapidjson-dev libyaml-cpp-dev libuv1-dev libspdlog-dev libcli11-dev libsqlite3-dev \
+        libsystemd-dev zlib1g-dev ;;
+    test)
+      # The servers are for the end-to-end tests, which start their own on free ports.
+      echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
+        postgresql nginx logrotate util-linux ;;
+    lint) echo clang-format clang-tidy python3 ;;
+    bench) echo libbenchmark-dev python3 ;;
+    *) echo "install-dependencies.sh: no group '$1' (build test lint bench)" >&2; exit 2 ;;
+  esac
+}
+
+list=no
+if [ "${1-}" = --list ]; then list=yes; shift; fi
+[ $# -gt 0 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
+wanted=
+for group in "$@"; do
+  more=$(packages_of "$group")
+  wanted="$wanted $more"
+done
+if [ "$list" = yes ]; then
+  printf '%s\n' $wanted | sort -u
+  exit 0
+fi
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  echo "This is no Debian: nothing installed. Needed, by their Debian names:$wanted" >&2
+  exit 0
+fi
+
+missing=
+for package in $wanted; do
+  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
+  [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+  as_root=
+elif command -v sudo >/dev/null 2>&1; then
+  as_root=sudo
+else
+  echo "Missing packages:$missing" >&2
+  echo "Neither root nor sudo here. As root, run:" >&2
+  echo "  apt-get install --no-install-recommends$missing" >&2
+  exit 1
+fi
+
+echo "Installing:$missing" >&2
+apt_get() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
+}
+apt_get update >&2
+apt_get install -y --no-install-recommends $missing >&2

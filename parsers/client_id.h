@@ -1,0 +1,76 @@
+// The rules by which a request's client id is found and judged; they are the same for every format.
+// They are written down in tests/corpus/README.md under "Truth".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/reason.h"
+#include "parsers/escape.h"
+#include "parsers/json_body.h"
+#include "parsers/parser.h"
+
+namespace lastseen {
+
+/// What one place in a line says of the client id.
+struct IdAnswer {
+  enum class State {
+    kAbsent,     ///< No id here: look at the next place.
+    kTruncated,  ///< There would be one, but its value is cut off: look at the next place.
+    kGood,       ///< `id` it is.
+    kBad,        ///< There is one, it rules the other places out, and it must not be stored.
+  };
+  State state = State::kAbsent;
+  SkipReason skip = SkipReason::kNoClientId;  ///< Why there is no id; meaningless when good.
+  std::string_view id;                        ///< Into the line or into the rules' scratch memory.
+
+  bool decides() const { return state == State::kGood || state == State::kBad; }
+};
+
+/// Reads ids out of fields and judges them. Keeps the memory it needs, so that in the long run
+/// nothing is allocated for a line; an answer is valid until the same place is asked again.
+class ClientIdRules {
+ public:
+  /// The limit counts Unicode code points.
+  explicit ClientIdRules(int length_max) : length_max_(static_cast<size_t>(length_max)) {}
+
+  /// A request body: `client_id` of a JSON object.
+  IdAnswer from_body(const LoggedText& body);
+  /// A value that the proxy wrote as the client's id. Empty and `-` mean that it had none.
+  IdAnswer from_field(const LoggedText& value);
+  /// The same where the proxy wrote no quotes: a JSON number becomes its text, all else is none.
+  IdAnswer from_bare_field(std::string_view value);
+  /// A request target, in any of its forms: the query begins behind the first `?`.
+  IdAnswer from_target(const LoggedText& target);
+  /// A query alone, with or without its `?`.
+  IdAnswer from_query(const LoggedText& query);
+  /// `METHOD target HTTP/1.1` as the client sent it, possibly cut off or not HTTP at all.
+  IdAnswer from_request_line(const LoggedText& request);
+  /// Any of the last three, whichever it looks like.
+  IdAnswer from_unknown(const LoggedText& text);
+
+ private:
+  /// What a query was taken from, which says how sure the ends of its values are.
+  enum class QueryFrom {
+    kField,           ///< A field of its own: every value is whole.
+    kRequestLine,     ///< Where a raw blank stands in a value, its end can not be told.
+    kCutRequestLine,  ///< The same, and the last value may be cut off.
+  };
+
+  IdAnswer judge(std::string_view id) const;
+  IdAnswer find_in_query(std::string_view query, QueryFrom from);
+  IdAnswer find_in_request_line(std::string_view request);
+  bool is_name(std::string_view name);
+  std::string_view without_layer(const LoggedText& text);
+
+  const size_t length_max_;
+  BodyScratch body_scratch_;
+  std::string layer_off_;  // a value without the log's layer of escapes
+  std::string decoded_;    // an id without the escapes of JSON or of a query
+  std::string name_;       // a query parameter's name
+};
+
+/// Turns the answer into the line's result, which has its time and its origin already.
+void set_answer(const IdAnswer& answer, const ParserOptions& options, ParseResult* result);
+
+}  // namespace lastseen

@@ -1,0 +1,82 @@
+// Finding the bytes at which things end, many bytes at a time. SSE2 is part of every x86-64; other
+// machines take the plain loops, which say the same. Nothing here reads past the given end.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace lastseen {
+
+/// '"', '\\' or a control character: what a run of plain string bytes ends at.
+inline bool is_special(char byte) {
+  return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
+}
+
+/// First special byte at or after `p`; `end` when there is none.
+inline const char* find_special(const char* p, const char* end) {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i last_control = _mm_set1_epi8(0x1f);
+  while (end - p >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i found =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
+    if (mask != 0) return p + std::countr_zero(mask);
+    p += 16;
+  }
+#endif
+  while (p < end && !is_special(*p)) ++p;
+  return p;
+}
+
+inline const char* find_byte(const char* p, const char* end, char byte) {
+  const void* found = p == end ? nullptr : std::memchr(p, byte, static_cast<size_t>(end - p));
+  return found == nullptr ? end : static_cast<const char*>(found);
+}
+
+/// Whether the bytes from `p` on begin with the first `size` of the 32 bytes at `text`.
+inline bool starts_with_padded(const char* p, const char* end, const char* text, size_t size) {
+#if defined(__SSE2__)
+  if (end - p >= 32) {
+    const auto equal = [&](size_t at) {
+      const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+      const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
+      return static_cast<uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
+    };
+    const uint64_t wanted = (uint64_t{1} << size) - 1;
+    return ((equal(0) | equal(16) << 16) & wanted) == wanted;
+  }
+#endif
+  return static_cast<size_t>(end - p) >= size && std::memcmp(p, text, size) == 0;
+}
+
+/// A string between quotes in which a backslash escapes the byte after it.
+struct QuotedString {
+  const char* end = nullptr;   ///< The closing quote; null: it is missing, or a raw control
+                               ///< character stands before it.
+  bool escaped = false;        ///< There is a backslash in it.
+  bool other_escapes = false;  ///< There is an escape other than of a quote or a backslash.
+};
+
+/// The rest of scan_quoted() from the first backslash on, 64 bytes at a time.
+QuotedString scan_quoted_escapes(const char* p, const char* end);
+
+/// `p` is the byte after the opening quote.
+inline QuotedString scan_quoted(const char* p, const char* end) {
+  p = find_special(p, end);
+  if (p == end) return {};
+  if (*p == '"') return {p, false, false};
+  if (*p == '\\') return scan_quoted_escapes(p, end);
+  return {};
+}
+
+}  // namespace lastseen

@@ -1,0 +1,181 @@
+#include "parsers/timestamp.h"
+
+#include <array>
+
+namespace lastseen {
+namespace {
+
+constexpr int64_t kMaxMs = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// Takes texts apart from the left. Once something did not fit, `ok` stays false.
+struct Reader {
+  std::string_view left;
+  bool ok = true;
+
+  int number(size_t digits) {
+    if (left.size() < digits) ok = false;
+    if (!ok) return 0;
+    int value = 0;
+    for (size_t i = 0; i < digits; ++i) {
+      if (!is_digit(left[i])) ok = false;
+      value = value * 10 + (left[i] - '0');
+    }
+    left.remove_prefix(digits);
+    return ok ? value : 0;
+  }
+  bool accept(char c) {
+    if (left.empty() || left.front() != c) return false;
+    left.remove_prefix(1);
+    return true;
+  }
+  void expect(char c) { ok = accept(c) && ok; }
+  /// Digits after a decimal point, as milliseconds. At least one must stand there.
+  int fraction_ms() {
+    int value = 0;
+    size_t digits = 0;
+    for (; digits < left.size() && is_digit(left[digits]); ++digits) {
+      if (digits < 3) value = value * 10 + (left[digits] - '0');
+    }
+    if (digits == 0) ok = false;
+    for (size_t i = digits; i < 3; ++i) value *= 10;
+    left.remove_prefix(digits);
+    return value;
+  }
+};
+
+struct Civil {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  int offset_minutes = 0;
+};
+
+bool is_leap(int year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+constexpr std::array<int, 13> kDaysBefore = {0,   31,  59,  90,  120, 151, 181,
+                                             212, 243, 273, 304, 334, 365};
+
+bool is_valid(const Civil& t) {
+  if (t.year < 1970 || t.month < 1 || t.month > 12 || t.day < 1) return false;
+  const auto month = static_cast<size_t>(t.month);
+  int days = kDaysBefore[month] - kDaysBefore[month - 1];
+  if (t.month == 2 && is_leap(t.year)) ++days;
+  return t.day <= days && t.hour <= 23 && t.minute <= 59 && t.second <= 60;
+}
+
+std::optional<int64_t> to_ms(const Civil& t, int ms) {
+  if (!is_valid(t)) return std::nullopt;
+  const int before = t.year - 1;  // leap days of the years that have ended
+  int64_t days = int64_t{365} * (t.year - 1970) + (before / 4 - before / 100 + before / 400) -
+                 (1969 / 4 - 1969 / 100 + 1969 / 400);
+  days += kDaysBefore[static_cast<size_t>(t.month) - 1] + t.day - 1;
+  if (t.month > 2 && is_leap(t.year)) ++days;
+  const int64_t minutes = days * 1440 + t.hour * 60 + t.minute - t.offset_minutes;
+  const int64_t result = (minutes * 60 + t.second) * 1000 + ms;
+  if (result < 0 || result > kMaxMs) return std::nullopt;
+  return result;
+}
+
+/// `+hh:mm`, `+hhmm` or `+hh`; the colon is optional, as in ISO 8601's two forms.
+int read_offset_minutes(Reader* in) {
+  const bool west = in->accept('-');
+  if (!west) in->expect('+');
+  const int hours = in->number(2);
+  int minutes = 0;
+  if (!in->left.empty()) {
+    in->accept(':');
+    minutes = in->number(2);
+  }
+  if (hours > 23 || minutes > 59) in->ok = false;
+  return west ? -(hours * 60 + minutes) : hours * 60 + minutes;
+}
+
+/// 1 … 12, or 0.
+int month_of(std::string_view name) {
+  constexpr std::string_view kNames = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  for (size_t month = 0; month < 12; ++month) {
+    if (kNames.substr(month * 3, 3) == name) return static_cast<int>(month) + 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_epoch(std::string_view text) {
+  constexpr uint64_t kSecondsMin = 100'000'000;
+  constexpr size_t kDigitsMax = 19;  // nanoseconds until the year 2286; fits into 64 bits
+  size_t digits = 0;
+  uint64_t value = 0;
+  for (; digits < text.size() && is_digit(text[digits]); ++digits) {
+    if (digits == kDigitsMax) return std::nullopt;
+    value = value * 10 + static_cast<uint64_t>(text[digits] - '0');
+  }
+  if (digits == 0) return std::nullopt;
+  int fraction = 0;
+  Reader in{text.substr(digits)};
+  if (in.accept('.')) fraction = in.fraction_ms();
+  if (!in.ok || !in.left.empty()) return std::nullopt;
+  if (value < kSecondsMin) return std::nullopt;
+  if (value < 100'000'000'000) return static_cast<int64_t>(value) * 1000 + fraction;
+  while (value >= 100'000'000'000'000) value /= 1000;
+  return static_cast<int64_t>(value);
+}
+
+std::optional<int64_t> parse_iso8601(std::string_view text) {
+  Reader in{text};
+  Civil t;
+  t.year = in.number(4);
+  in.expect('-');
+  t.month = in.number(2);
+  in.expect('-');
+  t.day = in.number(2);
+  if (!in.accept('T') && !in.accept('t')) in.expect(' ');
+  t.hour = in.number(2);
+  in.expect(':');
+  t.minute = in.number(2);
+  in.expect(':');
+  t.second = in.number(2);
+  int ms = 0;
+  if (in.accept('.') || in.accept(',')) ms = in.fraction_ms();
+  if (!in.accept('Z') && !in.accept('z')) t.offset_minutes = read_offset_minutes(&in);
+  if (!in.ok || !in.left.empty()) return std::nullopt;
+  return to_ms(t, ms);
+}
+
+std::optional<int64_t> parse_clf_time(std::string_view text) {
+  Reader in{text};
+  Civil t;
+  t.day = in.number(2);
+  in.expect('/');
+  t.month = month_of(in.left.substr(0, 3));
+  in.left.remove_prefix(in.left.size() < 3 ? in.left.size() : 3);
+  in.expect('/');
+  t.year = in.number(4);
+  in.expect(':');
+  t.hour = in.number(2);
+  in.expect(':');
+  t.minute = in.number(2);
+  in.expect(':');
+  t.second = in.number(2);
+  in.expect(' ');
+  t.offset_minutes = read_offset_minutes(&in);
+  if (!in.ok || !in.left.empty()) return std::nullopt;
+  return to_ms(t, 0);
+}
+
+std::optional<int64_t> parse_timestamp(std::string_view text) {
+  if (text.size() > 4 && text[4] == '-') return parse_iso8601(text);
+  if (text.size() > 2 && text[2] == '/') return parse_clf_time(text);
+  return parse_epoch(text);
+}
+
+}  // namespace lastseen

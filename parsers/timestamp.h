@@ -1,0 +1,29 @@
+// Times as proxies write them. Digits stay digits: no floating point, so nothing rounds.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace lastseen {
+
+/// Milliseconds since 1970-01-01 UTC, cut (not rounded); nothing when the text is not exactly one
+/// of the forms below, or the time lies before 1970 or after 9999. All forms are strict: a 30th
+/// of February is no time. Second 60 is a leap second and counts as the next minute's first.
+
+/// Any of the forms; tells them apart by their first bytes.
+std::optional<int64_t> parse_timestamp(std::string_view text);
+
+/// `1795322705.342`: digits and an optional fraction. The unit is told by the magnitude: seconds
+/// below 10^11 (until the year 5138), then milliseconds, microseconds from 10^14, nanoseconds from
+/// 10^17. Seconds below 10^8 (the year 1973) are a duration or a counter, and no time.
+std::optional<int64_t> parse_epoch(std::string_view text);
+
+/// `2026-11-21T22:45:05.123456Z`, `… -06:00`, `-0600`, `-06`; `T`, `t` or one space in the middle,
+/// any number of digits in the fraction. An offset must be there.
+std::optional<int64_t> parse_iso8601(std::string_view text);
+
+/// `21/Nov/2026:22:45:05 -0600`, the time of the common log format.
+std::optional<int64_t> parse_clf_time(std::string_view text);
+
+}  // namespace lastseen

@@ -1,0 +1,276 @@
+"""The real servers that the tests put around the agent. Each test starts its own, on free ports and
+in directories of its own, and stops only those: two runs can go on at once."""
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import psycopg2
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PASSWORD = "s3cret-of-the-tests"  # must never appear in anything that lastseen prints
+
+
+def wait_until(predicate, timeout=10.0, what=None, pause=0.01):
+    """Polls until predicate() is truthy and returns that; exceptions count as not yet."""
+    deadline = time.monotonic() + timeout
+    last = None
+    while True:
+        try:
+            last = predicate()
+            if last:
+                return last
+        except (OSError, psycopg2.Error) as error:
+            last = error
+        if time.monotonic() > deadline:
+            name = what or getattr(predicate, "__name__", "condition")
+            raise AssertionError(f"not within {timeout} s: {name} (last: {last!r})")
+        time.sleep(pause)
+
+
+def scratch(prefix):
+    """A new directory for a server's data: in memory where there is room, since deleting a cluster
+    takes seconds on a disk that is told of each freed block."""
+    memory = "/dev/shm"
+    roomy = False
+    with contextlib.suppress(OSError):
+        room = os.statvfs(memory)
+        roomy = room.f_bavail * room.f_frsize > 2 << 30 and os.access(memory, os.W_OK | os.X_OK)
+    return tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else "/tmp")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def children_of(pid):
+    """Process ids whose parent is pid."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(path.split("/")[2]))
+    return found
+
+
+class Postgres:
+    """A cluster of its own, reached over TCP with a password and over its Unix socket without."""
+
+    def __init__(self, template=None):
+        self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+        self.directory = scratch("ls-pg-")
+        self.data = os.path.join(self.directory, "data")
+        self.port = None
+        self.databases = 0
+        if is_root():
+            user = pwd.getpwnam("postgres")
+            os.chown(self.directory, user.pw_uid, user.pw_gid)
+        if template:
+            self._run("cp", "-a", template.data, self.data)
+        else:
+            self._initdb()
+
+    def _run(self, *command, check=True):
+        prefix = ["runuser", "-u", "postgres", "--"] if is_root() else []
+        return subprocess.run([*prefix, *command], check=check, cwd=self.directory,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+
+    def _initdb(self):
+        secret = os.path.join(self.directory, "secret")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write(PASSWORD)
+        os.chmod(secret, 0o644)
+        self._run(f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "--no-sync",
+                  "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}",
+                  "--locale=C", "-E", "UTF8")
+
+    def start(self, durable=False):
+        """On the port of the last time, so that a started-again server is found."""
+        for _ in range(5):
+            port = self.port or free_port()
+            options = (f"-p {port} -k {self.directory} -c listen_addresses=127.0.0.1 "
+                       f"-c fsync={'on' if durable else 'off'} -c max_connections=40 "
+                       "-c shared_buffers=32MB -c log_min_messages=fatal")
+            done = self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-t", "30",
+                             "-l", f"{self.directory}/log", "-o", options, "start", check=False)
+            if done.returncode == 0:
+                self.port = port
+                return self
+            if self.port:
+                break
+        with open(f"{self.directory}/log", encoding="utf-8", errors="replace") as file:
+            raise RuntimeError("PostgreSQL did not start: " + file.read()[-2000:])
+
+    def stop(self, mode="fast"):
+        self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-m", mode, "stop", check=False)
+
+    def destroy(self):
+        self.resume()
+        self.stop("immediate")
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _pids(self):
+        with contextlib.suppress(OSError, ValueError):
+            with open(f"{self.data}/postmaster.pid", encoding="utf-8") as file:
+                pid = int(file.readline())
+            return [pid, *children_of(pid)]
+        return []
+
+    def freeze(self):
+        """Every process stands still: connections stay open and nobody answers."""
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+
+    def resume(self):
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def connect(self, database="postgres", user="postgres"):
+        connection = psycopg2.connect(host=self.directory, port=self.port, dbname=database,
+                                      user=user)
+        connection.autocommit = True
+        return connection
+
+    def create_database(self):
+        self.databases += 1
+        name = f"t{self.databases}"
+        with contextlib.closing(self.connect()) as connection:
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+        return Database(self, name)
+
+
+class Database:
+    """One database of a cluster, with what tests ask of it."""
+
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+
+    def url(self, user="postgres", password=PASSWORD):
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.server.port}/{self.name}"
+
+    def store(self, **more):
+        return {"type": "postgres", "url": self.url(), **more}
+
+    def query(self, sql, *values):
+        with contextlib.closing(self.server.connect(self.name)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, values or None)
+            return cursor.fetchall() if cursor.description else None
+
+    def rows(self, table="client_activity"):
+        """{client_id: (last_seen ms, created_at ms)}"""
+        return {client: (last, created) for client, last, created in self.query(
+            "SELECT client_id, round(extract(epoch FROM last_seen) * 1000)::bigint,"
+            f" round(extract(epoch FROM created_at) * 1000)::bigint FROM {table}")}
+
+    def batch(self, agent_id="e2e"):
+        found = self.query("SELECT batch FROM lastseen_agent WHERE agent_id = %s", agent_id)
+        return found[0][0] if found else 0
+
+
+class Upstream:
+    """The application behind nginx: answers every request with a small JSON object."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = subprocess.Popen([sys.executable, f"{HERE}/upstream.py", str(self.port)])
+        wait_until(self._answers, what="upstream listens")
+
+    def _answers(self):
+        socket.create_connection(("127.0.0.1", self.port), 1).close()
+        return True
+
+    def destroy(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+NGINX = """\
+daemon off;
+{user}
+worker_processes 2;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log warn;
+events {{ worker_connections 512; }}
+http {{
+  log_format json_escape escape=json
+    '{{"time":"$time_iso8601","msec":$msec,"remote_addr":"$remote_addr",'
+    '"method":"$request_method","request":"$request","request_uri":"$request_uri","uri":"$uri",'
+    '"args":"$args","status":$status,"bytes":$body_bytes_sent,"request_time":$request_time,'
+    '"host":"$host","referer":"$http_referer","user_agent":"$http_user_agent",'
+    '"x_client_id":"$http_x_client_id","cookie_client_id":"$cookie_client_id",'
+    '"content_type":"$content_type","content_length":"$content_length",'
+    '"request_body":"$request_body"}}';
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  upstream app {{ server 127.0.0.1:{upstream}; keepalive 32; }}
+  server {{
+    listen 127.0.0.1:{port};
+    client_body_buffer_size 16k;
+    access_log {directory}/json.log json_escape;
+    access_log {directory}/combined.log combined;
+    keepalive_requests 1000000;
+    location / {{
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    """A real nginx in front of an Upstream, writing json.log and combined.log."""
+
+    def __init__(self, upstream):
+        self.directory = tempfile.mkdtemp(prefix="ls-nginx-", dir="/tmp")
+        self.port = free_port()
+        self.json_log = os.path.join(self.directory, "json.log")
+        self.combined_log = os.path.join(self.directory, "combined.log")
+        config = os.path.join(self.directory, "nginx.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            # As root the workers stay root: they write below a directory of root's alone.
+            file.write(NGINX.format(user="user root root;" if is_root() else "", port=self.port,
+                                    directory=self.directory, upstream=upstream.port))
+        self.process = subprocess.Popen(
+            [shutil.which("nginx") or "/usr/sbin/nginx", "-p", self.directory, "-c", config,
+             "-e", f"{self.directory}/error.log"], stderr=subprocess.DEVNULL)
+        wait_until(self._answers, what="nginx listens")
+
+    def _answers(self):
+        socket.create_connection(("127.0.0.1", self.port), 1).close()
+        return True
+
+    def reopen(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+    def destroy(self):
+        self.process.send_signal(signal.SIGQUIT)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)

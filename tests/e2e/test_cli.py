@@ -1,0 +1,220 @@
+"""Commands that need no running agent."""
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from agent import ROOT, command, environment, sqlite_rows
+from logs import backlog, json_line
+
+COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate"]
+
+
+def test_version_and_help():
+    assert re.match(r"lastseen \d+\.\d+\.\d+", command("--version").out)
+    text = command("--help").out
+    assert all(re.search(rf"^\s+{name}\b", text, re.M) for name in COMMANDS), text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_a_help_that_fits_a_screen(name):
+    done = command(name, "--help")
+    assert done.returncode == 0 and done.err == ""
+    assert 3 <= len(done.out.splitlines()) <= 50
+    assert max(map(len, done.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("args", [
+    [], ["nonsense"], ["run"], ["run", "--nonsense"], ["clients"], ["parse"],
+    ["parse", "-p", "nonsense"], ["run", "-c"],
+])
+def test_wrong_usage_ends_with_2(args):
+    done = command(*args, cwd="/", stdin=subprocess.DEVNULL)
+    assert done.returncode == 2, (done.out, done.err)
+    assert done.err.strip()
+
+
+def test_check_is_silent_about_a_good_file_or_says_ok(agents, tmp_log):
+    done = command("check", "-c", agents(tmp_log).config)
+    assert done.returncode == 0 and len((done.out + done.err).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("path", ["config/quickstart.yaml", "config/lastseen.yaml"])
+def test_check_accepts_the_configurations_that_come_along(path):
+    done = command("check", "-c", path)
+    assert done.returncode == 0, done.err
+
+
+def test_migrate_says_what_it_did_and_does_it_once(empty_database, agents):
+    config = agents("/nowhere", empty_database.store()).config
+    done = command("migrate", "-c", config, "--status")
+    assert done.returncode == 0 and "0001" in done.out
+    assert empty_database.query("SELECT to_regclass('client_activity')") == [(None,)]
+    printed = command("migrate", "-c", config, "--print")
+    assert "CREATE TABLE" in printed.out.upper() and printed.returncode == 0
+    assert empty_database.query("SELECT to_regclass('client_activity')") == [(None,)]
+    assert command("migrate", "-c", config).returncode == 0
+    columns = empty_database.query(
+        "SELECT column_name, data_type, character_maximum_length FROM information_schema.columns"
+        " WHERE table_name = 'client_activity' ORDER BY ordinal_position")
+    assert columns == [("client_id", "character varying", 50),
+                       ("last_seen", "timestamp with time zone", None),
+                       ("created_at", "timestamp with time zone", None)]
+    [(options,)] = empty_database.query(
+        "SELECT reloptions FROM pg_class WHERE relname = 'client_activity'")
+    assert any(option.startswith("fillfactor=") for option in options)
+    indexes = empty_database.query("SELECT indexdef FROM pg_indexes"
+                                   " WHERE tablename = 'client_activity'")
+    assert len(indexes) == 1 and "last_seen" not in indexes[0][0]
+    assert command("migrate", "-c", config).returncode == 0
+
+
+def test_each_migration_works_with_psql(empty_database, agents, tmp_log):
+    for path in sorted(glob.glob(f"{ROOT}/migrations/postgres/*.sql")):
+        done = subprocess.run(
+            ["psql", "-v", "ON_ERROR_STOP=1", "-q", "-h", empty_database.server.directory,
+             "-p", str(empty_database.server.port), "-U", "postgres", "-d", empty_database.name,
+             "-f", path], capture_output=True, env=environment(), check=False)
+        assert done.returncode == 0, (path, done.stderr)
+    truth = backlog(tmp_log, 100, 10, seed=1)
+    agent = agents(tmp_log, empty_database.store())
+    done = agent.once()
+    assert done.returncode == 0, done.err
+    assert empty_database.rows() == truth.clients
+    assert command("migrate", "-c", agent.config).returncode == 0
+
+
+def test_migrate_without_a_database_fails_at_once(own_cluster, agents):
+    own_cluster.start()
+    database = own_cluster.create_database()
+    own_cluster.stop()
+    started = time.monotonic()
+    done = command("migrate", "-c", agents("/nowhere", database.store()).config)
+    assert done.returncode == 1 and time.monotonic() - started < 8
+    assert len(done.err.strip().splitlines()) <= 2
+
+
+@pytest.fixture
+def filled(store, agents, tmp_log):
+    """Five clients, seen 0, 1, 2, 3 and 30 hours ago."""
+    now = int(time.time() * 1000)
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        for hours in (30, 3, 2, 1, 0):
+            file.write(json_line(now - hours * 3_600_000 - 60_000, f"H{hours}"))
+    agent = agents(tmp_log, store.store())
+    assert agent.once().returncode == 0
+    return agent
+
+
+def listed(agent, *args):
+    done = command("clients", "-c", agent.config, "--json", *args)
+    assert done.returncode == 0, done.err
+    text = done.out.strip()
+    rows = json.loads(text) if text.startswith("[") else [json.loads(x) for x in text.splitlines()]
+    return [row["client_id"] for row in rows]
+
+
+def test_clients_asks_the_table(filled):
+    assert listed(filled) == ["H0", "H1", "H2", "H3", "H30"]
+    assert listed(filled, "--active-within", "90m") == ["H0", "H1"]
+    assert listed(filled, "--inactive-for", "24h") == ["H30"]
+    assert listed(filled, "--limit", "2") == ["H0", "H1"]
+    done = command("clients", "-c", filled.config, "--count")
+    assert done.out.strip() == "5"
+    done = command("clients", "-c", filled.config)
+    assert [word for word in done.out.split() if word.startswith("H")] == [
+        "H0", "H1", "H2", "H3", "H30"]
+
+
+def test_clients_refuses_two_ranges(filled):
+    done = command("clients", "-c", filled.config, "--active-within", "1h", "--inactive-for", "1h")
+    assert done.returncode == 2
+
+
+def test_clients_never_creates_a_file(agents, tmp_log):
+    agent = agents(tmp_log)
+    done = command("clients", "-c", agent.config)
+    assert done.returncode == 1 and len(done.err.strip().splitlines()) == 1
+    assert not os.path.exists(agent.database)
+
+
+def test_run_once_tells_what_it_did(agents, tmp_log):
+    truth = backlog(tmp_log, 1000, 40, seed=1)
+    agent = agents(tmp_log)
+    done = agent.once()
+    assert done.returncode == 0 and done.out == ""
+    assert agent.rows() == truth.clients
+
+
+def test_run_once_has_a_progress_bar_on_a_terminal_only(agents, tmp_log):
+    backlog(tmp_log, 20_000, 40, seed=1)
+    agent = agents(tmp_log, flush={"interval": "1s"})
+    done = agent.once()
+    assert "%" not in done.err and "\r" not in done.err
+    master, slave = os.openpty()
+    agent = agents(tmp_log)
+    process = subprocess.Popen([os.environ.get("LASTSEEN", f"{ROOT}/build/lastseen"), "run",
+                                "--once", "-c", agent.config], stderr=slave, env=environment())
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    except OSError:
+        pass
+    os.close(master)
+    assert process.wait() == 0
+    assert b"%" in shown, shown
+
+
+def test_quickstart_reads_the_bundled_log_and_shows_a_table(tmp_path):
+    """What `make run` does after building, in a directory of its own."""
+    for name in ("config", "tests"):
+        os.symlink(f"{ROOT}/{name}", tmp_path / name)
+    program = os.environ.get("LASTSEEN", f"{ROOT}/build/lastseen")
+    os.mkdir(tmp_path / "build")
+
+    def quickstart(*args):
+        return subprocess.run([f"{ROOT}/packaging/quickstart.sh", program, *args], cwd=tmp_path,
+                              capture_output=True, text=True, env=environment(), check=False)
+
+    done = quickstart("config/quickstart.yaml")
+    assert done.returncode == 0, done.stderr
+    rows = sqlite_rows(tmp_path / "lastseen.db")
+    assert len(rows) > 20
+    assert sum(client in done.stdout for client in rows) > 20
+    assert quickstart("config/quickstart.yaml").returncode == 0
+    assert sqlite_rows(tmp_path / "lastseen.db") == rows
+
+    os.unlink(tmp_path / "lastseen.db")
+    own = tmp_path / "own.log"
+    own.write_text(json_line(1795305600123, "OWN"))
+    done = quickstart("config/quickstart.yaml", str(own))
+    assert done.returncode == 0 and "OWN" in done.stdout, done.stderr
+
+
+def test_log_of_make_run_replaces_the_path_of_ones_own_configuration(agents, tmp_log, tmp_path):
+    backlog(tmp_log, 100, 10, seed=1)
+    config = tmp_path / "own.yaml"
+    config.write_text(f"""\
+agent_id: own
+inputs:
+  - name: nginx
+    type: file
+    path: /nowhere/access.log  # replaced
+    parser: json
+store: {{type: sqlite, path: {tmp_path}/own.db}}
+state_dir: {tmp_path}
+control: {{socket: ""}}
+""")
+    os.mkdir(tmp_path / "build")
+    program = os.environ.get("LASTSEEN", f"{ROOT}/build/lastseen")
+    done = subprocess.run([f"{ROOT}/packaging/quickstart.sh", program, str(config), tmp_log],
+                          cwd=tmp_path, capture_output=True, text=True, env=environment(),
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(sqlite_rows(tmp_path / "own.db")) == 10

@@ -1,0 +1,65 @@
+// A Source that gives out the bytes it was told to, in chunks as large as asked for.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "source/source.h"
+
+namespace lastseen {
+
+/// One stream. What the pipeline does to it is recorded in public members.
+class FakeSource final : public Source {
+ public:
+  std::string bytes;  ///< Everything written so far.
+  size_t position = 0;
+  bool discarding = false;
+  size_t chunk_bytes = 1 << 20;
+  bool ended = false;  ///< No more bytes will come.
+  StoredInput restored;
+  int restores = 0;
+  bool begun = false;
+  int looks = 0;
+  LedgerCounts losses;
+
+  void restore(const StoredInput& stored, Now) override {
+    restored = stored;
+    ++restores;
+    position = stored.positions.empty() ? 0 : stored.positions[0].position;
+    discarding = false;
+    begun = false;
+  }
+  void begin() override { begun = true; }
+  int64_t step(Now) override { return kNever; }
+  std::optional<Chunk> read(ReadBuffer&, Now) override {
+    if (!begun || position == bytes.size() || position + unread_tail_ == bytes.size())
+      return std::nullopt;
+    Chunk chunk;
+    chunk.bytes = std::string_view(bytes).substr(position, chunk_bytes);
+    chunk.discarding = discarding;
+    chunk.at_end = ended && position + chunk.bytes.size() == bytes.size();
+    return chunk;
+  }
+  void consume(const Chunk& chunk, size_t consumed, bool inside_long_line) override {
+    position += consumed;
+    discarding = inside_long_line;
+    unread_tail_ = consumed == 0 ? chunk.bytes.size() : 0;
+  }
+  void look_now() override { ++looks; }
+  void collect(std::vector<Position>& out) override {
+    Position& place = out.emplace_back();
+    place.stream = "stream";
+    place.position = position;
+    place.discarding = discarding;
+  }
+  LedgerCounts take_losses() override { return std::exchange(losses, LedgerCounts()); }
+  void describe(std::vector<FileSnapshot>&) const override {}
+  bool drained() const override { return begun && bytes.find('\n', position) == std::string::npos; }
+
+ private:
+  size_t unread_tail_ = 0;  // a partial line that was given out and not consumed
+};
+
+}  // namespace lastseen

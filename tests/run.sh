@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The tests in stages, each with its seconds: tests/run.sh [long]
+# A failing build ends the run; a failing stage of tests is remembered, so that one run tells all.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+long=${1-}
+jobs=${JOBS:-$(nproc)}
+sim_seconds=60
+sanitized_sim_seconds=20
+if [ "$long" = long ]; then sim_seconds=1800 sanitized_sim_seconds=600; fi
+failed=()
+report=()
+mkdir -p build
+
+# GCC 12's ThreadSanitizer cannot place its shadow under the address randomisation of newer
+# kernels. Building needs it too: CMake asks each new test binary for its tests.
+prefix_for() {  # PRESET
+  if [ "$1" = tsan ] && setarch -R true 2>/dev/null; then prefix=(setarch -R); else prefix=(); fi
+}
+
+build() {  # PRESET SIM_SECONDS
+  local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
+  { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
+    { cat "build/$1.configure.log"; return 1; }
+  prefix_for "$1"
+  "${prefix[@]}" cmake --build --preset "$1" -j "$jobs" >"build/$1.build.log" 2>&1 ||
+    { tail -n 80 "build/$1.build.log"; return 1; }
+}
+
+unit_tests() {  # PRESET
+  prefix_for "$1"
+  "${prefix[@]}" ctest --preset "$1" -j "$jobs" --quiet \
+    --output-log "build/$1.ctest.log" --output-junit "$PWD/build/$1.ctest.xml"
+  local status=$?
+  if [ $status != 0 ]; then
+    grep -v ' Passed ' "build/$1.ctest.log" | tail -n 200
+  else
+    grep 'tests passed' "build/$1.ctest.log"
+  fi
+  return $status
+}
+
+stage() {  # NAME COMMAND...
+  local name=$1 start=$SECONDS status
+  shift
+  printf '\n== %s\n' "$name"
+  "$@"
+  status=$?
+  report+=("$(printf '%-34s %5d s  %s' "$name" $((SECONDS - start)) \
+    "$([ $status = 0 ] && echo ok || echo FAILED)")")
+  printf -- '-- %s: %d s\n' "$name" $((SECONDS - start))
+  if [ $status != 0 ]; then
+    failed+=("$name")
+    case "$name" in build*) finish ;; esac
+  fi
+}
+
+finish() {
+  printf '\n== stages\n'
+  printf '%s\n' "${report[@]}"
+  # The summaries of the runners once more, so that the last lines tell the whole story.
+  printf '\n'
+  for log in build/*.ctest.log; do
+    [ "$log" -nt build/run.started ] && grep 'tests passed' "$log"
+  done
+  [ build/e2e.log -nt build/run.started ] && tail -n 1 build/e2e.log
+  if [ ${#failed[@]} != 0 ]; then
+    printf 'FAILED: %s\n' "${failed[@]}"
+    exit 1
+  fi
+  exit 0
+}
+
+end_to_end() {
+  LASTSEEN=${LASTSEEN:-$PWD/build/lastseen} /usr/bin/python3 -m pytest tests/e2e \
+    -p no:cacheprovider -q --durations=5 "$@" 2>&1 | tee build/e2e.log
+}
+
+touch build/run.started
+sleep 0.01
+
+stage 'house rules' tests/tidy.py
+stage 'house rules can fail' tests/tidy.py --self-test
+stage 'build dev' build dev "$sim_seconds"
+stage 'unit, conformance, corpus, sim' unit_tests dev
+stage 'build release' make --no-print-directory build JOBS="$jobs"
+if [ "$long" = long ]; then
+  stage 'end to end' end_to_end --long
+else
+  stage 'end to end' end_to_end
+fi
+stage 'build asan' build asan "$sanitized_sim_seconds"
+stage 'asan' unit_tests asan
+stage 'build tsan' build tsan "$sanitized_sim_seconds"
+stage 'tsan' unit_tests tsan
+finish

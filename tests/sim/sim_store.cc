@@ -1,0 +1,93 @@
+#include "sim/sim_store.h"
+
+#include <algorithm>
+
+namespace lastseen::sim {
+
+StoreResult<AgentState> SimStore::load(const std::string&) {
+  const StoreFault fault = take_fault();
+  if (fault == StoreFault::kFailsBefore) return error();
+  ++state_.epoch;
+  if (fault == StoreFault::kReplyLost) return error();
+  AgentState loaded;
+  loaded.epoch = state_.epoch;
+  loaded.batch = state_.batch;
+  for (const auto& [name, input] : state_.inputs) {
+    AgentState::Input& part = loaded.inputs.emplace_back();
+    part.name = name;
+    part.totals = input.totals;
+    for (const auto& [stream, position] : input.positions) part.positions.push_back(position);
+  }
+  return loaded;
+}
+
+StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batch) {
+  const StoreFault fault = take_fault();
+  const std::vector<uint64_t> refused = refused_lines(batch);
+  if (fault == StoreFault::kFailsBefore) {
+    if (bugs_.positions_before_rows) apply_positions(batch, refused);
+    return error();
+  }
+  CommitResult result;
+  if (std::any_of(refused.begin(), refused.end(), [](uint64_t lines) { return lines > 0; }))
+    result.quarantined = refused;
+  if (!bugs_.no_fence) {
+    if (state_.epoch > batch.epoch) {
+      result.outcome = CommitOutcome::kTakenOver;
+      return result;
+    }
+    if (state_.epoch == batch.epoch && state_.batch == batch.number) {
+      result.outcome = CommitOutcome::kAlreadyCommitted;
+      return result;
+    }
+    if (state_.epoch < batch.epoch || state_.batch != batch.number - 1) {
+      result.outcome = CommitOutcome::kWentBack;
+      return result;
+    }
+  }
+  state_.batch = batch.number;
+  apply_rows(batch);
+  apply_positions(batch, refused);
+  ++commits_;
+  result.rows = batch.entries.size();
+  if (fault == StoreFault::kReplyLost) return error();
+  return result;
+}
+
+std::vector<uint64_t> SimStore::refused_lines(const Batch& batch) const {
+  std::vector<uint64_t> lines(batch.inputs.size());
+  for (const Entry& entry : batch.entries)
+    if (entry.client_id == refused_) lines[entry.input] += entry.count;
+  return lines;
+}
+
+void SimStore::apply_rows(const Batch& batch) {
+  for (const Entry& entry : batch.entries) {
+    if (entry.client_id == refused_) {
+      state_.quarantined[refused_] += entry.count;
+      continue;
+    }
+    StoredClient& client = state_.clients[std::string(entry.client_id)];
+    client.sightings += entry.count;
+    if (entry.upsert && entry.last_seen_ms > client.last_seen_ms)
+      client.last_seen_ms = entry.last_seen_ms;
+  }
+}
+
+void SimStore::apply_positions(const Batch& batch, const std::vector<uint64_t>& refused) {
+  for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    Input& input = state_.inputs[batch.inputs[i].name];
+    for (const Position& position : batch.inputs[i].positions) {
+      if (position.gone) {
+        input.positions.erase(position.stream);
+      } else {
+        input.positions[position.stream] = position;
+      }
+    }
+    input.totals.add(batch.inputs[i].delta);
+    input.totals.committed -= refused[i];
+    input.totals.quarantined += refused[i];
+  }
+}
+
+}  // namespace lastseen::sim

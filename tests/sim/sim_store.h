@@ -1,0 +1,100 @@
+// A store in memory with the contract of the real ones, whose faults the simulation decides.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/store.h"
+
+namespace lastseen::sim {
+
+/// What survives a crash of the agent: everything that was committed.
+struct StoredClient {
+  int64_t last_seen_ms = 0;
+  uint64_t sightings = 0;  ///< Real stores do not keep it per client; the model compares it.
+  bool operator==(const StoredClient&) const = default;
+};
+
+/// How one call of the store ends.
+enum class StoreFault {
+  kNone,
+  kFailsBefore,  ///< Nothing was applied.
+  kReplyLost,    ///< Everything was applied, and the agent is told of an error.
+};
+
+/// Ways in which a store can be wrong. Each must be caught by the simulation.
+struct StoreBugs {
+  bool positions_before_rows = false;  ///< Positions survive a commit that fails.
+  bool no_fence = false;               ///< A batch is applied as often as it is sent.
+};
+
+class SimStore final : public Store {
+ public:
+  explicit SimStore(StoreBugs bugs) : bugs_(bugs) {}
+
+  std::string_view type() const override { return "sim"; }
+  StoreResult<AgentState> load(const std::string& agent_id) override;
+  StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  void interrupt() override {}
+  Result<std::vector<ClientRow>> clients(const ClientsQuery&) override {
+    return Status::fatal("not simulated");
+  }
+  Result<uint64_t> count_clients(const ClientsQuery&) override {
+    return Status::fatal("not simulated");
+  }
+  Result<std::vector<MigrationStatus>> migrate() override { return std::vector<MigrationStatus>(); }
+  Result<std::vector<MigrationStatus>> migration_status() override {
+    return std::vector<MigrationStatus>();
+  }
+
+  /// Of the next call; back to kNone after it.
+  void set_next(StoreFault fault, StoreTrouble trouble) {
+    fault_ = fault;
+    trouble_ = trouble;
+  }
+  /// An id whose row the store refuses from now on.
+  void refuse(const std::string& client_id) { refused_ = client_id; }
+  /// Forgets everything committed since the last mark(), as a lagging standby does.
+  void mark() { marked_ = state_; }
+  void go_back() { state_ = marked_; }
+
+  const std::map<std::string, StoredClient>& clients_now() const { return state_.clients; }
+  const LedgerCounts& totals(const std::string& input) { return state_.inputs[input].totals; }
+  uint64_t quarantined_of(const std::string& id) const {
+    const auto found = state_.quarantined.find(id);
+    return found == state_.quarantined.end() ? 0 : found->second;
+  }
+  uint64_t commits() const { return commits_; }
+
+ private:
+  struct Input {
+    std::map<std::string, Position> positions;  // by stream
+    LedgerCounts totals;
+  };
+  struct State {
+    uint64_t epoch = 0;
+    uint64_t batch = 0;
+    std::map<std::string, Input> inputs;
+    std::map<std::string, StoredClient> clients;
+    std::map<std::string, uint64_t> quarantined;
+  };
+
+  StoreFault take_fault() { return std::exchange(fault_, StoreFault::kNone); }
+  StoreError error() const { return {trouble_, "", "simulated"}; }
+  std::vector<uint64_t> refused_lines(const Batch& batch) const;
+  void apply_rows(const Batch& batch);
+  void apply_positions(const Batch& batch, const std::vector<uint64_t>& refused);
+
+  StoreBugs bugs_;
+  State state_;
+  State marked_;
+  StoreFault fault_ = StoreFault::kNone;
+  StoreTrouble trouble_ = StoreTrouble::kUnreachable;
+  std::string refused_;
+  uint64_t commits_ = 0;
+};
+
+}  // namespace lastseen::sim

@@ -1,0 +1,170 @@
+#include "control/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "unit/control/fakes.h"
+#include "unit/control/golden.h"
+
+namespace lastseen {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RoutesTest : public ::testing::Test {
+ protected:
+  void SetUp() override { agent_.board.publish(busy_agent()); }
+
+  // The response if there was one before handle() returned.
+  std::optional<ControlResponse> ask(const ControlRequest& request) {
+    std::optional<ControlResponse> answer;
+    routes_.handle(request, [&](ControlResponse response) { answer = std::move(response); });
+    return answer;
+  }
+  ControlResponse get(std::string_view target) {
+    return ask({.method = "GET", .target = target}).value();
+  }
+  // Asks for a flush whose answer goes to `later`.
+  void flush(std::optional<ControlResponse>& later) {
+    routes_.handle({.method = "POST", .target = "/flush", .may_change = true},
+                   [&later](ControlResponse response) { later = std::move(response); });
+  }
+
+  FakeAgent agent_;
+  FakeClock clock_;
+  Routes routes_{agent_, clock_, 4711, 2};
+};
+
+TEST_F(RoutesTest, StatusIsTheGoldenJson) {
+  const ControlResponse response = get("/status");
+  EXPECT_EQ(200, response.status);
+  EXPECT_EQ("application/json", response.content_type);
+  EXPECT_EQ(golden("status.json"), response.body);
+  EXPECT_EQ(response.body, get("/status?format=json").body);
+}
+
+TEST_F(RoutesTest, StatusForPeopleIsTheGoldenText) {
+  EXPECT_EQ(golden("status.txt"), get("/status?format=text").body);
+}
+
+TEST_F(RoutesTest, StatusForPeopleTellsTheTroubleOfTheStore) {
+  AgentSnapshot agent = busy_agent();
+  agent.store.state = StoreState::kHolding;
+  agent.store.last_error = "password authentication failed";
+  agent.store.last_commit_mono_ms = -1;
+  agent.oldest_pending_mono_ms = 0;
+  agent.inputs[0].files.clear();
+  agent_.board.publish(agent);
+  EXPECT_EQ(golden("status_trouble.txt"), get("/status?format=text").body);
+}
+
+TEST_F(RoutesTest, StatusBeforeTheFirstSnapshotIsStarting) {
+  agent_.board.publish(AgentSnapshot());
+  EXPECT_EQ(golden("status_starting.json"), get("/status").body);
+}
+
+TEST_F(RoutesTest, StatusWithForeignBytesIsStillJson) {
+  AgentSnapshot agent = busy_agent();
+  agent.inputs[0].files = {{"/var/log/\xFF\"\n.log", 0, 0, "idle"}};
+  agent_.board.publish(agent);
+  EXPECT_THAT(get("/status").body, HasSubstr(R"("path":"/var/log/\\xFF\"\\x0A.log")"));
+}
+
+TEST_F(RoutesTest, UnknownFormatIsABadRequest) {
+  EXPECT_EQ(400, get("/status?format=xml").status);
+}
+
+TEST_F(RoutesTest, MetricsHaveTheExpositionType) {
+  EXPECT_EQ("text/plain; version=0.0.4; charset=utf-8", get("/metrics").content_type);
+  EXPECT_EQ(golden("metrics.txt"), get("/metrics").body);
+}
+
+TEST_F(RoutesTest, HealthIsOkAlsoWhenNotReady) {
+  agent_.board.publish(AgentSnapshot());
+  EXPECT_EQ("ok\n", get("/healthz").body);
+  EXPECT_EQ(503, get("/readyz").status);
+  EXPECT_THAT(get("/readyz").body, ::testing::EndsWith("\n"));
+}
+
+TEST_F(RoutesTest, ReadySaysReady) {
+  EXPECT_EQ(200, get("/readyz").status);
+  EXPECT_EQ("ready\n", get("/readyz").body);
+}
+
+TEST_F(RoutesTest, HeadIsAnsweredLikeGet) {
+  EXPECT_EQ("ready\n", ask({.method = "HEAD", .target = "/readyz"})->body);
+}
+
+TEST_F(RoutesTest, AbsoluteTargetIsUnderstood) {
+  EXPECT_EQ("ok\n", get("http://localhost/healthz").body);
+  EXPECT_EQ(404, get("http://localhost").status);
+}
+
+TEST_F(RoutesTest, UnknownPathListsTheKnownOnes) {
+  const ControlResponse response = get("/stats");
+  EXPECT_EQ(404, response.status);
+  EXPECT_EQ(
+      "{\"error\":\"no such path; there is GET /status, GET /metrics, GET /healthz, "
+      "GET /readyz, POST /flush\"}\n",
+      response.body);
+}
+
+TEST_F(RoutesTest, WrongMethodNamesTheAllowedOnes) {
+  const auto post = ask({.method = "POST", .target = "/status", .may_change = true});
+  EXPECT_EQ(405, post->status);
+  EXPECT_EQ("GET, HEAD", post->allow);
+  EXPECT_EQ(405, get("/flush").status);
+  EXPECT_EQ("POST", get("/flush").allow);
+  EXPECT_EQ(405, ask({.method = "DELETE", .target = "/flush"})->status);
+}
+
+TEST_F(RoutesTest, TcpHasOnlyWhatAnybodyMaySee) {
+  const auto over_tcp = [&](std::string_view method, std::string_view target) {
+    return ask({.method = method, .target = target, .over_tcp = true})->status;
+  };
+  EXPECT_EQ(200, over_tcp("GET", "/metrics"));
+  EXPECT_EQ(200, over_tcp("GET", "/healthz"));
+  EXPECT_EQ(200, over_tcp("GET", "/readyz"));
+  EXPECT_EQ(404, over_tcp("GET", "/status"));
+  EXPECT_EQ(404, over_tcp("POST", "/flush"));
+  EXPECT_EQ(405, over_tcp("POST", "/metrics"));
+}
+
+TEST_F(RoutesTest, StrangerMayNotFlush) {
+  EXPECT_EQ(403, ask({.method = "POST", .target = "/flush"})->status);
+}
+
+TEST_F(RoutesTest, FlushIsAnsweredAfterTheCommit) {
+  std::optional<ControlResponse> answer;
+  flush(answer);
+  EXPECT_FALSE(answer);
+  agent_.take_flush()(Status::ok());
+  EXPECT_EQ(200, answer->status);
+  EXPECT_EQ("{\"flushed\":true}\n", answer->body);
+}
+
+TEST_F(RoutesTest, FailedFlushSaysWhy) {
+  std::optional<ControlResponse> answer;
+  flush(answer);
+  agent_.take_flush()(Status::retry("the agent stops"));
+  EXPECT_EQ(503, answer->status);
+  EXPECT_EQ("{\"error\":\"the agent stops\"}\n", answer->body);
+}
+
+TEST_F(RoutesTest, FlushesThatWaitAreLimitedAndFreedAgain) {
+  std::optional<ControlResponse> first, second, third, fourth;
+  flush(first);
+  flush(second);
+  flush(third);
+  EXPECT_EQ(503, third->status);
+  agent_.take_flush()(Status::ok());
+  flush(fourth);
+  EXPECT_FALSE(fourth);
+  agent_.take_flush()(Status::ok());
+  agent_.take_flush()(Status::ok());
+}
+
+}  // namespace
+}  // namespace lastseen

@@ -1,0 +1,43 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "parsers/parser.h"
+
+namespace lastseen {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Registry, EveryTypeCanBeMade) {
+  EXPECT_THAT(parser_types(), testing::ElementsAre("json", "combined", "common"));
+  for (const std::string_view type : parser_types()) {
+    ParserSettings settings;
+    settings.type = type;
+    EXPECT_TRUE(make_parser(settings, {})) << type;
+  }
+}
+
+TEST(Registry, UnknownTypeIsFatalAndNamesTheKnown) {
+  ParserSettings settings;
+  settings.type = "jsn";
+  const auto made = make_parser(settings, {});
+  EXPECT_EQ(StatusCode::kFatal, made.status().code());
+  EXPECT_THAT(made.status().message(), HasSubstr("`jsn`"));
+  EXPECT_THAT(made.status().message(), HasSubstr("json, combined, common"));
+}
+
+TEST(Registry, OptionThatDoesNotFitIsFatal) {
+  const auto message = [](const ParserSettings& settings) {
+    return make_parser(settings, {}).status().message();
+  };
+  EXPECT_THAT(message({.type = "combined", .time = "", .uri = "", .body = "b"}),
+              HasSubstr("`body`"));
+  EXPECT_THAT(message({.type = "common", .time = "t", .uri = "", .body = ""}), HasSubstr("`time`"));
+  EXPECT_THAT(message({.type = "common", .time = "", .uri = "u", .body = ""}), HasSubstr("`uri`"));
+  for (const char* path : {".", "a.", ".a", "a..b", "a.b.c.d"}) {
+    EXPECT_THAT(message({.type = "json", .time = "", .uri = path, .body = ""}), HasSubstr("uri"));
+  }
+}
+
+}  // namespace
+}  // namespace lastseen

@@ -1,0 +1,174 @@
+#include "pipeline/flusher.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "fakes/recording_log.h"
+
+namespace lastseen {
+namespace {
+
+using Action = Flusher::Action;
+
+class FlusherTest : public testing::Test {
+ protected:
+  static Now at(int64_t ms) { return {ms, ms}; }
+
+  void load(uint64_t epoch = 1, uint64_t batch = 0) {
+    AgentState state;
+    state.epoch = epoch;
+    state.batch = batch;
+    flusher_.loaded(state, at(0));
+    ASSERT_TRUE(flusher_.take_reply().has_value());
+  }
+  void offer(const std::string& id = "A") {
+    Batch batch;
+    batch.inputs.resize(1);
+    batch.entries.push_back({batch.ids.add(id), 1, 1, 1, 0, true});
+    flusher_.offer(std::move(batch), false, at(0));
+  }
+  void fail(StoreTrouble trouble, int64_t ms, const std::string& message = "gone") {
+    const StoreError error{trouble, "", message};
+    if (flusher_.step(at(ms)).action == Action::kLoad) {
+      flusher_.loaded(error, at(ms));
+    } else {
+      flusher_.committed(error, at(ms), at(ms));
+    }
+  }
+  void answer(CommitOutcome outcome) {
+    CommitResult result;
+    result.outcome = outcome;
+    flusher_.committed(result, at(0), at(3));
+  }
+  Action action(int64_t ms) { return flusher_.step(at(ms)).action; }
+  // The first millisecond at which something is to be done again.
+  int64_t next_try(int64_t from_ms) {
+    return action(from_ms) == Action::kWait ? flusher_.step(at(from_ms)).until_mono_ms : from_ms;
+  }
+
+  RecordingLog log_;
+  Flusher flusher_{FlusherOptions{}, log_};
+};
+
+TEST_F(FlusherTest, StartsByLoadingPositionsAndTellsThem) {
+  EXPECT_EQ(Action::kLoad, action(0));
+  load(3, 17);
+  EXPECT_EQ(Action::kWait, action(0));
+  EXPECT_TRUE(flusher_.snapshot().positions_loaded);
+}
+
+TEST_F(FlusherTest, BatchFollowsTheNumberOfTheFence) {
+  load(3, 17);
+  offer();
+  EXPECT_EQ(Action::kCommit, action(0));
+  EXPECT_EQ(3u, flusher_.batch().epoch);
+  EXPECT_EQ(18u, flusher_.batch().number);
+}
+
+TEST_F(FlusherTest, FailedCommitIsTriedAgainWithTheSameNumber) {
+  load();
+  offer();
+  fail(StoreTrouble::kUnreachable, 0);
+  const int64_t retry = next_try(0);
+  EXPECT_EQ(Action::kCommit, action(retry));
+  EXPECT_EQ(1u, flusher_.batch().number);
+  answer(CommitOutcome::kCommitted);
+  EXPECT_EQ(FlushReply::Kind::kCommitted, flusher_.take_reply()->kind);
+  offer();
+  EXPECT_EQ(2u, flusher_.batch().number);
+}
+
+TEST_F(FlusherTest, LostReplyIsACommitLikeAnyOther) {
+  load();
+  offer();
+  fail(StoreTrouble::kUnreachable, 0);
+  answer(CommitOutcome::kAlreadyCommitted);
+  EXPECT_EQ(FlushReply::Kind::kCommitted, flusher_.take_reply()->kind);
+  EXPECT_EQ(1u, flusher_.snapshot().batches);
+}
+
+TEST_F(FlusherTest, BackoffStaysBelowItsMaximumAndBelowTheDoublingCeiling) {
+  load();
+  offer();
+  int64_t now = 0;
+  for (int try_number = 0; try_number < 200; ++try_number) {
+    fail(StoreTrouble::kUnreachable, now);
+    const int64_t ceiling = try_number > 10 ? 5000 : std::min(5000, 200 << try_number);
+    const int64_t wait = next_try(now) - now;
+    EXPECT_LE(0, wait);
+    EXPECT_GE(ceiling, wait);
+    now += wait;
+  }
+  EXPECT_EQ(200u, flusher_.snapshot().retries);
+}
+
+TEST_F(FlusherTest, SerializationFailureIsTriedAgainAtOnceButOnlyOnce) {
+  load();
+  offer();
+  fail(StoreTrouble::kRetryAtOnce, 100);
+  EXPECT_EQ(Action::kCommit, action(100));
+  int64_t waited = 0;
+  for (int i = 0; i < 20; ++i) {
+    fail(StoreTrouble::kRetryAtOnce, 100 + waited);
+    waited = next_try(100 + waited) - 100;
+  }
+  EXPECT_LT(0, waited);
+}
+
+TEST_F(FlusherTest, HoldingKeepsTheBatchAndSaysWhyOnce) {
+  load();
+  offer();
+  for (int i = 0; i < 5; ++i) fail(StoreTrouble::kHolding, i * 10'000, "permission denied");
+  EXPECT_EQ(StoreState::kHolding, flusher_.snapshot().state);
+  EXPECT_EQ("permission denied", flusher_.snapshot().last_error);
+  EXPECT_EQ(1u, log_.count("permission denied"));
+  EXPECT_EQ(Action::kCommit, action(100'000));
+}
+
+TEST_F(FlusherTest, StoreThatWentBackIsLoadedAgainAndTheBatchIsDropped) {
+  load();
+  offer();
+  answer(CommitOutcome::kWentBack);
+  EXPECT_EQ(Action::kLoad, action(10));
+  load(2, 0);
+  offer();
+  EXPECT_EQ(2u, flusher_.batch().epoch);
+  EXPECT_EQ(1u, flusher_.batch().number);
+  EXPECT_EQ(1u, flusher_.snapshot().rewinds);
+}
+
+TEST_F(FlusherTest, AnotherInstanceEndsItForGood) {
+  load();
+  offer();
+  answer(CommitOutcome::kTakenOver);
+  EXPECT_EQ(Action::kStop, action(1'000'000));
+  EXPECT_EQ(FlushReply::Kind::kTakenOver, flusher_.take_reply()->kind);
+}
+
+TEST_F(FlusherTest, EntriesLeaveInTheOrderOfIdBytesThenInput) {
+  load();
+  Batch batch;
+  batch.inputs.resize(2);
+  for (const char* id : {"b", "\xC3\xA9", "a", "B"})
+    batch.entries.push_back({batch.ids.add(id), 1, 1, 1, 1, true});
+  batch.entries.push_back({batch.ids.add("a"), 1, 1, 1, 0, true});
+  flusher_.offer(std::move(batch), false, at(0));
+  std::string order;
+  for (const Entry& entry : flusher_.batch().entries)
+    order += std::string(entry.client_id) + std::to_string(entry.input) + " ";
+  EXPECT_EQ(
+      "B1 a0 a1 b1 \xC3\xA9"
+      "1 ",
+      order);
+}
+
+TEST(WithThousands, GroupsDigitsFromTheRight) {
+  EXPECT_EQ("0", with_thousands(0));
+  EXPECT_EQ("999", with_thousands(999));
+  EXPECT_EQ("1,204", with_thousands(1204));
+  EXPECT_EQ("12,345,678", with_thousands(12'345'678));
+}
+
+}  // namespace
+}  // namespace lastseen

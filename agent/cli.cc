@@ -60,7 +60,7 @@ void add_run(CLI::App& app, Arguments& arguments) {
       "or a log that is not there yet do not end it: it says so once and waits.");
   add_config(run, arguments);
   run.add_flag("--once", arguments.once,
-               "read every file to its end, commit, exit (a progress bar on a terminal)");
+               "read every file to its end, commit, exit (with a progress bar)");
   run.callback([&] { arguments.code = run_command(arguments.config, arguments.once); });
 }
 

@@ -58,9 +58,9 @@ class Generator {
     const bool named = number(10) != 0;
     const std::string logged = named ? escape_json(body(shape)) : "";
     const std::string target = format("/items/%d?limit=10", number(1000));
-    std::string line = format(
-        R"({"time":"2026-11-21T22:45:%02d-06:00","msec":17953227%02d.%03d,"remote_addr":"127.0.%d.%d",)",
-        number(60), number(60), number(1000), number(8), number(256));
+    std::string line = format(R"({"time":"2026-11-21T22:45:%02d-06:00","msec":17953227%02d.%03d,)"
+                              R"("remote_addr":"127.0.%d.%d",)",
+                              number(60), number(60), number(1000), number(8), number(256));
     line += R"("method":"POST","request":"POST )" + target + R"( HTTP/1.1","request_uri":")" +
             target + R"(","uri":"/items","args":"limit=10","status":201,"bytes":12,)" +
             format(R"("request_time":0.%03d,)", number(1000)) +

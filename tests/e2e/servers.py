@@ -219,6 +219,7 @@ http {{
     '"x_client_id":"$http_x_client_id","cookie_client_id":"$cookie_client_id",'
     '"content_type":"$content_type","content_length":"$content_length",'
     '"request_body":"$request_body"}}';
+  {http}
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/fastcgi;
@@ -227,7 +228,7 @@ http {{
   upstream app {{ server 127.0.0.1:{upstream}; keepalive 32; }}
   server {{
     listen 127.0.0.1:{port};
-    client_body_buffer_size 16k;
+    {server}
     access_log {directory}/json.log json_escape;
     access_log {directory}/combined.log combined;
     keepalive_requests 1000000;
@@ -242,9 +243,10 @@ http {{
 
 
 class Nginx:
-    """A real nginx in front of an Upstream, writing json.log and combined.log."""
+    """A real nginx in front of an Upstream, writing json.log and combined.log. `http` and
+    `server` are put into those blocks."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, http="", server="client_body_buffer_size 16k;"):
         self.directory = tempfile.mkdtemp(prefix="ls-nginx-", dir="/tmp")
         self.port = free_port()
         self.json_log = os.path.join(self.directory, "json.log")
@@ -253,7 +255,8 @@ class Nginx:
         with open(config, "w", encoding="utf-8") as file:
             # As root the workers stay root: they write below a directory of root's alone.
             file.write(NGINX.format(user="user root root;" if is_root() else "", port=self.port,
-                                    directory=self.directory, upstream=upstream.port))
+                                    directory=self.directory, upstream=upstream.port,
+                                    http=http, server=server))
         self.process = subprocess.Popen(
             [shutil.which("nginx") or "/usr/sbin/nginx", "-p", self.directory, "-c", config,
              "-e", f"{self.directory}/error.log"], stderr=subprocess.DEVNULL)

@@ -5,6 +5,8 @@ import re
 import pytest
 
 from agent import ROOT, command, environment
+from load import post_json, request
+from servers import Nginx, wait_until
 
 with open(f"{ROOT}/README.md", encoding="utf-8") as readme:
     README = readme.read()
@@ -23,6 +25,19 @@ def test_every_configuration_of_the_readme_is_accepted(number, tmp_path):
     path.write_text(text)
     done = command("check", "-c", path, env=environment(PG_PASSWORD="x"))
     assert done.returncode == 0, done.out + done.err
+
+
+def test_nginx_as_the_readme_sets_it_up(upstream, database, agents, tmp_log):
+    http, server = blocks("nginx")
+    server = server.replace("/var/log/nginx/activity.json.log", tmp_log)
+    nginx = Nginx(upstream, http, server)
+    try:
+        agents(tmp_log, database.store()).start()
+        post_json(nginx.port, "BODY", note='a "quoted" word\n')
+        request(nginx.port, "GET", "/items?client_id=QUERY")
+        wait_until(lambda: set(database.rows()) == {"BODY", "QUERY"})
+    finally:
+        nginx.destroy()
 
 
 def test_every_metric_of_the_readme_is_served(agents, tmp_log):

@@ -149,6 +149,8 @@ def check_shape(path, text, lines, findings):
             findings.error(path, number, f"{len(line)} columns, at most {COLUMNS}")
         if line.endswith((" ", "\t")):
             findings.error(path, number, "blanks at the end of the line")
+        if re.search("[\ud800-\udfff]", line):  # as surrogateescape leaves them
+            findings.error(path, number, "not UTF-8")
         if "\r" in line:
             findings.error(path, number, "carriage return")
         machine = MACHINE_PATH.search(line)
@@ -227,15 +229,18 @@ def check_format(paths, findings):
 
 
 def tracked():
-    """Paths of the repository's files, also those not yet added; without git, all but build/."""
-    run = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                         capture_output=True)
-    if run.returncode == 0:
+    """Paths of the repository's files, also those not yet added; without git, all that is not
+    made by building and running."""
+    paths = []
+    if shutil.which("git"):
+        run = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
+                              "--exclude-standard"], capture_output=True)
         paths = os.fsdecode(run.stdout).split("\0")
-    else:
+    if len(paths) < 2:  # no git, or none that wants to look at this directory
         paths = [os.path.relpath(os.path.join(top, name), ".")
-                 for top, directories, names in os.walk(".") for name in names
-                 if not re.match(r"\./(build|\.git)(/|$)", top)]
+                 for top, directories, names in os.walk(".") for name in names]
+        paths = [p for p in paths if not re.match(r"build/|\.git(/|$)|lastseen\.db", p)
+                 and "__pycache__" not in p and ".pytest_cache" not in p]
     return sorted({p for p in paths if p and os.path.isfile(p) and not matches(p, EXEMPT)})
 
 
@@ -256,6 +261,7 @@ SELF_TEST = [
     ("a long file of tests", {"tests/unit/a_test.cc": "\n" * 1001}, "1001 lines"),
     ("a long line", {"config/x.yaml": "#" * 101 + "\n"}, "101 columns"),
     ("a blank at the end", {"README.md": "x \n"}, "blanks at the end"),
+    ("bytes that are no text", {"a.py": "\udcff\n"}, "not UTF-8"),
     ("a carriage return", {"a.py": "x\r\n"}, "carriage return"),
     ("no last newline", {"a.py": "x"}, "no newline"),
     ("a machine's path", {"a.py": "x = open('/roo" "t/x')\n"}, "a path of one machine"),
@@ -295,7 +301,7 @@ def main():
     paths = tracked()
     files = {}
     for path in paths:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             files[path] = file.read()
     findings = check(files, os.path.exists)
     check_format(paths, findings)

@@ -12,10 +12,6 @@ from agent import LASTSEEN, Agent, command, sqlite_query, sqlite_rows  # noqa: E
 from servers import Nginx, Postgres, Upstream, scratch  # noqa: E402
 
 
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="long versions of the fault tests")
-
-
 def pytest_sessionstart(session):
     if not os.access(LASTSEEN, os.X_OK):
         pytest.exit(f"no binary at {LASTSEEN}: run make build, or set LASTSEEN", 2)

@@ -10,6 +10,7 @@ import pytest
 
 from agent import ROOT, command, environment, sqlite_rows
 from logs import backlog, json_line
+from servers import PASSWORD
 
 COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate"]
 
@@ -218,3 +219,53 @@ control: {{socket: ""}}
                           check=False)
     assert done.returncode == 0, done.stderr
     assert len(sqlite_rows(tmp_path / "own.db")) == 10
+
+
+def test_discard_store_keeps_nothing_and_ends_well(agents, tmp_log):
+    backlog(tmp_log, 1000, 40, seed=1)
+    done = agents(tmp_log, {"type": "discard"}).once()
+    assert done.returncode == 0, done.err
+
+
+@pytest.mark.parametrize("variables", [
+    lambda d: {"PG_HOST": "127.0.0.1", "PG_PORT": str(d.server.port), "PG_DATABASE": d.name,
+               "PG_USER": "postgres", "PG_PASSWORD": PASSWORD},
+    lambda d: {"PGHOST": "127.0.0.1", "PGPORT": str(d.server.port), "PGDATABASE": d.name,
+               "PGUSER": "postgres", "PGPASSWORD": PASSWORD},
+    lambda d: {"PGHOST": d.server.directory, "PGPORT": str(d.server.port), "PGDATABASE": d.name,
+               "PG_USER": "postgres"},
+])
+def test_connection_from_the_environment(database, agents, tmp_log, variables):
+    truth = backlog(tmp_log, 100, 10, seed=1)
+    agent = agents(tmp_log, {"type": "postgres"})
+    done = command("run", "--once", "-c", agent.config, env=environment(**variables(database)))
+    assert done.returncode == 0, done.err
+    assert database.rows() == truth.clients
+
+
+def test_two_inputs_meet_in_one_table(store, agents, tmp_log):
+    other = tmp_log + ".combined"
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        file.write(json_line(1795305600123, "BOTH") + json_line(1795305600124, "JSON"))
+    with open(other, "w", encoding="utf-8") as file:
+        file.write('10.0.0.1 - - [22/Nov/2026:00:00:07 +0000] "GET /?client_id=BOTH HTTP/1.1" 200 1'
+                   ' "-" "-"\n')
+    agent = agents(tmp_log, store.store(), inputs=[
+        {"name": "first", "path": tmp_log, "parser": "json"},
+        {"name": "second", "path": other, "parser": "combined"}])
+    assert agent.once().returncode == 0
+    assert store.rows() == {"BOTH": (1795305607000, 1795305600123),
+                            "JSON": (1795305600124, 1795305600124)}
+
+
+def test_run_once_ended_by_sigterm_goes_on_next_time(store, agents, tmp_log):
+    truth = backlog(tmp_log, 50_000, 5000, seed=1)
+    agent = agents(tmp_log, store.store(), flush={"interval": "1ms"}, buffer={"clients_max": 500})
+    agent.start("--once", wait=False)
+    deadline = time.monotonic() + 20
+    while store.batch() < 5 and time.monotonic() < deadline:
+        pass
+    assert agent.stop() == 0
+    assert 0 < len(store.rows())
+    assert agent.once().returncode == 0
+    assert store.rows() == truth.clients

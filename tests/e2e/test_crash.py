@@ -8,7 +8,8 @@ import pytest
 from logs import backlog
 from servers import wait_until
 
-LINES, CLIENTS, KILLS = 200_000, 20_000, 10
+LINES, CLIENTS = 200_000, 20_000
+KILLS = int(os.environ.get("LASTSEEN_E2E_KILLS", 10))
 # A small buffer makes many small commits out of one backlog: some hundred.
 SMALL = {"flush": {"interval": "1ms"}, "buffer": {"clients_max": 1000}}
 

@@ -47,7 +47,7 @@ def test_kill_9_right_after_a_commit(big_log, store, agents, kill):
     print(f"killed after commit {k}; again: LASTSEEN_E2E_SEED={seed}")
     agent = agents(path, store.store(), **SMALL)
     kill_after(agent, store, k)
-    assert 0 < len(store.rows()) < len(truth.clients)
+    assert len(store.rows()) < len(truth.clients)  # the first commit may be the start alone
     finish(agent, store, truth)
 
 

@@ -275,6 +275,11 @@ int Daemon::give_up() {
   if (agent_->finished()) return finish();
   const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
                                                              : snapshot->store.last_error;
+  const std::string unread = options_.once ? unread_inputs(*snapshot) : "";
+  if (snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
+    log_->error("gave up waiting for something to read: " + unread);
+    _exit(kExitFailed);
+  }
   if (!snapshot->store.positions_loaded) {
     log_->error(
         "stopped before the store could tell the positions; nothing was read, everything "

@@ -101,9 +101,8 @@ std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now) {
 void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   CHECK(chunk.stream < streams_.size() && streams_[chunk.stream]);
   Stream& stream = *streams_[chunk.stream];
-  uint64_t untaken = stream.file.consume(chunk, bytes, discarding);
+  stream.file.consume(chunk, bytes, discarding);
   if (bytes > 0) stream.dirty = true;
-  if (untaken > 0) lose(LossReason::kDeleted, untaken, stream.path, "its end was not taken");
 }
 
 void FileSource::collect(std::vector<Position>& out) {
@@ -151,6 +150,7 @@ std::string FileSource::state_of(const Stream& s) const {
   if (!s.file.is_open()) return s.named ? "rotated, read" : "moved, read";
   if (!s.file.trouble().empty())
     return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
+  if (!s.copy_of.empty()) return "copy";
   if (!s.file.placed()) return "held";
   if (s.file.stat().links == 0) return "deleted";
   if (is_rotated(s)) return "rotated";
@@ -172,7 +172,7 @@ bool FileSource::drained() const {
   for (const PathTrouble& trouble : troubles_)
     if (trouble.state.starts_with(kUnreadable)) return false;
   return std::all_of(streams_.begin(), streams_.end(), [](const auto& stream) {
-    return !stream || !stream->file.is_open() ||
+    return !stream || !stream->file.is_open() || !stream->copy_of.empty() ||
            (stream->file.placed() && stream->file.trouble().empty() && !stream->file.readable());
   });
 }
@@ -191,7 +191,8 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   return **place;
 }
 
-void FileSource::forget(Stream& stream, bool gone) {
+void FileSource::forget(Stream& stream, bool gone, Now now) {
+  if (gone && stream.began) hand_over(stream, now);
   if (gone && stream.began) {
     Position position = stream.file.identity();
     position.stream = stream.key;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/gzip.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "source/directory_watches.h"
@@ -80,6 +81,9 @@ class FileSource final : public Source, private Watcher::Listener {
     bool began = false;          // it has been placed once, so a rewind knows where to
     bool sibling = false;        // held open until positions tell whether it is to be read
     bool undecided = false;      // whether a stored position is its own could not be found out
+    std::string copy_of;         // key of the stream whose bytes it holds; it is not read then
+    bool copy_by_name = false;   // gzip is at it, by its name: its contents are not known yet
+    int copy_tries = 0;          // looks for the copy of what was truncated
     bool hot = false;            // when the watches were last set
     bool event = false;          // the kernel hinted at it
     bool located = false;        // in the look under way: its path still leads to it
@@ -105,6 +109,7 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string path;         // where the file is now
     int64_t birth_ns = 0;     // 0: unknown
     int64_t modified_ns = 0;  // 0: unknown
+    int64_t updated_ns = 0;   // if it was not found: when its position was stored
     int64_t sequence = 0;
     int tries = 0;
   };
@@ -135,18 +140,33 @@ class FileSource final : public Source, private Watcher::Listener {
   Stream* find_on_other_device(const Position& stored, bool& undecided);
   void adopt(Stream& stream, const Position& stored, Now now);
   void place(Stream& stream, Now now);
-  void return_closed();
+  void return_closed(Now now);
 
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
-  void drop_siblings();
+  void drop_siblings(Now now);
   void start_chain(const Stream& stream);
   bool follow_chain(Chain& chain, Now now);
   bool is_newer(const FoundFile& found, const Chain& chain) const;
+  bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
+  // file_source_copies.cc: what copytruncate and gzip make of a file.
+  enum class Search { kFound, kNone, kUndecided };
+  Result<bool> holds_copy(FollowedFile& file, const Position& before) const;
+  Search take_copy(Stream& n, Stream& s, const Position& before, Now now);
+  Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+  Stream* find_unfollowed_copy(const std::string& home, const Position& before, bool& undecided,
+                               Now now);
+  Stream* find_compressed(const Position& stored, bool& undecided, Now now);
+  bool is_held_copy(Stream& n, Now now);
+  Result<bool> is_copy_of(Stream& n, Stream& s);
+  void hand_over(Stream& s, Now now);
+  bool waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
-  void forget(Stream& stream, bool gone);
+  /// `gone`: its file is no more, so the store forgets it too.
+  void forget(Stream& stream, bool gone, Now now);
   Stream* stream_of(const FileStat& stat);
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);

@@ -16,7 +16,9 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       log_(log),
       watches_(settings.name, files, watcher, log, *this) {}
 
-FileSource::~FileSource() = default;
+FileSource::~FileSource() {
+  if (options_.hold) options_.hold->remove(held_bytes_);
+}
 
 void FileSource::begin() {
   CHECK(restored_);
@@ -57,6 +59,11 @@ void FileSource::directory_changed(const std::string& directory, const std::stri
   }
   // Neighbours in /var/log change all the time and are no business of ours.
   if (matches_glob(name_in_directory(settings_.path), name)) event_ = true;
+}
+
+void FileSource::events_dropped() {
+  watches_.note_overflow();
+  event_ = true;
 }
 
 bool FileSource::is_hot(const Stream& s, Now now) const {
@@ -165,6 +172,10 @@ void FileSource::describe(std::vector<FileSnapshot>& out) const {
         {stream->path, stream->file.position(), stream->file.size_seen(), state_of(*stream)});
   }
   for (const PathTrouble& trouble : troubles_) out.push_back({trouble.path, 0, 0, trouble.state});
+}
+
+std::string FileSource::watching() const {
+  return watches_.any_refused() ? "polling" : "inotify";
 }
 
 bool FileSource::drained() const {

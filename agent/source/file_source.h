@@ -18,6 +18,7 @@
 #include "source/directory_watches.h"
 #include "source/discovery.h"
 #include "source/followed_file.h"
+#include "source/hold_budget.h"
 #include "source/source.h"
 #include "source/watcher.h"
 
@@ -38,6 +39,8 @@ struct FileSourceOptions {
   int64_t deleted_idle_ms = 3'600'000;
   /// How long a file that was moved out of its directory is remembered, should it come back.
   int64_t forget_ms = 86'400'000;
+  /// Shared by the sources of an agent; null: without limits.
+  std::shared_ptr<HoldBudget> hold;
 };
 
 /// Follows every file that `settings.path` names. Opens files as soon as it sees them, so that
@@ -63,6 +66,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void collect(std::vector<Position>& out) override;
   LedgerCounts take_losses() override;
   void describe(std::vector<FileSnapshot>& out) const override;
+  std::string watching() const override;
   bool drained() const override;
 
  private:
@@ -103,6 +107,14 @@ class FileSource final : public Source, private Watcher::Listener {
     bool said = false;
   };
 
+  /// A file that was let go before its position was known.
+  struct Dropped {
+    Position identity;
+    std::string path;
+    bool existed = false;
+    std::string key;  // empty: it never had a position
+  };
+
   /// A file that left its home: what was born after it and has left since is found behind it.
   struct Chain {
     std::string home;
@@ -115,6 +127,7 @@ class FileSource final : public Source, private Watcher::Listener {
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
+  void events_dropped() override;
 
   // file_source_look.cc: what the disk says.
   void look_at_all(Now now);
@@ -165,6 +178,12 @@ class FileSource final : public Source, private Watcher::Listener {
   bool waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
 
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
+  // file_source_hold.cc: what is kept though no name leads to it.
+  void keep_to_budget(Now now);
+  void drop_held(Stream& s, std::string_view why, Now now);
+  bool was_dropped(const Position& stored);
+  void count_dropped();
+
   /// `gone`: its file is no more, so the store forgets it too.
   void forget(Stream& stream, bool gone, Now now);
   Stream* stream_of(const FileStat& stat);
@@ -191,6 +210,8 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;
+  std::vector<Dropped> dropped_;
+  uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect()
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;

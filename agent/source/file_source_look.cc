@@ -32,6 +32,7 @@ void FileSource::look_at_all(Now now) {
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   settle(now);
   note_successors(now);
+  keep_to_budget(now);
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i]) let_go(*streams_[i], now);
   drop_siblings(now);

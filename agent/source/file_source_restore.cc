@@ -51,6 +51,7 @@ void FileSource::settle(Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
+  count_dropped();
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* stream = streams_[i].get();
@@ -64,6 +65,7 @@ void FileSource::settle(Now now) {
 // True: the position has found its file, or its file is gone for good.
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
+  if (was_dropped(stored)) return true;
   bool undecided = false;
   Stream* stream = find_held(stored);
   if (!stream) stream = find_sibling(waiting, undecided, now);

@@ -123,6 +123,7 @@ void FileSource::collect(std::vector<Position>& out) {
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
   gone_.clear();
+  if (restored_) keep_anchor(out);
 }
 
 LedgerCounts FileSource::take_losses() {

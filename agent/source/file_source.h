@@ -184,6 +184,12 @@ class FileSource final : public Source, private Watcher::Listener {
   bool was_dropped(const Position& stored);
   void count_dropped();
 
+  // file_source_rows.cc: which rows the store keeps of this input.
+  static bool is_anchor(const Position& stored);
+  void note_rows(const StoredInput& stored);
+  void keep_anchor(std::vector<Position>& out);
+  void prune_rotated(Now now);
+
   /// `gone`: its file is no more, so the store forgets it too.
   void forget(Stream& stream, bool gone, Now now);
   Stream* stream_of(const FileStat& stat);
@@ -211,6 +217,8 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;
   std::vector<Dropped> dropped_;
+  std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
+  bool anchor_stored_ = false;
   uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect()
   LedgerCounts losses_;
@@ -231,6 +239,7 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t next_poll_ms_ = 0;
   int64_t next_hot_ms_ = kNever;
   int64_t last_look_ms_ = 0;
+  int64_t looked_wall_ms_ = 0;  // everything older is followed, or not ours
   int64_t newest_sequence_ = 0;
   int64_t oldest_sequence_ = 0;
   uint64_t minted_ = 0;

@@ -7,6 +7,7 @@ namespace lastseen {
 
 void FileSource::look_at_all(Now now) {
   look_due_ = event_ = events_ = false;
+  looked_wall_ms_ = now.wall_ms;
   look_troubles_.clear();
   for (const auto& stream : streams_) {
     if (!stream) continue;
@@ -35,6 +36,7 @@ void FileSource::look_at_all(Now now) {
   keep_to_budget(now);
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i]) let_go(*streams_[i], now);
+  prune_rotated(now);
   drop_siblings(now);
   update_watches(now);
 }

@@ -17,6 +17,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   went_back_ = restored_;
   restored_ = true;
   known_ = stored.known;
+  note_rows(stored);
   waiting_.clear();
   for (const Position& position : stored.positions)
     if (!position.gone) waiting_.push_back({position});
@@ -65,6 +66,12 @@ void FileSource::settle(Now now) {
 // True: the position has found its file, or its file is gone for good.
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
+  if (is_anchor(stored)) {
+    if (!has_wildcards(directory_of(stored.path)))
+      chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
+                         oldest_sequence_ -= kSequenceStep});
+    return true;
+  }
   if (was_dropped(stored)) return true;
   bool undecided = false;
   Stream* stream = find_held(stored);

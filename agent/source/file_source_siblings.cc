@@ -33,6 +33,10 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
 
 // What rotation made of `home`, compressed or not.
 bool is_rotation_of(const std::string& home, const std::string& path) {
+  if (has_wildcards(home)) {
+    const std::string base = rotation_base(path);
+    return base != without_gzip_suffix(path) && matches_glob(home, base);
+  }
   return is_rotated_name(home, without_gzip_suffix(path));
 }
 
@@ -114,6 +118,7 @@ bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) con
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
   Listing listing = list_directory(files_, directory_of(chain.home));
+  if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
   // One that was removed since is held, but not listed.
   for (const auto& stream : streams_)
     if (stream && stream->sibling && !stream->named)
@@ -157,7 +162,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     forget(*stream, false, now);
     return true;
   }
-  stream->home = chain.home;
+  stream->home = has_wildcards(chain.home) ? rotation_base(found.path) : chain.home;
   stream->sequence = sequence;
   stream->sibling = false;
   log_.info("found a file that was rotated while nobody looked",

@@ -30,12 +30,15 @@ Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSe
 Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once, FileSystem& files,
                                                 Watcher& watcher, Log& log) {
   std::vector<PipelineInput> inputs;
+  const auto hold =
+      std::make_shared<HoldBudget>(static_cast<uint64_t>(config.hold.bytes), config.hold.age);
   for (const InputSettings& settings : config.inputs) {
     auto parser = build_parser(config, settings);
     if (!parser) return parser.status();
     const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
     FileSourceOptions options;
     options.hot_ms = std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
+    options.hold = hold;
     PipelineInput& input = inputs.emplace_back();
     input.name = settings.name;
     input.source = std::make_unique<FileSource>(settings, start, files, watcher, log, options);

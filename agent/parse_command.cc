@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/gzip.h"
 #include "base/json_writer.h"
 #include "base/time_text.h"
 #include "build_parts.h"
@@ -68,18 +69,79 @@ class Printer {
   uint64_t number_ = 0;
 };
 
-// Every line of one descriptor; its last line counts also without a newline.
-Status print_lines(int fd, const std::string& name, size_t line_bytes_max, Printer& printer) {
+// Where the lines come from: a descriptor that may be a pipe, or a compressed file.
+class LogBytes {
+ public:
+  static Result<LogBytes> open(const std::string& log) {
+    LogBytes bytes;
+    bytes.name_ = log == "-" ? "stdin" : log;
+    if (log == "-") {
+      bytes.fd_ = STDIN_FILENO;
+    } else if (is_gzip_name(log)) {
+      auto file = open_possibly_gzip(*make_posix_file_system(), log);
+      if (!file) return file.status();
+      bytes.packed_ = std::move(*file);
+    } else {
+      bytes.owned_ = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
+      if (bytes.owned_.fd < 0) return Status::retry(log + ": " + std::strerror(errno));
+      bytes.fd_ = bytes.owned_.fd;
+    }
+    return bytes;
+  }
+
+  /// 0 at the end.
+  Result<size_t> read(char* buffer, size_t length) {
+    if (packed_) return read_packed(buffer, length);
+    for (;;) {
+      const ssize_t got = ::read(fd_, buffer, length);
+      if (got >= 0) return static_cast<size_t>(got);
+      if (errno != EINTR) return Status::retry(name_ + ": " + std::strerror(errno));
+    }
+  }
+
+ private:
+  struct Descriptor {
+    Descriptor() = default;
+    Descriptor(int opened) : fd(opened) {}
+    Descriptor(Descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+      std::swap(fd, other.fd);
+      return *this;
+    }
+    ~Descriptor() {
+      if (fd >= 0) ::close(fd);
+    }
+    int fd = -1;
+  };
+
+  Result<size_t> read_packed(char* buffer, size_t length) {
+    Result<size_t> got = packed_->pread(buffer, length, position_);
+    if (!got) return got;
+    position_ += *got;
+    if (*got == 0 && !packed_->complete())
+      return Status::retry(name_ + ": it is cut off; what is missing cannot be read");
+    return got;
+  }
+
+  std::string name_;
+  int fd_ = -1;
+  Descriptor owned_;
+  std::unique_ptr<File> packed_;
+  uint64_t position_ = 0;
+};
+
+// Every line of one log; its last line counts also without a newline.
+Status print_lines(LogBytes& log, size_t line_bytes_max, Printer& printer) {
   const LineFramer framer(line_bytes_max);
   std::string held;  // what is not a whole line yet
   bool discarding = false;
   const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
   for (bool at_end = false; !at_end;) {
-    const ssize_t got = read(fd, buffer.get(), kReadBytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Status::retry(name + ": " + std::strerror(errno));
-    at_end = got == 0;
-    held.append(buffer.get(), static_cast<size_t>(got));
+    const Result<size_t> got = log.read(buffer.get(), kReadBytes);
+    // What was read of a damaged file is printed to its last whole line.
+    if (!got) return got.status();
+    at_end = *got == 0;
+    held.append(buffer.get(), *got);
     const LineFramer::Progress progress = framer.frame(
         held, discarding, at_end, [&](std::string_view line) { return printer.print(line); },
         [&] { printer.print_too_long(); });
@@ -137,11 +199,9 @@ int parse_command(const ParseArguments& arguments) {
   std::vector<std::string> logs = arguments.logs;
   if (logs.empty()) logs.push_back("-");
   for (const std::string& log : logs) {
-    const bool is_stdin = log == "-";
-    const int fd = is_stdin ? STDIN_FILENO : open(log.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return explain(log + ": " + std::strerror(errno), kExitFailed);
-    const Status printed = print_lines(fd, log, format->line_bytes_max, printer);
-    if (!is_stdin) close(fd);
+    Result<LogBytes> bytes = LogBytes::open(log);
+    if (!bytes) return explain(bytes.status().message(), kExitFailed);
+    const Status printed = print_lines(*bytes, format->line_bytes_max, printer);
     if (!printed) return explain(printed.message(), kExitFailed);
   }
   return std::cout.flush() ? kExitDone : explain("the output could not be written", kExitFailed);

@@ -66,6 +66,13 @@ struct LastSeenSettings {
   bool operator==(const LastSeenSettings&) const = default;
 };
 
+/// For files that were deleted, or moved out of sight, before they were read: they are kept open.
+struct HoldSettings {
+  Bytes bytes = int64_t{10} << 30;  ///< Of all such files together, 0 … 1 PiB.
+  Milliseconds age = 86'400'000;    ///< Since the file was last seen under a name, 0 … 365d.
+  bool operator==(const HoldSettings&) const = default;
+};
+
 /// Names of the columns of an existing table; created_at may be "" (the table has none).
 struct ColumnNames {
   std::string id = "client_id";
@@ -114,6 +121,7 @@ struct Config {
   BufferSettings buffer;
   FlushSettings flush;
   LastSeenSettings last_seen;
+  HoldSettings hold;
   std::string state_dir = "/var/lib/lastseen";
   StoreSettings store;
   ControlSettings control;

@@ -26,6 +26,8 @@ constexpr Range kResolution{0, 7 * kDay};
 constexpr Range kFuture{0, 365 * kDay};
 constexpr Range kRetry{10, kHour};     // Below 10 ms a dead database would be hammered.
 constexpr Range kTimeout{100, kHour};  // A call without any limit could hang for ever.
+constexpr Range kHoldBytes{0, int64_t{1} << 50};
+constexpr Range kHoldAge{0, 365 * kDay};
 constexpr Range kShutdown{0, kHour};
 constexpr size_t kInputNameBytesMax = 64;
 constexpr size_t kAgentIdBytesMax = 128;
@@ -40,7 +42,7 @@ constexpr std::array<std::string_view, 7> kLaterParserTypes = {
     "vhost_combined", "log_format", "logfmt", "ltsv", "ndjson", "regex", "plugin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 16> kLaterKeys = {{
+constexpr std::array<LaterKey, 14> kLaterKeys = {{
     {"inputs[].time_zone", "UTC"},
     {"inputs[].client_id", "-"},
     {"inputs[].mode", "-"},
@@ -54,8 +56,6 @@ constexpr std::array<LaterKey, 16> kLaterKeys = {{
     {"client_id.new_per_second_max", "0"},
     {"client_id.insert", "true"},
     {"ingest.threads", "1"},
-    {"hold.bytes", "10GiB"},
-    {"hold.age", "24h"},
     {"control.tap", "false"},
 }};
 
@@ -224,6 +224,11 @@ void read_pace(Mapping& root, Config& config) {
       "clock", {{"log", SightingClock::kLog}, {"arrival", SightingClock::kArrival}},
       config.last_seen.clock);
   last_seen.finish();
+
+  Mapping hold = root.section("hold");
+  hold.size("bytes", kHoldBytes, config.hold.bytes);
+  hold.duration("age", kHoldAge, config.hold.age);
+  hold.finish();
 }
 
 void read_control(Mapping map, ControlSettings& control) {

@@ -33,6 +33,8 @@ class File {
   /// Asked through the descriptor, so it speaks of this file whatever its path names now.
   /// Fills birth_ns and generation.
   virtual Result<FileStat> stat() = 0;
+  /// Nothing will ever follow what was read up to the end: a compressed file that is whole.
+  virtual bool complete() const { return false; }
 };
 
 /// Errors: kNotFound where the path names nothing; kRetry for everything that can mend itself

@@ -23,6 +23,7 @@ struct InputSnapshot {
   std::string name;
   LedgerCounts totals;   ///< Since the input was first seen; lines_read = settled() + pending.
   uint64_t pending = 0;  ///< Lines whose sighting is read and not committed.
+  std::string watching;  ///< "inotify" or "polling"; empty: not told.
   std::vector<FileSnapshot> files;
 };
 

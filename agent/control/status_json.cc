@@ -38,6 +38,7 @@ void write_input(JsonWriter& json, const InputSnapshot& input) {
   json.member("quarantined", totals.quarantined);
   write_reasons(json, "lost", kLossReasonNames, totals.lost);
   write_reasons(json, "lost_bytes", kLossReasonNames, totals.lost_bytes);
+  json.member("watching", std::string_view(input.watching));
   json.key("files");
   json.begin_array();
   for (const FileSnapshot& file : input.files) {

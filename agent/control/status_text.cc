@@ -63,6 +63,8 @@ std::string input_text(const InputSnapshot& input) {
   text += reasons_line("skipped: ", kSkipReasonNames, totals.skipped);
   text += reasons_line("lost lines: ", kLossReasonNames, totals.lost);
   text += reasons_line("lost bytes: ", kLossReasonNames, totals.lost_bytes);
+  if (input.watching == "polling")
+    text += "  polled: the kernel gives no events for its directory (the log says why)\n";
   if (input.files.empty()) text += "  no file matches yet\n";
   for (const FileSnapshot& file : input.files) {
     text += "  " + printable(file.path) + "  " + grouped(file.position) + " of " +

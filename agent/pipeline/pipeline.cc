@@ -281,6 +281,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
     part.totals = input->sealed;
     part.totals.add(input->delta);
     part.pending = input->buffer.sightings() + input->in_flight;
+    part.watching = input->parts.source->watching();
     input->parts.source->describe(part.files);
   }
   return snapshot;

@@ -36,6 +36,15 @@ bool DirectoryWatches::update(const std::set<std::string>& wanted,
   return any_new;
 }
 
+void DirectoryWatches::note_overflow() {
+  if (overflow_said_) return;
+  overflow_said_ = true;
+  log_.warn(
+      "the kernel dropped events; everything was looked at instead, nothing is lost (raise "
+      "fs.inotify.max_queued_events if it matters)",
+      {{"input", input_}});
+}
+
 void DirectoryWatches::drop_replaced() {
   std::erase_if(watched_, [&](const auto& entry) {
     Result<FileStat> stat = files_.stat(entry.first);

@@ -29,6 +29,9 @@ class DirectoryWatches {
   void drop_replaced();
   /// Whether a directory could not be watched, so that only the poll sees it.
   bool refused(const std::string& directory) const { return refused_.count(directory) > 0; }
+  bool any_refused() const { return !refused_.empty(); }
+  /// Says, the first time, that the kernel dropped events.
+  void note_overflow();
 
  private:
   struct Watched {
@@ -43,6 +46,7 @@ class DirectoryWatches {
   Watcher::Listener& listener_;
   std::map<std::string, Watched> watched_;
   std::map<std::string, std::string> refused_;  // with the reason that was logged
+  bool overflow_said_ = false;
 };
 
 }  // namespace lastseen

@@ -2,6 +2,8 @@
 
 #include <fnmatch.h>
 
+#include "base/gzip.h"
+
 namespace lastseen {
 
 namespace {
@@ -106,6 +108,28 @@ int rotation_number(const std::string& home, const std::string& path) {
   if (digits.empty() || digits.size() > kDigitsMax) return 0;
   if (digits.find_first_not_of("0123456789") != std::string::npos) return 0;
   return std::stoi(digits);
+}
+
+std::string rotation_base(const std::string& path) {
+  std::string base = without_gzip_suffix(path);
+  // Takes a mark such as ".1" or "-2026-11-22" off the end; false if there is none.
+  const auto take_mark = [](std::string& text) {
+    size_t begin = text.find_last_not_of("0123456789.-_:T") + 1;  // npos + 1 is 0
+    begin = text.find_first_of(".-_", begin);
+    if (begin == std::string::npos || begin == 0 || text[begin - 1] == '/') return false;
+    if (text.find_first_of("0123456789", begin) == std::string::npos) return false;
+    text.resize(begin);
+    return true;
+  };
+  if (take_mark(base)) return base;
+  const size_t dot = base.rfind('.');
+  if (dot == std::string::npos || dot < base.size() - name_in_directory(base).size()) return base;
+  std::string stem = base.substr(0, dot);
+  return take_mark(stem) ? stem + base.substr(dot) : base;
+}
+
+bool same_family(const std::string& a, const std::string& b) {
+  return rotation_base(a) == rotation_base(b);
 }
 
 bool has_wildcards(const std::string& text) {

@@ -45,6 +45,10 @@ bool matches_glob(const std::string& pattern, const std::string& path);
 bool is_rotated_name(const std::string& home, const std::string& path);
 /// N of HOME.N, which logrotate counts up with each rotation; 0: the path is not of that form.
 int rotation_number(const std::string& home, const std::string& path);
+/// The name before anything rotated or compressed it: access.log of access.log.2.gz.
+std::string rotation_base(const std::string& path);
+/// In one directory, and of one name but for rotation and compression.
+bool same_family(const std::string& a, const std::string& b);
 bool has_wildcards(const std::string& text);
 std::string directory_of(const std::string& path);  ///< "." for a bare name.
 std::string name_in_directory(const std::string& path);

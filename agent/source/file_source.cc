@@ -16,7 +16,9 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       log_(log),
       watches_(settings.name, files, watcher, log, *this) {}
 
-FileSource::~FileSource() = default;
+FileSource::~FileSource() {
+  if (options_.hold) options_.hold->remove(held_bytes_);
+}
 
 void FileSource::begin() {
   CHECK(restored_);
@@ -57,6 +59,11 @@ void FileSource::directory_changed(const std::string& directory, const std::stri
   }
   // Neighbours in /var/log change all the time and are no business of ours.
   if (matches_glob(name_in_directory(settings_.path), name)) event_ = true;
+}
+
+void FileSource::events_dropped() {
+  watches_.note_overflow();
+  event_ = true;
 }
 
 bool FileSource::is_hot(const Stream& s, Now now) const {
@@ -101,9 +108,8 @@ std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now) {
 void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   CHECK(chunk.stream < streams_.size() && streams_[chunk.stream]);
   Stream& stream = *streams_[chunk.stream];
-  uint64_t untaken = stream.file.consume(chunk, bytes, discarding);
+  stream.file.consume(chunk, bytes, discarding);
   if (bytes > 0) stream.dirty = true;
-  if (untaken > 0) lose(LossReason::kDeleted, untaken, stream.path, "its end was not taken");
 }
 
 void FileSource::collect(std::vector<Position>& out) {
@@ -117,6 +123,7 @@ void FileSource::collect(std::vector<Position>& out) {
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
   gone_.clear();
+  if (restored_) keep_anchor(out);
 }
 
 LedgerCounts FileSource::take_losses() {
@@ -151,6 +158,7 @@ std::string FileSource::state_of(const Stream& s) const {
   if (!s.file.is_open()) return s.named ? "rotated, read" : "moved, read";
   if (!s.file.trouble().empty())
     return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
+  if (!s.copy_of.empty()) return "copy";
   if (!s.file.placed()) return "held";
   if (s.file.stat().links == 0) return "deleted";
   if (is_rotated(s)) return "rotated";
@@ -167,12 +175,16 @@ void FileSource::describe(std::vector<FileSnapshot>& out) const {
   for (const PathTrouble& trouble : troubles_) out.push_back({trouble.path, 0, 0, trouble.state});
 }
 
+std::string FileSource::watching() const {
+  return watches_.any_refused() ? "polling" : "inotify";
+}
+
 bool FileSource::drained() const {
   if (!begun_ || look_due_ || !waiting_.empty()) return false;
   for (const PathTrouble& trouble : troubles_)
     if (trouble.state.starts_with(kUnreadable)) return false;
   return std::all_of(streams_.begin(), streams_.end(), [](const auto& stream) {
-    return !stream || !stream->file.is_open() ||
+    return !stream || !stream->file.is_open() || !stream->copy_of.empty() ||
            (stream->file.placed() && stream->file.trouble().empty() && !stream->file.readable());
   });
 }
@@ -191,7 +203,8 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   return **place;
 }
 
-void FileSource::forget(Stream& stream, bool gone) {
+void FileSource::forget(Stream& stream, bool gone, Now now) {
+  if (gone && stream.began) hand_over(stream, now);
   if (gone && stream.began) {
     Position position = stream.file.identity();
     position.stream = stream.key;

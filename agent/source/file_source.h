@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/gzip.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "source/directory_watches.h"
 #include "source/discovery.h"
 #include "source/followed_file.h"
+#include "source/hold_budget.h"
 #include "source/source.h"
 #include "source/watcher.h"
 
@@ -37,6 +39,8 @@ struct FileSourceOptions {
   int64_t deleted_idle_ms = 3'600'000;
   /// How long a file that was moved out of its directory is remembered, should it come back.
   int64_t forget_ms = 86'400'000;
+  /// Shared by the sources of an agent; null: without limits.
+  std::shared_ptr<HoldBudget> hold;
 };
 
 /// Follows every file that `settings.path` names. Opens files as soon as it sees them, so that
@@ -62,6 +66,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void collect(std::vector<Position>& out) override;
   LedgerCounts take_losses() override;
   void describe(std::vector<FileSnapshot>& out) const override;
+  std::string watching() const override;
   bool drained() const override;
 
  private:
@@ -80,6 +85,9 @@ class FileSource final : public Source, private Watcher::Listener {
     bool began = false;          // it has been placed once, so a rewind knows where to
     bool sibling = false;        // held open until positions tell whether it is to be read
     bool undecided = false;      // whether a stored position is its own could not be found out
+    std::string copy_of;         // key of the stream whose bytes it holds; it is not read then
+    bool copy_by_name = false;   // gzip is at it, by its name: its contents are not known yet
+    int copy_tries = 0;          // looks for the copy of what was truncated
     bool hot = false;            // when the watches were last set
     bool event = false;          // the kernel hinted at it
     bool located = false;        // in the look under way: its path still leads to it
@@ -99,17 +107,27 @@ class FileSource final : public Source, private Watcher::Listener {
     bool said = false;
   };
 
+  /// A file that was let go before its position was known.
+  struct Dropped {
+    Position identity;
+    std::string path;
+    bool existed = false;
+    std::string key;  // empty: it never had a position
+  };
+
   /// A file that left its home: what was born after it and has left since is found behind it.
   struct Chain {
     std::string home;
     std::string path;         // where the file is now
     int64_t birth_ns = 0;     // 0: unknown
     int64_t modified_ns = 0;  // 0: unknown
+    int64_t updated_ns = 0;   // if it was not found: when its position was stored
     int64_t sequence = 0;
     int tries = 0;
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
+  void events_dropped() override;
 
   // file_source_look.cc: what the disk says.
   void look_at_all(Now now);
@@ -135,18 +153,45 @@ class FileSource final : public Source, private Watcher::Listener {
   Stream* find_on_other_device(const Position& stored, bool& undecided);
   void adopt(Stream& stream, const Position& stored, Now now);
   void place(Stream& stream, Now now);
-  void return_closed();
+  void return_closed(Now now);
 
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
-  void drop_siblings();
+  void drop_siblings(Now now);
   void start_chain(const Stream& stream);
   bool follow_chain(Chain& chain, Now now);
   bool is_newer(const FoundFile& found, const Chain& chain) const;
+  bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
+  // file_source_copies.cc: what copytruncate and gzip make of a file.
+  enum class Search { kFound, kNone, kUndecided };
+  Result<bool> holds_copy(FollowedFile& file, const Position& before) const;
+  Search take_copy(Stream& n, Stream& s, const Position& before, Now now);
+  Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+  Stream* find_unfollowed_copy(const std::string& home, const Position& before, bool& undecided,
+                               Now now);
+  Stream* find_compressed(const Position& stored, bool& undecided, Now now);
+  bool is_held_copy(Stream& n, Now now);
+  Result<bool> is_copy_of(Stream& n, Stream& s);
+  void hand_over(Stream& s, Now now);
+  bool waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
-  void forget(Stream& stream, bool gone);
+  // file_source_hold.cc: what is kept though no name leads to it.
+  void keep_to_budget(Now now);
+  void drop_held(Stream& s, std::string_view why, Now now);
+  bool was_dropped(const Position& stored);
+  void count_dropped();
+
+  // file_source_rows.cc: which rows the store keeps of this input.
+  static bool is_anchor(const Position& stored);
+  void note_rows(const StoredInput& stored);
+  void keep_anchor(std::vector<Position>& out);
+  void prune_rotated(Now now);
+
+  /// `gone`: its file is no more, so the store forgets it too.
+  void forget(Stream& stream, bool gone, Now now);
   Stream* stream_of(const FileStat& stat);
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
@@ -171,6 +216,10 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;
+  std::vector<Dropped> dropped_;
+  std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
+  bool anchor_stored_ = false;
+  uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect()
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
@@ -190,6 +239,7 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t next_poll_ms_ = 0;
   int64_t next_hot_ms_ = kNever;
   int64_t last_look_ms_ = 0;
+  int64_t looked_wall_ms_ = 0;  // everything older is followed, or not ours
   int64_t newest_sequence_ = 0;
   int64_t oldest_sequence_ = 0;
   uint64_t minted_ = 0;

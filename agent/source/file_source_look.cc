@@ -7,6 +7,7 @@ namespace lastseen {
 
 void FileSource::look_at_all(Now now) {
   look_due_ = event_ = events_ = false;
+  looked_wall_ms_ = now.wall_ms;
   look_troubles_.clear();
   for (const auto& stream : streams_) {
     if (!stream) continue;
@@ -15,7 +16,7 @@ void FileSource::look_at_all(Now now) {
   }
   Discovered discovered = discover(files_, settings_.path);
   for (const FoundFile& found : discovered.files) meet(found, now);
-  // Streams may be forgotten, and so removed, in these loops; none is added.
+  // Streams may be forgotten, and so removed, in these loops, and copies added behind.
   std::map<std::string, Listing> listings;
   for (size_t i = 0; i < streams_.size(); ++i) {
     if (streams_[i] && streams_[i]->file.is_open()) look_at(*streams_[i], false, now);
@@ -32,9 +33,11 @@ void FileSource::look_at_all(Now now) {
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   settle(now);
   note_successors(now);
+  keep_to_budget(now);
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i]) let_go(*streams_[i], now);
-  drop_siblings();
+  prune_rotated(now);
+  drop_siblings(now);
   update_watches(now);
 }
 
@@ -44,7 +47,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
   if (stream && !stream->file.is_open() && !check_closed(*stream, found, now)) stream = nullptr;
   if (!stream) {
     if (came_back(found, now)) return;
-    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) {
       if (stat.status().code() == StatusCode::kNotFound) return;  // vanished just now
@@ -83,8 +86,9 @@ void FileSource::note_place(Stream& stream, const std::string& path) {
 bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
   const FileStat& last = stream.file.stat();
   bool same = compare_inode(stream.file.identity(), found.stat) == InodeMatch::kSame;
-  if (same && found.stat.size == last.size && found.stat.modified_ns == last.modified_ns)
-    return true;
+  // The size of a compressed one is told by its path packed, by its descriptor unpacked.
+  bool same_size = found.stat.size == last.size || is_gzip_name(found.path);
+  if (same && same_size && found.stat.modified_ns == last.modified_ns) return true;
   if (same && reopen(stream, found.path)) {
     stream.changed_ms = now.mono_ms;
     look_at(stream, true, now);
@@ -93,14 +97,14 @@ bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
   if (same && !stream.file.trouble().empty())
     return true;  // it could not be opened now; the next poll tries again
   lose(LossReason::kDeleted, stream.file.unread(), stream.path, "the file was replaced");
-  forget(stream, true);
+  forget(stream, true, now);
   return false;
 }
 
 // False with trouble(): try again; false without: the path leads to another file.
 bool FileSource::reopen(Stream& stream, const std::string& path) {
   stream.file.note_trouble(Status::ok());
-  Result<std::unique_ptr<File>> file = files_.open(path);
+  Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, path);
   Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
   if (!stat) {
     stream.file.note_trouble(stat.status());
@@ -114,7 +118,8 @@ bool FileSource::reopen(Stream& stream, const std::string& path) {
 
 // A file that is known again on another device number.
 bool FileSource::came_back(const FoundFile& found, Now now) {
-  for (const auto& stream : streams_) {
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* stream = streams_[i].get();
     if (!stream || stream->file.stat().inode != found.stat.inode) continue;
     if (stream->file.is_open()) {
       look_at(*stream, false, now);  // the descriptor tells its number of today
@@ -125,7 +130,7 @@ bool FileSource::came_back(const FoundFile& found, Now now) {
     }
     Position known = stream->file.identity();
     if (compare_inode(known, found.stat) != InodeMatch::kOtherDevice) continue;
-    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
     if (!file) continue;
     FollowedFile probe(std::move(*file), found.stat, static_cast<size_t>(settings_.line_bytes_max));
     Result<bool> proven = probe.proves(known);
@@ -178,7 +183,7 @@ void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now
   s.named = false;
   if (vanished || (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms)) {
     lose(LossReason::kDeleted, s.file.unread(), s.path, "the file was removed");
-    forget(s, true);
+    forget(s, true, now);
   }
 }
 
@@ -212,6 +217,8 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
     return;
   }
   if (look.reason.empty()) return;
+  if (look.before && !is_rotated(s) && waits_for_copy(s, *look.before, look.lost_bytes, now))
+    return;
   s.dirty = true;
   log_.info(look.restarted ? "file is read from its first byte again" : "file lost its end",
             {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(look.reason)}});
@@ -267,7 +274,9 @@ void FileSource::note_successors(Now now) {
 }
 
 void FileSource::let_go(Stream& s, Now now) {
-  if (!begun_ || !s.file.is_open() || !s.file.placed() || !is_rotated(s)) return;
+  if (!begun_ || !s.file.is_open() || !s.file.placed()) return;
+  if (s.file.complete() && !s.file.readable() && s.file.unread() == 0) return s.file.close();
+  if (!is_rotated(s)) return;
   const bool superseded = s.superseded_ms >= 0;
   if (s.named && !superseded) return;
   const int64_t quiet_since =
@@ -291,7 +300,7 @@ void FileSource::let_go(Stream& s, Now now) {
   s.file.close();
   if (!deleted) return;
   if (hopeless) lose(LossReason::kDeleted, s.file.unread(), s.path, "it could not be read");
-  forget(s, true);
+  forget(s, true, now);
 }
 
 void FileSource::update_watches(Now now) {

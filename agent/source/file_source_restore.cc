@@ -17,6 +17,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   went_back_ = restored_;
   restored_ = true;
   known_ = stored.known;
+  note_rows(stored);
   waiting_.clear();
   for (const Position& position : stored.positions)
     if (!position.gone) waiting_.push_back({position});
@@ -24,14 +25,14 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     return a.position.updated_ms > b.position.updated_ms;
   });
-  if (went_back_) return_closed();
+  if (went_back_) return_closed(now);
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
   look_at_all(now);  // settles, from what the disk says now
 }
 
 // Files that were read and let go may have to be read again.
-void FileSource::return_closed() {
+void FileSource::return_closed(Now now) {
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || s->file.is_open() || reopen(*s, s->path)) continue;
@@ -42,7 +43,7 @@ void FileSource::return_closed() {
     if (!stored)
       lose(LossReason::kStoreWentBack, s->file.since_origin(), s->path,
            "it cannot be opened again");
-    forget(*s, false);
+    forget(*s, false, now);
   }
 }
 
@@ -51,11 +52,12 @@ void FileSource::settle(Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
+  count_dropped();
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* stream = streams_[i].get();
     if (stream && stream->file.is_open() && !stream->file.placed() && !stream->undecided &&
-        !stream->sibling)
+        !stream->sibling && !is_held_copy(*stream, now))
       place(*stream, now);
   }
   note_successors(now);
@@ -64,10 +66,18 @@ void FileSource::settle(Now now) {
 // True: the position has found its file, or its file is gone for good.
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
+  if (is_anchor(stored)) {
+    if (!has_wildcards(directory_of(stored.path)))
+      chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
+                         oldest_sequence_ -= kSequenceStep});
+    return true;
+  }
+  if (was_dropped(stored)) return true;
   bool undecided = false;
   Stream* stream = find_held(stored);
   if (!stream) stream = find_sibling(waiting, undecided, now);
   if (!stream) stream = find_on_other_device(stored, undecided);
+  if (!stream && !undecided) stream = find_compressed(stored, undecided, now);
   if (stream) {
     adopt(*stream, stored, now);
     return true;
@@ -87,7 +97,8 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
          stored.size - stored.position, stored.path, "the file is gone");
   if (stored.birth_ns != 0 && matches_glob(settings_.path, stored.path))
-    chains_.push_back({stored.path, "", stored.birth_ns, 0, oldest_sequence_ -= kSequenceStep});
+    chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
+                       oldest_sequence_ -= kSequenceStep});
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
@@ -116,7 +127,7 @@ FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, 
     InodeMatch match = compare_inode(stored, file.stat);
     if (match != InodeMatch::kSame && match != InodeMatch::kOtherDevice) continue;
     if (stream_of(file.stat)) continue;  // find_held() or find_on_other_device() looks at it
-    Result<std::unique_ptr<File>> opened = files_.open(file.path);
+    Result<std::unique_ptr<File>> opened = open_possibly_gzip(files_, file.path);
     Result<FileStat> stat = opened ? (*opened)->stat() : Result<FileStat>(opened.status());
     if (!stat) {
       undecided |= stat.status().code() != StatusCode::kReject;
@@ -152,6 +163,7 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
 
 void FileSource::adopt(Stream& s, const Position& stored, Now now) {
   s.key = stored.stream;
+  s.copy_of.clear();
   if (matches_glob(settings_.path, stored.path)) s.home = stored.path;
   // Older than whatever has taken its place since.
   s.sibling = false;
@@ -166,8 +178,9 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
             {{"input", settings_.name},
              {"path", s.path},
              {"position", std::to_string(stored.position)},
-             {"reason", stored.device == s.file.stat().device ? "same file as stored"
-                                                              : "same file, other device"}});
+             {"reason", stored.inode != s.file.stat().inode     ? "a copy of the stored file"
+                        : stored.device == s.file.stat().device ? "same file as stored"
+                                                                : "same file, other device"}});
   look_at(s, true, now);
 }
 
@@ -182,6 +195,9 @@ void FileSource::place(Stream& s, Now now) {
   } else if (start_ == Start::kBegin) {
     reason = "start: begin";
     status = s.file.start_at(0, false);
+  } else if (is_gzip_name(s.path)) {
+    reason = "start: end";
+    status = s.file.start_at_end();
   } else {
     reason = "start: end";
     status = s.file.start_at_last_line(s.first_size);

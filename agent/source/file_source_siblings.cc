@@ -31,6 +31,25 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
   });
 }
 
+// What rotation made of `home`, compressed or not.
+bool is_rotation_of(const std::string& home, const std::string& path) {
+  if (has_wildcards(home)) {
+    const std::string base = rotation_base(path);
+    return base != without_gzip_suffix(path) && matches_glob(home, base);
+  }
+  return is_rotated_name(home, without_gzip_suffix(path));
+}
+
+// While gzip is at it, or if it keeps what it packed, the plain file counts.
+void drop_packed_twice(std::vector<FoundFile>& files) {
+  std::set<std::string> plain;
+  for (const FoundFile& file : files)
+    if (!is_gzip_name(file.path)) plain.insert(file.path);
+  std::erase_if(files, [&](const FoundFile& file) {
+    return is_gzip_name(file.path) && plain.count(without_gzip_suffix(file.path)) > 0;
+  });
+}
+
 }  // namespace
 
 // While the store cannot be asked, rotation goes on: what may have to be read is kept open.
@@ -42,13 +61,14 @@ void FileSource::hold_siblings(Now now) {
     if (stream) homes.insert(stream->home);
   for (const std::string& home : homes) {
     Listing listing = list_directory(files_, directory_of(home));
+    drop_packed_twice(listing.files);
     std::erase_if(listing.files, [&](const FoundFile& file) {
-      return !is_rotated_name(home, file.path) || stream_of(file.stat);
+      return !is_rotation_of(home, file.path) || stream_of(file.stat);
     });
     sort_oldest_first(listing.files);
     size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
     for (size_t i = skipped; i < listing.files.size(); ++i) {
-      Result<std::unique_ptr<File>> file = files_.open(listing.files[i].path);
+      Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
       Stream& stream = add(listing.files[i].path, std::move(*file), *stat, now);
@@ -59,38 +79,55 @@ void FileSource::hold_siblings(Now now) {
 }
 
 // Positions are known and every chain is followed: what is still only held is not ours.
-void FileSource::drop_siblings() {
+void FileSource::drop_siblings(Now now) {
   if (!restored_ || !waiting_.empty() || !chains_.empty()) return;
   for (size_t i = 0; i < streams_.size(); ++i)
-    if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false);
+    if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }
 
 void FileSource::start_chain(const Stream& s) {
   if (s.sibling || !matches_glob(settings_.path, s.home)) return;
   const FileStat& stat = s.file.stat();
-  chains_.push_back({s.home, s.named ? s.path : "", stat.birth_ns, stat.modified_ns, s.sequence});
+  const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
+  chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, 0, s.sequence});
 }
 
 // Whether a sibling was born after the file that the chain begins with. Without birth times, what
 // was written later or has been rotated less often is newer.
 bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
+  if (is_gzip_name(found.path)) return is_newer_packed(found, chain);
   if (chain.birth_ns != 0 && birth_dates(found.stat)) return found.stat.birth_ns > chain.birth_ns;
   if (chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns) return true;
   const int rotated = rotation_number(chain.home, found.path);
   return rotated != 0 && rotated < rotation_number(chain.home, chain.path);
 }
 
+// gzip is born late and written when its contents were: only its number dates it, or that.
+bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) const {
+  if (chain.path.empty())
+    return found.stat.modified_ns > std::max(chain.birth_ns, chain.updated_ns) &&
+           chain.updated_ns != 0;
+  const std::string name = without_gzip_suffix(found.path);
+  const std::string origin = without_gzip_suffix(chain.path);
+  const int number = rotation_number(chain.home, name);
+  const int origin_number = rotation_number(chain.home, origin);
+  if (number != 0 && origin_number != 0) return number < origin_number;
+  return number == 0 && origin_number == 0 && name.size() == origin.size() && name > origin;
+}
+
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
   Listing listing = list_directory(files_, directory_of(chain.home));
+  if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
   // One that was removed since is held, but not listed.
   for (const auto& stream : streams_)
     if (stream && stream->sibling && !stream->named)
       listing.files.push_back({stream->path, stream->file.stat()});
+  drop_packed_twice(listing.files);
   std::erase_if(listing.files, [&](const FoundFile& file) {
     const Stream* stream = stream_of(file.stat);
     if (stream && !stream->sibling) return true;
-    return !is_rotated_name(chain.home, file.path) || !is_newer(file, chain);
+    return !is_rotation_of(chain.home, file.path) || !is_newer(file, chain);
   });
   sort_oldest_first(listing.files);
   bool complete = listing.status && listing.complete;
@@ -108,7 +145,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
                              Now now) {
   Stream* stream = stream_of(found.stat);
   if (!stream) {
-    Result<std::unique_ptr<File>> file = files_.open(found.path);
+    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) return stat.status().code() == StatusCode::kReject;
     if (stream_of(*stat)) return true;
@@ -122,10 +159,10 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     if (!copy) return false;
     if (!*copy) continue;
     log_.info("a rotated file is a copy of what was read", {{"path", found.path}});
-    forget(*stream, false);
+    forget(*stream, false, now);
     return true;
   }
-  stream->home = chain.home;
+  stream->home = has_wildcards(chain.home) ? rotation_base(found.path) : chain.home;
   stream->sequence = sequence;
   stream->sibling = false;
   log_.info("found a file that was rotated while nobody looked",

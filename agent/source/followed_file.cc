@@ -77,6 +77,17 @@ Status FollowedFile::start_at_last_line(uint64_t size) {
   return low == 0 ? start_at(0, false) : start_at(end, true);
 }
 
+Status FollowedFile::start_at_end() {
+  char byte;
+  // What has to be unpacked to know its size is unpacked by a read behind the end.
+  Result<std::string_view> none = pread(&byte, 1, INT64_MAX - 1);
+  Result<FileStat> stat = none ? file_->stat() : Result<FileStat>(none.status());
+  if (!stat) return failed(stat.status());
+  stat_ = *stat;
+  size_seen_ = static_cast<uint64_t>(stat_.size);
+  return start_at(size_seen_, false);
+}
+
 void FollowedFile::resume(const Position& stored) {
   position_ = origin_ = stored.position;
   discarding_ = origin_discarding_ = stored.discarding;
@@ -106,6 +117,14 @@ void FollowedFile::reopen(std::unique_ptr<File> file) {
 
 FollowedFile::Look FollowedFile::look(bool thorough) {
   Look look;
+  if (placed_ && !verified_ && position_ > 0) {
+    // A compressed file knows its size as far as it is unpacked.
+    char byte;
+    if (Result<std::string_view> warm = pread(&byte, 1, position_ - 1); !warm) {
+      look.status = warm.status();
+      return look;
+    }
+  }
   Result<FileStat> next = file_->stat();
   if (!next) {
     look.status = failed(next.status());
@@ -120,17 +139,20 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
     return look;
   }
   if (verified_ && !look.changed && trouble_.empty()) return look;
+  const Position before = identity();
   Result<std::string_view> differs = verify(thorough || !verified_);
   if (!differs) {
     look.status = differs.status();
     return look;
   }
   if (!differs->empty()) {
+    look.before = before;
     restart(look, *differs);
   } else if (size < size_seen_) {
     // The lines that were counted are still there; part of the unfinished line is not.
     look.reason = kCut;
     look.lost_bytes = size_seen_ - std::max(size, position_);
+    if (position_ == 0) look.before = before;
     size_seen_ = size;
   }
   // What we have seen of the unfinished line may have been written anew.
@@ -189,10 +211,10 @@ void FollowedFile::restart(Look& look, std::string_view reason) {
   if (!extend_head(true, differs)) trouble_.clear();
 }
 
-Result<bool> FollowedFile::proves(const Position& stored) {
-  if (stored.head_bytes < kHeadBytesProof || stored.head_bytes > kHeadBytesMax) return false;
+Result<bool> FollowedFile::proves(const Position& stored, uint32_t head_bytes_min) {
+  if (stored.head_bytes < head_bytes_min || stored.head_bytes > kHeadBytesMax) return false;
   if (stored.tail_bytes > std::min<uint64_t>(stored.position, kTailBytesMax)) return false;
-  if (static_cast<uint64_t>(stat_.size) < stored.position) return false;
+  if (stored.position > 0 && stored.tail_bytes == 0) return false;
   char buffer[kHeadBytesMax];
   Result<std::string_view> first = pread(buffer, stored.head_bytes, 0);
   if (!first) return first.status();
@@ -201,6 +223,55 @@ Result<bool> FollowedFile::proves(const Position& stored) {
       pread(buffer, stored.tail_bytes, stored.position - stored.tail_bytes);
   if (!last) return last.status();
   return Tail(stored.tail_bytes, stored.tail_hash).agrees_with(*last);
+}
+
+Result<bool> FollowedFile::begins_as(FollowedFile& other) {
+  char mine[kHeadBytesMax];
+  char others[kHeadBytesMax];
+  auto alike = [&](size_t length, uint64_t position) -> Result<bool> {
+    Result<std::string_view> a = pread(mine, length, position);
+    if (!a) return a.status();
+    Result<std::string_view> b = other.pread(others, length, position);
+    if (!b) return b.status();
+    return *a == *b;
+  };
+  Result<FileStat> now = other.file_->stat();
+  if (!now) return now.status();
+  if (now->size < other.stat_.size) return Status::retry("the file shrinks while it is compared");
+  if (now->size < stat_.size) return false;
+  const uint64_t length = static_cast<uint64_t>(stat_.size);
+  Result<bool> head = alike(std::min<uint64_t>(length, kHeadBytesMax), 0);
+  if (!head || !*head) return head;
+  const uint64_t tail = std::min<uint64_t>(length, kHeadBytesMax);
+  return alike(tail, length - tail);
+}
+
+Result<bool> FollowedFile::is_beginning_of(const Position& stored) {
+  if (stored.head_bytes != kHeadBytesMax || stored.position == 0) return false;
+  char buffer[kHeadBytesMax];
+  Result<std::string_view> last = pread(buffer, 1, stored.position - 1);
+  if (!last) return last.status();
+  if (!last->empty()) return false;
+  Result<std::string_view> first = pread(buffer, kHeadBytesMax, 0);
+  if (!first) return first.status();
+  return Head{stored.head_bytes, stored.head_hash}.agrees_with(*first);
+}
+
+Status FollowedFile::go_on_from(const Position& before) {
+  if (before.position > 0) {
+    char byte;  // a compressed file knows its size as far as it is unpacked
+    Result<std::string_view> warm = pread(&byte, 1, before.position - 1);
+    if (!warm) return warm.status();
+  }
+  Result<FileStat> stat = file_->stat();
+  if (!stat) return failed(stat.status());
+  stat_ = *stat;
+  size_seen_ = static_cast<uint64_t>(stat_.size);
+  if (size_seen_ < before.position) return start_at(size_seen_, false);
+  Position here = before;
+  here.size = size_seen_;
+  resume(here);
+  return Status::ok();
 }
 
 bool FollowedFile::readable() const {
@@ -215,16 +286,17 @@ Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
   const bool at_end = bytes->size() < read_bytes_;
   const uint64_t end = position_ + bytes->size();
   // More than the last look saw, or less if the file was truncated since: the next look tells.
-  end_ = at_end ? end : std::max(end_, end);
+  // Behind a full chunk there may be more.
+  end_ = at_end ? end : std::max(end_, end + 1);
   size_seen_ = std::max(size_seen_, end);
   Chunk chunk;
   chunk.bytes = *bytes;
   chunk.discarding = discarding_;
-  chunk.at_end = finishing_ && at_end;
+  chunk.at_end = at_end && (finishing_ || file_->complete());
   return chunk;
 }
 
-uint64_t FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
+void FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   CHECK(bytes <= chunk.bytes.size());
   if (position_ == 0 && bytes > 0)
     head_ = Head::of(chunk.bytes.substr(0, std::min(bytes, kHeadBytesMax)));
@@ -234,12 +306,8 @@ uint64_t FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding
   seen_end_ = position_;
   std::string_view rest = chunk.bytes.substr(bytes);
   if (bytes > 0) read_bytes_ = kReadBytes;
-  // Whole lines that were left (the pipeline pauses) are simply read again.
-  if (rest.find('\n') != std::string_view::npos) return 0;
-  if (chunk.at_end) {
-    end_ = position_;
-    return rest.size();
-  }
+  // Lines that were left (the pipeline pauses) are simply read again.
+  if (chunk.at_end || rest.find('\n') != std::string_view::npos) return;
   seen_end_ += rest.size();
   if (bytes == 0 && rest.size() == read_bytes_) {
     // One line fills the whole chunk: show more of it. A chunk of the largest size shows that
@@ -248,7 +316,6 @@ uint64_t FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding
     read_bytes_ = std::min(read_bytes_ * 4, read_bytes_max_);
     seen_end_ = position_;
   }
-  return 0;
 }
 
 Position FollowedFile::identity() const {

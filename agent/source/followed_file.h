@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ class FollowedFile {
     bool restarted = false;   ///< The position went to 0.
     std::string_view reason;  ///< Why bytes were lost or the position went to 0.
     uint64_t lost_bytes = 0;  ///< Unread bytes that are no more: a lower bound.
+    /// Where it stood; set when all that was in it is gone, so that a copy can be looked for.
+    std::optional<Position> before;
   };
 
   FollowedFile(std::unique_ptr<File> file, const FileStat& stat, size_t line_bytes_max);
@@ -37,6 +40,8 @@ class FollowedFile {
   /// Behind the last newline among the first `size` bytes. If the last line is longer than
   /// line_bytes_max, at `size`, discarding.
   Status start_at_last_line(uint64_t size);
+  /// Behind everything; for what will not grow.
+  Status start_at_end();
   /// As stored; the next look() verifies it and restarts the file if it is not what it was.
   void resume(const Position& stored);
   /// Back to where this agent began in it.
@@ -47,17 +52,27 @@ class FollowedFile {
 
   /// Asks the descriptor. `thorough` also reads the head again, for a file that was idle.
   Look look(bool thorough);
-  /// Whether the contents prove that this is the file of `stored`, on another device.
-  Result<bool> proves(const Position& stored);
+  /// Whether the contents prove that this holds what was in the file of `stored`: its first bytes,
+  /// of which at least `head_bytes_min` are known, and those before the position.
+  Result<bool> proves(const Position& stored, uint32_t head_bytes_min = kHeadBytesProof);
+  /// Whether this is the beginning of the other, as far as its first and last bytes tell. True if
+  /// it is empty.
+  Result<bool> begins_as(FollowedFile& other);
+  /// Whether this ends before the position of `stored` and its first bytes, all that are ever
+  /// kept, are those of `stored`.
+  Result<bool> is_beginning_of(const Position& stored);
+  /// This holds what was in the file of `before`: goes on where that stood, or at its own end.
+  Status go_on_from(const Position& before);
 
   bool readable() const;
   /// What begins at the position. Empty when there is nothing (new) to read.
   Result<Chunk> read(ReadBuffer& buffer);
-  /// Returns the bytes of an unfinished line that nobody took from the last chunk there will be.
-  uint64_t consume(const Chunk& chunk, size_t bytes, bool discarding);
+  void consume(const Chunk& chunk, size_t bytes, bool discarding);
   /// Nothing will be appended any more: an unfinished last line is a line. finished() then says
   /// when the last byte has been consumed.
   void finish(bool finishing) { finishing_ = finishing; }
+  /// Nothing will ever be appended, and it has been looked at to its end.
+  bool complete() const { return file_ && file_->complete(); }
   bool finished() const { return finishing_ && placed_ && trouble_.empty() && !readable(); }
 
   bool is_open() const { return file_ != nullptr; }

@@ -85,6 +85,9 @@ class Source {
   /// Every stream as status shows it.
   virtual void describe(std::vector<FileSnapshot>& out) const = 0;
 
+  /// How it notices news: "inotify" or "polling"; empty: it needs neither.
+  virtual std::string watching() const { return ""; }
+
   /// Whether every file found so far is read to its end (for --once).
   virtual bool drained() const = 0;
 };

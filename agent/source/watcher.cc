@@ -1,8 +1,15 @@
 #include "source/watcher.h"
 
+#include <sys/inotify.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <map>
+#include <system_error>
 #include <vector>
 
 #include "base/check.h"
@@ -11,8 +18,42 @@ namespace lastseen {
 
 namespace {
 
-// One loop, one inotify descriptor. uv_fs_event_t registers with the loop's epoll inside the next
-// uv_run(), which wait() calls before it blocks, so a watch is live as soon as we wait.
+constexpr uint32_t kMask = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+                           IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+// Room for some hundred events; one with the longest name takes 272 bytes.
+constexpr size_t kEventBytes = 64 * 1024;
+
+// File systems on which others than this kernel write, so that it has no events to give
+// (statfs(2); magic numbers from linux/magic.h and the file systems' own sources).
+constexpr std::array<uint32_t, 9> kRemoteFileSystems = {
+    0x6969,      // nfs
+    0xff534d42,  // cifs
+    0xfe534d42,  // smb2
+    0x517b,      // smb
+    0x01021997,  // 9p
+    0x00c36400,  // ceph
+    0x786f4256,  // vboxsf
+    0x6a656a63,  // virtiofs
+    0x5346414f,  // afs
+};
+
+bool is_remote(const std::string& directory) {
+  struct statfs what {};
+  if (statfs(directory.c_str(), &what) != 0) return false;
+  const auto type = static_cast<uint32_t>(what.f_type);
+  return std::find(kRemoteFileSystems.begin(), kRemoteFileSystems.end(), type) !=
+         kRemoteFileSystems.end();
+}
+
+Status refused(const std::string& directory, int error) {
+  std::string message = "cannot watch " + directory + ": " + std::generic_category().message(error);
+  if (error == ENOENT || error == ENOTDIR) return Status::not_found(std::move(message));
+  if (error == ENOSPC) message += " (raise fs.inotify.max_user_watches)";
+  if (error == EMFILE) message += " (raise fs.inotify.max_user_instances)";
+  return Status::retry(std::move(message));
+}
+
+// One loop, one inotify descriptor. Not libuv's own watches: they hide that events were dropped.
 class UvWatcher final : public Watcher {
  public:
   UvWatcher() {
@@ -22,11 +63,12 @@ class UvWatcher final : public Watcher {
   }
 
   ~UvWatcher() override {
-    for (auto& [directory, entry] : entries_) close(std::move(entry));
     uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
     uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+    if (inotify_ >= 0) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop_) == 0);
+    if (inotify_ >= 0) ::close(inotify_);
   }
   UvWatcher(const UvWatcher&) = delete;
   UvWatcher& operator=(const UvWatcher&) = delete;
@@ -34,31 +76,33 @@ class UvWatcher final : public Watcher {
   Status watch(const std::string& directory, Listener* listener) override {
     auto found = entries_.find(directory);
     if (found == entries_.end()) {
-      auto entry = std::make_unique<Entry>();
-      entry->directory = directory;
-      entry->handle.data = entry.get();
-      CHECK(uv_fs_event_init(&loop_, &entry->handle) == 0);
-      int error = uv_fs_event_start(&entry->handle, on_event, directory.c_str(), 0);
-      if (error != 0) {
-        close(std::move(entry));
-        return refused(directory, error);
-      }
-      found = entries_.emplace(directory, std::move(entry)).first;
+      if (is_remote(directory))
+        return Status::retry("cannot watch " + directory +
+                             ": a file system that others write to gives no events");
+      if (int error = open_inotify(); error != 0) return refused(directory, error);
+      const int descriptor = inotify_add_watch(inotify_, directory.c_str(), kMask);
+      if (descriptor < 0) return refused(directory, errno);
+      found = entries_.emplace(directory, Entry{descriptor, {}}).first;
     }
-    ++found->second->listeners[listener];
+    ++found->second.listeners[listener];
     return Status::ok();
   }
 
   void unwatch(const std::string& directory, Listener* listener) override {
     auto found = entries_.find(directory);
     if (found == entries_.end()) return;
-    std::map<Listener*, int>& listeners = found->second->listeners;
+    std::map<Listener*, int>& listeners = found->second.listeners;
     auto count = listeners.find(listener);
     if (count == listeners.end()) return;
     if (--count->second == 0) listeners.erase(count);
     if (!listeners.empty()) return;
-    close(std::move(found->second));
+    const int descriptor = found->second.descriptor;
     entries_.erase(found);
+    // Two names of one directory share a watch.
+    const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+      return entry.second.descriptor == descriptor;
+    });
+    if (!shared) inotify_rm_watch(inotify_, descriptor);  // fails if the directory is gone
   }
 
   void wait(int64_t timeout_ms) override {
@@ -79,39 +123,65 @@ class UvWatcher final : public Watcher {
 
  private:
   struct Entry {
-    uv_fs_event_t handle{};
-    std::string directory;
+    int descriptor;
     std::map<Listener*, int> listeners;  // with how often each one watches
   };
 
-  static void on_event(uv_fs_event_t* handle, const char* name, int, int) {
-    // Copies: a listener may unwatch from inside the call.
-    const Entry& entry = *static_cast<Entry*>(handle->data);
-    std::string directory = entry.directory;
-    std::string changed = name ? name : "";
-    std::vector<Listener*> listeners;
-    for (const auto& [listener, count] : entry.listeners) listeners.push_back(listener);
-    for (Listener* listener : listeners) listener->directory_changed(directory, changed);
+  // 0, or why there is none; the next watch() tries again.
+  int open_inotify() {
+    if (inotify_ >= 0) return 0;
+    const int descriptor = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (descriptor < 0) return errno;
+    inotify_ = descriptor;
+    CHECK(uv_poll_init(&loop_, &poll_, inotify_) == 0);
+    poll_.data = this;
+    CHECK(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
+            static_cast<UvWatcher*>(poll->data)->read_events();
+          }) == 0);
+    return 0;
   }
 
-  // The loop owns a handle until its close callback, which the next uv_run() calls.
-  static void close(std::unique_ptr<Entry> entry) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&entry.release()->handle),
-             [](uv_handle_t* handle) { delete static_cast<Entry*>(handle->data); });
+  void read_events() {
+    ssize_t length;
+    while ((length = ::read(inotify_, buffer_, sizeof buffer_)) > 0) {
+      for (const char* at = buffer_; at < buffer_ + length;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(at);
+        at += sizeof(inotify_event) + event->len;
+        if (event->mask & IN_Q_OVERFLOW) {
+          tell_dropped();
+        } else if (!(event->mask & IN_IGNORED)) {
+          tell(event->wd, event->len > 0 ? event->name : "");
+        }
+      }
+    }
   }
 
-  static Status refused(const std::string& directory, int error) {
-    std::string message = "cannot watch " + directory + ": " + uv_strerror(error);
-    if (error == UV_ENOENT || error == UV_ENOTDIR) return Status::not_found(std::move(message));
-    if (error == UV_ENOSPC) message += " (raise fs.inotify.max_user_watches)";
-    if (error == UV_EMFILE) message += " (raise fs.inotify.max_user_instances)";
-    return Status::retry(std::move(message));
+  // Copies: a listener may unwatch from inside the call.
+  void tell(int descriptor, const std::string& name) {
+    std::vector<std::pair<std::string, Listener*>> told;
+    for (const auto& [directory, entry] : entries_) {
+      if (entry.descriptor != descriptor) continue;
+      for (const auto& [listener, count] : entry.listeners) told.emplace_back(directory, listener);
+    }
+    for (const auto& [directory, listener] : told) listener->directory_changed(directory, name);
+  }
+
+  void tell_dropped() {
+    std::vector<Listener*> told;
+    for (const auto& [directory, entry] : entries_)
+      for (const auto& [listener, count] : entry.listeners) told.push_back(listener);
+    std::sort(told.begin(), told.end());
+    told.erase(std::unique(told.begin(), told.end()), told.end());
+    for (Listener* listener : told) listener->events_dropped();
   }
 
   uv_loop_t loop_{};
   uv_async_t wake_{};
   uv_timer_t timer_{};
-  std::map<std::string, std::unique_ptr<Entry>> entries_;
+  uv_poll_t poll_{};
+  int inotify_ = -1;
+  alignas(inotify_event) char buffer_[kEventBytes];
+  std::map<std::string, Entry> entries_;
 };
 
 }  // namespace

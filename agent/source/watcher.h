@@ -19,6 +19,8 @@ class Watcher {
    public:
     virtual ~Listener() = default;
     virtual void directory_changed(const std::string& directory, const std::string& name) = 0;
+    /// The kernel dropped events: anything may have changed anywhere.
+    virtual void events_dropped() {}
   };
 
   virtual ~Watcher() = default;

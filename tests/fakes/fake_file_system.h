@@ -116,6 +116,15 @@ class FakeFileSystem final : public FileSystem {
     append(to, bytes);
   }
 
+  /// What gzip does: PATH.gz holds `packed`, written when PATH was; PATH is gone.
+  void compress(const std::string& path, std::string_view packed) {
+    const int64_t modified_ns = names_.at(path)->modified_ns;
+    create(path + ".gz");
+    append(path + ".gz", packed);
+    names_.at(path + ".gz")->modified_ns = modified_ns;
+    remove(path);
+  }
+
   /// The proxy's open descriptor: it goes on writing after rename and remove.
   class Writer {
    public:

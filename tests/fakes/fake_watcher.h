@@ -24,6 +24,11 @@ class FakeWatcher final : public Watcher {
     for (const auto& [listener, count] : listeners) listener->directory_changed(directory, name);
   }
 
+  void drop_events() {
+    for (const auto& [directory, listeners] : watches_)
+      for (const auto& [listener, count] : listeners) listener->events_dropped();
+  }
+
   Status watch(const std::string& directory, Listener* listener) override {
     ++watch_calls;
     if (!refuse) return refuse;

@@ -189,15 +189,23 @@ log: {level: info, format: text, file: ""}
 }
 
 TEST_F(ConfigSettings, LaterKeysAreRefusedAtAnyOtherValue) {
-  EXPECT_THAT(bad("hold: {bytes: 1GiB}\n"),
-              HasSubstr("f.yaml:3:15: 'bytes' is not supported yet; leave it out, or at its "
-                        "default: 10GiB"));
+  EXPECT_THAT(bad("ingest: {threads: 2}\n"),
+              HasSubstr("f.yaml:3:19: 'threads' is not supported yet; leave it out, or at its "
+                        "default: 1"));
   EXPECT_THAT(bad("client_id: {from: [query.id]}\n"), HasSubstr("'from' is not supported yet"));
   EXPECT_THAT(bad("control: {tap: true}\n"), HasSubstr("'tap' is not supported yet"));
   EXPECT_THAT(bad_input("path: x, parser: json, client_id: {from: [a]}"),
               HasSubstr("'client_id' is not supported yet\n"));
   EXPECT_THAT(bad("hold: {agee: 24h}\n"), HasSubstr("did you mean 'age'?"));
   EXPECT_THAT(bad("hold: 5\n"), HasSubstr("'hold' must be a mapping"));
+}
+
+TEST_F(ConfigSettings, HoldHasABudgetOfBytesAndAge) {
+  const Config config = good("hold: {bytes: 1MiB, age: 10m}\n");
+  EXPECT_EQ(1 << 20, config.hold.bytes);
+  EXPECT_EQ(600'000, config.hold.age);
+  EXPECT_EQ(0, good("hold: {bytes: 0}\n").hold.bytes);
+  EXPECT_THAT(bad("hold: {age: 366d}\n"), HasSubstr("'age'"));
 }
 
 // ---- numbers

@@ -89,6 +89,7 @@ inline AgentSnapshot busy_agent() {
   agent.store.last_commit_duration_ms = 7;
 
   InputSnapshot input;
+  input.watching = "inotify";
   input.name = "nginx";
   input.totals.lines_read = 1'234'567;
   input.totals.bytes_read = 345'678'901;

@@ -45,7 +45,9 @@ struct Ears final : Watcher::Listener {
     }
     return false;
   }
+  void events_dropped() override { ++dropped; }
   std::vector<std::string> heard;
+  int dropped = 0;
 };
 
 TEST(UvWatcher, TellsOfAppendCreateAndRename) {
@@ -79,12 +81,42 @@ TEST(UvWatcher, TheLastUnwatchEndsIt) {
   EXPECT_TRUE(ears.wait(*watcher, directory.path + "|a"));
 }
 
+TEST(UvWatcher, AnOverflowIsTold) {
+  long limit = 0;
+  std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> limit;
+  if (limit == 0 || limit > 100'000) GTEST_SKIP() << "too many events to make";
+  TemporaryDirectory directory;
+  std::unique_ptr<Watcher> watcher = make_uv_watcher();
+  Ears ears;
+  ASSERT_TRUE(watcher->watch(directory.path, &ears));
+  std::ofstream a(directory / "a");
+  std::ofstream b(directory / "b");
+  for (long i = 0; i < limit; ++i) (i % 2 ? a : b) << 'x' << std::flush;
+  watcher->wait(kLongMs);
+  EXPECT_EQ(1, ears.dropped);
+}
+
+TEST(UvWatcher, TwoNamesOfADirectoryAreToldBoth) {
+  TemporaryDirectory directory;
+  std::filesystem::create_directory(directory / "real");
+  std::filesystem::create_symlink(directory / "real", directory / "link");
+  std::unique_ptr<Watcher> watcher = make_uv_watcher();
+  Ears ears;
+  ASSERT_TRUE(watcher->watch(directory / "real", &ears));
+  ASSERT_TRUE(watcher->watch(directory / "link", &ears));
+  append(directory / "real/a", "x");
+  EXPECT_TRUE(ears.wait(*watcher, directory / "link|a"));
+  watcher->unwatch(directory / "link", &ears);
+  append(directory / "real/b", "x");
+  EXPECT_TRUE(ears.wait(*watcher, directory / "real|b"));
+}
+
 TEST(UvWatcher, AMissingDirectoryIsRefused) {
   std::unique_ptr<Watcher> watcher = make_uv_watcher();
   Ears ears;
   Status status = watcher->watch("/nowhere/at/all", &ears);
   EXPECT_FALSE(status);
-  EXPECT_EQ("cannot watch /nowhere/at/all: no such file or directory", status.message());
+  EXPECT_EQ("cannot watch /nowhere/at/all: No such file or directory", status.message());
 }
 
 TEST(UvWatcher, WakeEndsAWaitOfAnotherThread) {

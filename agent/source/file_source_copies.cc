@@ -1,0 +1,190 @@
+// Copies: what copytruncate and gzip make of a file. The bytes are known, the inode is not.
+//
+//   the copy appears while its file is as it was      it is held back: its bytes are read there
+//   the file is truncated (copytruncate)              the copy is read from the file's position
+//   the file is gone (gzip removes what it packed)    the same
+//   both happened while the agent was down            the same, from the stored position
+//
+// A copy is known by its contents: the first bytes, and those before the position; or, while the
+// file can still be read, byte by byte at both ends. And by a name of the file's family, for two
+// logs may begin with equal lines.
+#include <algorithm>
+
+#include "source/file_source.h"
+
+namespace lastseen {
+
+namespace {
+
+// A copy that has just been created is empty; an empty file that stays so is no copy.
+constexpr int64_t kCopyBeginsMs = 2000;
+// Looks after which a copy that cannot be looked for is given up, and what it held counted as lost.
+constexpr int kCopyTriesMax = 60;
+
+bool born_before(const FileStat& stat, int64_t birth_ns) {
+  return stat.birth_ns != 0 && birth_ns != 0 && stat.birth_ns < birth_ns;
+}
+
+}  // namespace
+
+Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) const {
+  if (before.head_bytes == 0 || born_before(file.stat(), before.birth_ns)) return false;
+  Result<bool> whole = file.proves(before, 1);
+  if (!whole || *whole) return whole;
+  return file.is_beginning_of(before);
+}
+
+// Reads on in the copy `n` where `before` stood in `s`, which is read after it.
+FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& before, Now now) {
+  if (!n.file.go_on_from(before)) {
+    say_trouble(n);
+    return Search::kUndecided;
+  }
+  n.home = s.home;
+  n.copy_of.clear();
+  n.sibling = false;
+  n.sequence = s.sequence;
+  s.sequence = newest_sequence_ += kSequenceStep;
+  n.began = n.dirty = true;
+  n.changed_ms = now.mono_ms;
+  log_.info("reading on in a copy", {{"input", settings_.name},
+                                     {"path", n.path},
+                                     {"of", s.path},
+                                     {"position", std::to_string(n.file.position())}});
+  look_at(n, true, now);
+  start_chain(n);
+  return Search::kFound;
+}
+
+// The file of `s` was truncated. What was in it may be in a sibling.
+FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint64_t& lost,
+                                         Now now) {
+  bool undecided = false;
+  Stream* found = nullptr;
+  for (const auto& n : streams_) {
+    if (found || !n || n.get() == &s || !n->file.is_open() || n->file.placed()) continue;
+    if (!same_family(n->path, s.path)) continue;
+    const bool known = n->copy_of == s.key && !n->copy_by_name;
+    Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
+    undecided |= !copy;
+    if (copy && *copy) found = n.get();
+  }
+  if (!found) found = find_unfollowed_copy(s.home, before, undecided, now);
+  if (!found) return undecided ? Search::kUndecided : Search::kNone;
+  Search search = take_copy(*found, s, before, now);
+  const uint64_t read_to = std::max(found->file.size_seen(), before.position);
+  lost = is_gzip_name(found->path) || before.size < read_to ? 0 : before.size - read_to;
+  return search;
+}
+
+// A copy among the files of the directory that nobody follows.
+FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& home,
+                                                     const Position& before, bool& undecided,
+                                                     Now now) {
+  Listing listing = list_directory(files_, directory_of(home));
+  undecided |= !listing.status || !listing.complete;
+  std::erase_if(listing.files, [&](const FoundFile& file) {
+    return file.path == home || !same_family(file.path, home) || stream_of(file.stat);
+  });
+  // What gzip is still at is whole in the file beside it.
+  std::stable_partition(listing.files.begin(), listing.files.end(),
+                        [](const FoundFile& file) { return !is_gzip_name(file.path); });
+  for (const FoundFile& candidate : listing.files) {
+    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, candidate.path);
+    Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+    if (!stat) {
+      undecided |= stat.status().code() == StatusCode::kRetry;
+      continue;
+    }
+    if (stream_of(*stat)) continue;
+    FollowedFile probe(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
+    Result<bool> copy = holds_copy(probe, before);
+    // What is in a damaged archive, nobody will know.
+    undecided |= !copy && !is_gzip_name(candidate.path);
+    if (!copy || !*copy) continue;
+    undecided = false;
+    return &add(candidate.path, probe.release(), *stat, now);
+  }
+  return nullptr;
+}
+
+// The file of a stored position is gone; gzip may have made another of it.
+FileSource::Stream* FileSource::find_compressed(const Position& stored, bool& undecided, Now now) {
+  for (const auto& n : streams_) {
+    if (!n || !n->file.is_open() || n->file.placed() || !is_gzip_name(n->path)) continue;
+    if (!same_family(n->path, stored.path)) continue;
+    Result<bool> copy = holds_copy(n->file, stored);
+    if (copy && *copy) return n.get();
+  }
+  return find_unfollowed_copy(stored.path, stored, undecided, now);
+}
+
+// Whether a file that would begin at its first byte is a copy of what is being read, or may be.
+bool FileSource::is_held_copy(Stream& n, Now now) {
+  if (!n.copy_of.empty()) {
+    const bool held = std::any_of(streams_.begin(), streams_.end(),
+                                  [&](const auto& s) { return s && s->key == n.copy_of; });
+    if (held) return true;
+    n.copy_of.clear();
+  }
+  if (n.began || (n.existed && !known_) || rotation_base(n.path) == n.path) return false;
+  for (const auto& s : streams_) {
+    if (!s || s.get() == &n || !s->began || !same_family(n.path, s->path)) continue;
+    const bool packing = s->named && is_gzip_name(n.path) && s->path != n.path &&
+                         s->path == without_gzip_suffix(n.path);
+    Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);
+    if (!copy) return true;  // the next look tells
+    if (!*copy) continue;
+    if (n.file.stat().size == 0 && !packing) {
+      if (now.mono_ms - n.changed_ms < kCopyBeginsMs) return true;
+      continue;
+    }
+    n.copy_of = s->key;
+    n.copy_by_name = packing;
+    log_.info("not read: a copy of a file that is followed",
+              {{"input", settings_.name}, {"path", n.path}, {"of", s->path}});
+    return true;
+  }
+  return false;
+}
+
+Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
+  const bool packed = is_gzip_name(n.path);
+  // copytruncate copies the file that is written to, gzip packs one that is not.
+  if (!packed && is_rotated_name(rotation_base(s.path), s.path)) return false;
+  if (born_before(n.file.stat(), s.file.stat().birth_ns)) return false;
+  if (!s.file.is_open()) return n.file.proves(s.file.identity(), 1);
+  return n.file.begins_as(s.file);
+}
+
+// A file is gone: its copy, if there is one, takes its place.
+void FileSource::hand_over(Stream& s, Now now) {
+  const Position last = s.file.identity();
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* n = streams_[i].get();
+    if (!n || n == &s || !n->file.is_open() || n->file.placed() || n->sibling) continue;
+    const bool marked = n->copy_of == s.key;
+    if (!marked && !same_family(n->path, s.path)) continue;
+    Result<bool> copy = marked && !n->copy_by_name ? Result<bool>(true) : holds_copy(n->file, last);
+    if (copy && *copy) {
+      take_copy(*n, s, last, now);
+    } else if (marked) {
+      n->copy_of.clear();
+    }
+  }
+}
+
+// True: the file's position stays what it was until its copy can be looked for.
+bool FileSource::waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now) {
+  const Search search = find_copy(s, before, lost, now);
+  if (search != Search::kUndecided || ++s.copy_tries >= kCopyTriesMax) {
+    s.copy_tries = 0;
+    return false;
+  }
+  s.file.resume(before);
+  s.file.note_trouble(Status::retry("it was truncated, and a copy cannot be looked for"));
+  say_trouble(s);
+  return true;
+}
+
+}  // namespace lastseen

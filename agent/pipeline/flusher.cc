@@ -143,8 +143,8 @@ void Flusher::announce(const CommitResult& result, int64_t duration_ms) {
 
 void Flusher::went_back() {
   log_.warn(
-      "the store lost commits it had confirmed (a standby took over, or a backup was "
-      "restored); taking a new epoch and reading again from its positions");
+      "the store is not where this agent left it (a standby took over, a backup was restored, or "
+      "positions were changed by hand); taking a new epoch and reading on from its positions");
   recent_.forget();
   batch_.reset();
   ++snapshot_.rewinds;

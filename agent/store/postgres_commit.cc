@@ -63,7 +63,7 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
 
   std::vector<Refusal> refusals;
   result.clamped = clamp_rows(rows, fence.store_now_ms, future_max_ms_);
-  if (auto failure = upsert(rows, &refusals)) return *failure;
+  if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
   result.quarantined = lines_quarantined(batch, refused);
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
@@ -107,6 +107,7 @@ PostgresStore::Failure PostgresStore::read_quarantined(const std::string& agent_
 }
 
 PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
+                                             RefusalsMax refusals_max,
                                              std::vector<Refusal>* refusals) {
   const std::string sql = statements_.upsert();
   Failure failure;
@@ -126,7 +127,7 @@ PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
     mark = "ROLLBACK TO SAVEPOINT rows";
     return {Attempt::Kind::kRowAtFault, answer.error->sqlstate, answer.error->message};
   };
-  BisectResult result = apply_bisecting(rows.size(), kRowsPerStatement, attempt);
+  BisectResult result = apply_bisecting(rows.size(), kRowsPerStatement, attempt, refusals_max);
   if (result.end == BisectResult::End::kFailed) return failure;
   if (result.end == BisectResult::End::kTableAtFault) {
     const Refusal& last = result.refusals.back();

@@ -9,6 +9,11 @@
 
 namespace lastseen {
 
+/// ?1 agent. One row a counter: input, name, value; NULLs for an input without counters.
+extern const char* const kSqliteReadLedgers;
+/// ?1 agent. Answers input, stream and the columns of a position.
+extern const char* const kSqliteReadPositions;
+
 struct SqliteStore::Statements {
   SqliteStatement take_epoch;  // agent, time → epoch, batch
   SqliteStatement fence;       // agent, epoch, batch → the clock in milliseconds

@@ -94,14 +94,17 @@ StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   state.epoch = bits(take, 0);
   state.batch = bits(take, 1);
   if (auto failure = done(take)) return *failure;
-  if (auto failure = read_inputs(agent_id, &state)) return *failure;
+  if (!read_inputs(agent_id, statements_->read_ledgers, statements_->read_positions, &state))
+    return *fail();
   if (auto failure = end()) return *failure;
   return state;
 }
 
-SqliteStore::Failure SqliteStore::read_inputs(const std::string& agent_id, AgentState* state) {
+// False: the connection knows why.
+bool SqliteStore::read_inputs(const std::string& agent_id, SqliteStatement& ledgers,
+                              SqliteStatement& positions, AgentState* state) {
   Step step;
-  SqliteStatement& ledgers = statements_->read_ledgers.bind(agent_id);
+  ledgers.bind(agent_id);
   while ((step = ledgers.step()) == Step::kRow) {
     const std::string name = ledgers.text(0);
     if (state->inputs.empty() || state->inputs.back().name != name)
@@ -109,15 +112,15 @@ SqliteStore::Failure SqliteStore::read_inputs(const std::string& agent_id, Agent
     // A counter of a newer version stays in the table and is of no use here.
     if (!ledgers.is_null(1)) state->inputs.back().totals.set(ledgers.text(1), bits(ledgers, 2));
   }
-  if (step == Step::kFailed) return fail();
+  if (step == Step::kFailed) return false;
   ledgers.reset();
-  SqliteStatement& positions = statements_->read_positions.bind(agent_id);
+  positions.bind(agent_id);
   while ((step = positions.step()) == Step::kRow)
     for (AgentState::Input& input : state->inputs)
       if (input.name == positions.text(0)) input.positions.push_back(read_position(positions));
-  if (step == Step::kFailed) return fail();
+  if (step == Step::kFailed) return false;
   positions.reset();
-  return std::nullopt;
+  return true;
 }
 
 StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const Batch& batch) {
@@ -137,7 +140,7 @@ StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const
   }
   std::vector<Refusal> refusals;
   result.clamped = clamp_rows(rows, store_now_ms, future_max_ms_);
-  if (auto failure = upsert(rows, &refusals)) return *failure;
+  if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
   result.quarantined = lines_quarantined(batch, refused);
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
@@ -182,7 +185,7 @@ SqliteStore::Failure SqliteStore::read_quarantined(const std::string& agent_id, 
 
 // A statement a row, which SQLite undoes alone when the row is refused: nothing to halve.
 SqliteStore::Failure SqliteStore::upsert(const std::vector<UpsertRow>& rows,
-                                         std::vector<Refusal>* refusals) {
+                                         RefusalsMax refusals_max, std::vector<Refusal>* refusals) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string last_seen = utc_text(rows[i].last_seen_ms);
     const std::string created = utc_text(rows[i].created_ms);
@@ -195,7 +198,7 @@ SqliteStore::Failure SqliteStore::upsert(const std::vector<UpsertRow>& rows,
     // A trigger may have rolled the whole transaction back.
     if (!failure.row_at_fault || !connection_.in_transaction()) return fail();
     refusals->push_back({i, failure.sqlstate, failure.message});
-    if (table_at_fault(refusals->size(), rows.size()))
+    if (refusals_max == RefusalsMax::kByShare && table_at_fault(refusals->size(), rows.size()))
       return fail({StoreTrouble::kHolding, failure.sqlstate,
                    "SQLite: " + connection_.path() + ": table " + table_ +
                        " refuses most rows, so none is set aside: " + failure.message +

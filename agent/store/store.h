@@ -82,6 +82,8 @@ struct MigrationStatus {
   std::string note;  ///< e.g. why it was skipped
 };
 
+class StoreAdmin;  // store_admin.h: what the commands ask
+
 /// Used by one thread at a time, except interrupt(). Calls block; nothing throws.
 class Store {
  public:
@@ -108,6 +110,9 @@ class Store {
   /// Applies what is missing of the migrations, in order; tells what it did.
   virtual Result<std::vector<MigrationStatus>> migrate() = 0;
   virtual Result<std::vector<MigrationStatus>> migration_status() = 0;
+
+  /// Null for a store that keeps nothing.
+  virtual StoreAdmin* admin() { return nullptr; }
 };
 
 }  // namespace lastseen

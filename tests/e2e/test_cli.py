@@ -11,7 +11,8 @@ import pytest
 from agent import ROOT, command, environment, sqlite_rows
 from logs import backlog, json_line
 
-COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate"]
+COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate",
+            "quarantine", "positions", "doctor"]
 
 
 def test_version_and_help():

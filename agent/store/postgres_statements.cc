@@ -13,7 +13,11 @@ const char* const kPostgresClock = "SELECT " TIME_TO_MS("clock_timestamp()");
 const char* const kPostgresFence =
     "UPDATE lastseen_agent SET batch = $3::bigint, seen_at = clock_timestamp() "
     "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint - 1 "
-    "RETURNING " TIME_TO_MS("clock_timestamp()");
+    "RETURNING " TIME_TO_MS("clock_timestamp()") ", "
+    "concat(to_regclass($4)::oid, '/', pg_relation_filenode(to_regclass($4)))";
+
+const char* const kPostgresProbe =
+    "SELECT epoch FROM lastseen_agent WHERE agent_id = $1 FOR UPDATE";
 
 const char* const kPostgresReadFence =
     "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = $1";

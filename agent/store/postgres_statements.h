@@ -42,8 +42,11 @@ class PostgresStatements {
 
 /// Answers the server's clock in milliseconds.
 extern const char* const kPostgresClock;
-/// $1 agent, $2 epoch, $3 batch. Answers the server's clock in milliseconds.
+/// $1 agent, $2 epoch, $3 batch, $4 table for to_regclass(). Answers the server's clock in
+/// milliseconds, and a text that changes when that table is made anew or emptied by TRUNCATE.
 extern const char* const kPostgresFence;
+/// $1 agent. Fails where nothing can be written.
+extern const char* const kPostgresProbe;
 /// $1 agent. Answers epoch and batch.
 extern const char* const kPostgresReadFence;
 /// $1 agent. Answers the new epoch, and batch.

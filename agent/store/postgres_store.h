@@ -27,6 +27,7 @@ class PostgresStore final : public Store, private StoreAdmin {
   std::string_view type() const override { return "postgres"; }
   StoreResult<AgentState> load(const std::string& agent_id) override;
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  std::optional<StoreError> probe(const std::string& agent_id) override;
   void interrupt() override { session_.interrupt(); }
   Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
   Result<uint64_t> count_clients(const ClientsQuery& query) override;
@@ -42,6 +43,7 @@ class PostgresStore final : public Store, private StoreAdmin {
   Failure connect();
   Failure begin();
   Failure end();
+  Failure roll_back();
   StoreError fail(const SqlError& error, bool migrating = false);
   Failure run(const std::string& sql, const std::vector<std::string>& parameters,
               SqlAnswer* answer = nullptr);
@@ -51,6 +53,7 @@ class PostgresStore final : public Store, private StoreAdmin {
 
   // postgres_commit.cc
   Failure pass_fence(const std::string& agent_id, const Batch& batch, Fence* fence);
+  bool table_changed(const std::string& table);
   Failure read_quarantined(const std::string& agent_id, const Batch& batch, CommitResult* result);
   Failure upsert(const std::vector<UpsertRow>& rows, RefusalsMax refusals_max,
                  std::vector<Refusal>* refusals);
@@ -84,6 +87,7 @@ class PostgresStore final : public Store, private StoreAdmin {
   const Milliseconds future_max_ms_;
   Log& log_;
   PostgresSession session_;
+  std::string table_seen_;  // by the fence of the last commit; empty: none yet
 };
 
 Result<std::unique_ptr<Store>> make_postgres_store(const StoreSettings& settings,

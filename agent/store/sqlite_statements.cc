@@ -50,6 +50,9 @@ bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::s
          make(fence, "UPDATE lastseen_agent SET batch = ?3, seen_at = " + now_text +
                          " WHERE agent_id = ?1 AND epoch = ?2 AND batch = ?3 - 1 RETURNING " +
                          now_ms) &&
+         make(schema_version,
+              "SELECT schema_version FROM pragma_schema_version "
+              "WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)") &&
          make(read_fence, "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = ?1") &&
          make(upsert, upsert_text(table, columns)) &&
          make(quarantine,

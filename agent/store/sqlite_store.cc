@@ -87,6 +87,7 @@ SqliteStore::Failure SqliteStore::done(SqliteStatement& statement) {
 StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   const SqliteConnection::Call call(connection_);
   AgentState state;
+  schema_seen_ = -1;
   if (auto failure = open()) return *failure;
   if (auto failure = begin()) return *failure;
   SqliteStatement& take = statements_->take_epoch.bind(agent_id);
@@ -123,6 +124,14 @@ bool SqliteStore::read_inputs(const std::string& agent_id, SqliteStatement& ledg
   return true;
 }
 
+std::optional<StoreError> SqliteStore::probe(const std::string&) {
+  const SqliteConnection::Call call(connection_);
+  if (auto failure = open()) return failure;
+  if (auto failure = begin()) return failure;
+  if (!connection_.run("ROLLBACK")) return fail();
+  return std::nullopt;
+}
+
 StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const Batch& batch) {
   const SqliteConnection::Call call(connection_);
   std::vector<UpsertRow> rows = merge_rows(batch.entries);
@@ -138,6 +147,8 @@ StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const
     if (auto failure = end()) return *failure;
     return result;
   }
+  if (auto failure = look_at_table(&result)) return *failure;
+  if (result.outcome == CommitOutcome::kTableChanged) return result;
   std::vector<Refusal> refusals;
   result.clamped = clamp_rows(rows, store_now_ms, future_max_ms_);
   if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
@@ -166,6 +177,22 @@ SqliteStore::Failure SqliteStore::pass_fence(const std::string& agent_id, const 
   result->outcome = found == Step::kDone ? CommitOutcome::kWentBack
                                          : classify_fence(batch, bits(read, 0), bits(read, 1));
   read.reset();
+  return std::nullopt;
+}
+
+// A table that was made anew leaves its mark on the number of the schema.
+SqliteStore::Failure SqliteStore::look_at_table(CommitResult* result) {
+  SqliteStatement& version = statements_->schema_version.bind(table_);
+  const Step step = version.step();
+  if (step == Step::kFailed) return fail();
+  if (step == Step::kDone) return std::nullopt;  // dropped: the upsert will say so
+  const int64_t schema = version.number(0);
+  version.reset();
+  const bool changed = schema_seen_ >= 0 && schema_seen_ != schema;
+  schema_seen_ = schema;
+  if (!changed) return std::nullopt;
+  result->outcome = CommitOutcome::kTableChanged;
+  if (!connection_.run("ROLLBACK")) return fail();
   return std::nullopt;
 }
 

@@ -27,6 +27,7 @@ class SqliteStore final : public Store, private StoreAdmin {
   std::string_view type() const override { return "sqlite"; }
   StoreResult<AgentState> load(const std::string& agent_id) override;
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  std::optional<StoreError> probe(const std::string& agent_id) override;
   void interrupt() override { connection_.interrupt(); }
   Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
   Result<uint64_t> count_clients(const ClientsQuery& query) override;
@@ -71,6 +72,7 @@ class SqliteStore final : public Store, private StoreAdmin {
 
   Failure pass_fence(const std::string& agent_id, const Batch& batch, CommitResult* result,
                      int64_t* store_now_ms);
+  Failure look_at_table(CommitResult* result);
   Failure read_quarantined(const std::string& agent_id, const Batch& batch, CommitResult* result);
   Failure upsert(const std::vector<UpsertRow>& rows, RefusalsMax refusals_max,
                  std::vector<Refusal>* refusals);
@@ -89,6 +91,7 @@ class SqliteStore final : public Store, private StoreAdmin {
   Log& log_;
   SqliteConnection connection_;
   std::unique_ptr<Statements> statements_;  // null: not open
+  int64_t schema_seen_ = -1;                // by the last commit; -1: none yet
 };
 
 Result<std::unique_ptr<Store>> make_sqlite_store(const StoreSettings& settings,

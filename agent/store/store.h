@@ -33,6 +33,8 @@ enum class CommitOutcome {
   kAlreadyCommitted,  ///< The fence stood at this number: the reply of an earlier try was lost.
   kTakenOver,         ///< A higher epoch: another instance runs under this agent_id.
   kWentBack,          ///< A lower epoch, no row or an older batch: the store lost commits.
+  kTableChanged,      ///< The table of clients is another one than at the last commit, or was
+                      ///< emptied. Nothing was applied; the next try is. Said once a change.
 };
 
 struct CommitResult {
@@ -99,6 +101,10 @@ class Store {
   /// last_seen never goes backwards. On a StoreError nothing is known to have happened; calling
   /// again with the same batch is always right, the fence tells.
   virtual StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) = 0;
+
+  /// Whether a commit is likely to work now, at the cost of a round trip or two instead of a
+  /// batch: connects, and looks at what commits need. Changes nothing.
+  virtual std::optional<StoreError> probe(const std::string& agent_id) = 0;
 
   /// Ends a blocked call of the other thread soon, with kUnreachable. Thread-safe.
   virtual void interrupt() = 0;

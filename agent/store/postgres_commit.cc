@@ -62,6 +62,9 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
     if (auto failure = end()) return *failure;
     return result;
   }
+  // A batch whose clients are all known would pass without touching the table.
+  if (fence.table == kNoTable)
+    if (auto failure = discover_id_column()) return *failure;
   if (table_changed(fence.table)) {
     result.outcome = CommitOutcome::kTableChanged;
     if (auto failure = roll_back()) return *failure;
@@ -104,7 +107,6 @@ PostgresStore::Failure PostgresStore::pass_fence(const std::string& agent_id, co
 // Remembers the table; whether it was another one before. Its id column may be of another type
 // then.
 bool PostgresStore::table_changed(const std::string& table) {
-  if (table == kNoTable) return false;  // dropped: the upsert will say so
   const bool changed = !table_seen_.empty() && table_seen_ != table;
   if (changed) statements_.set_id_type("");
   table_seen_ = table;

@@ -185,7 +185,11 @@ SqliteStore::Failure SqliteStore::look_at_table(CommitResult* result) {
   SqliteStatement& version = statements_->schema_version.bind(table_);
   const Step step = version.step();
   if (step == Step::kFailed) return fail();
-  if (step == Step::kDone) return std::nullopt;  // dropped: the upsert will say so
+  // A batch whose clients are all known would pass without touching the table.
+  if (step == Step::kDone)
+    return fail({StoreTrouble::kHolding, "42P01",
+                 "SQLite: " + connection_.path() + ": store.table names " + table_ +
+                     ", which does not exist any more"});
   const int64_t schema = version.number(0);
   version.reset();
   const bool changed = schema_seen_ >= 0 && schema_seen_ != schema;

@@ -156,6 +156,7 @@ void Agent::flush_loop() {
                            : std::max<int64_t>(step.until_mono_ms - now.mono_ms, 0));
         continue;
       case Flusher::Action::kLoad:
+      case Flusher::Action::kProbe:
       case Flusher::Action::kCommit:
         call_store(step.action);
     }
@@ -174,6 +175,10 @@ void Agent::call_store(Flusher::Action action) {
     StoreResult<AgentState> result = store_.load(agent_id_);
     call_began_mono_ms_ = 0;
     flusher_.loaded(std::move(result), clock_.now());
+  } else if (action == Flusher::Action::kProbe) {
+    std::optional<StoreError> error = store_.probe(agent_id_);
+    call_began_mono_ms_ = 0;
+    flusher_.probed(std::move(error), clock_.now());
   } else {
     StoreResult<CommitResult> result = store_.commit(agent_id_, flusher_.batch());
     call_began_mono_ms_ = 0;

@@ -38,6 +38,9 @@ struct Arguments {
   bool print = false;
   ParseArguments parse;
   ClientsArguments clients;
+  QuarantineArguments quarantine;
+  PositionsArguments positions;
+  bool sqlstate = false;
   int code = kExitDone;
 };
 
@@ -157,6 +160,88 @@ void add_live(CLI::App& app, Arguments& arguments) {
   flush.callback([&] { arguments.code = flush_command(arguments.socket); });
 }
 
+void add_quarantine(CLI::App& app, Arguments& arguments) {
+  using Command = int (*)(const QuarantineArguments&);
+  CLI::App& quarantine =
+      *app.add_subcommand("quarantine", "rows that the table refused, and a second try");
+  quarantine.require_subcommand(1);
+  quarantine.footer(
+      "\nA row that the table of clients refuses (too long, a constraint) is set aside in\n"
+      "lastseen_quarantine, so that it holds up no other. Mend the table, then replay.");
+  const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
+    CLI::App& command = *quarantine.add_subcommand(name, what);
+    add_config(command, arguments);
+    command.callback([&arguments, run] {
+      arguments.quarantine.config_path = arguments.config;
+      arguments.quarantine.json = arguments.json;
+      arguments.code = run(arguments.quarantine);
+    });
+    return command;
+  };
+  CLI::App& list = add("list", "every row, and why it was refused", quarantine_list_command);
+  list.add_flag("--json", arguments.json, "one JSON object a line");
+  CLI::App& show = add("show", "one row in full", quarantine_show_command);
+  show.add_option("ID", arguments.quarantine.ids, "as 'list' shows it")->required();
+  show.add_flag("--json", arguments.json, "one JSON object a line");
+  CLI::App& replay = add("replay", "offer rows to the table again", quarantine_replay_command);
+  replay.add_option("ID", arguments.quarantine.ids, "which rows; without one, all");
+  CLI::App& drop = add("drop", "delete rows for good", quarantine_drop_command);
+  drop.add_option("ID", arguments.quarantine.ids, "which rows");
+  drop.add_flag("--all", arguments.quarantine.all, "all of them");
+}
+
+void add_positions(CLI::App& app, Arguments& arguments) {
+  using Command = int (*)(const PositionsArguments&);
+  CLI::App& positions =
+      *app.add_subcommand("positions", "where the agent stands in each file; move it");
+  positions.require_subcommand(1);
+  positions.footer(
+      "\nPositions are rows of lastseen_position, committed with the clients. `set` and `forget`\n"
+      "refuse while the agent runs; with --force it goes to the new place with its next commit.\n"
+      "Lines that are read again are counted again; last_seen never goes backwards.");
+  const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
+    CLI::App& command = *positions.add_subcommand(name, what);
+    add_config(command, arguments);
+    command
+        .add_option("--agent", arguments.positions.agent_id,
+                    "another agent than the configuration's")
+        ->option_text("AGENT_ID");
+    command.callback([&arguments, run] {
+      arguments.positions.config_path = arguments.config;
+      arguments.positions.json = arguments.json;
+      arguments.code = run(arguments.positions);
+    });
+    return command;
+  };
+  CLI::App& list =
+      add("list", "each file, with the identity it is known by", positions_list_command);
+  list.add_flag("--all", arguments.positions.all, "of every agent that the store knows");
+  list.add_flag("--json", arguments.json, "one JSON object a line");
+  const auto place = [&](CLI::App& command) {
+    command.add_option("INPUT", arguments.positions.input, "the input's name")->required();
+    command.add_flag("--force", arguments.positions.force, "also while the agent runs");
+    return command.add_option("FILE", arguments.positions.file,
+                              "a file of the input, or the key of its stream");
+  };
+  CLI::App& set = add("set", "go on reading a file at a byte", positions_set_command);
+  place(set)->required();
+  set.add_option("POSITION", arguments.positions.position, "bytes, the start of a line")
+      ->required();
+  CLI::App& forget =
+      add("forget", "read FILE from its first byte; without FILE, begin the input anew",
+          positions_forget_command);
+  place(forget);
+}
+
+void add_doctor(CLI::App& app, Arguments& arguments) {
+  CLI::App& doctor = *app.add_subcommand("doctor", "what the agent makes of the world around it");
+  doctor
+      .add_flag("--sqlstate", arguments.sqlstate,
+                "what each error code of the database means to the agent")
+      ->required();
+  doctor.callback([&] { arguments.code = doctor_sqlstate_command(); });
+}
+
 }  // namespace
 
 int run_cli(int argc, char** argv) {
@@ -171,6 +256,9 @@ int run_cli(int argc, char** argv) {
   add_live(app, arguments);
   add_clients(app, arguments);
   add_migrate(app, arguments);
+  add_quarantine(app, arguments);
+  add_positions(app, arguments);
+  add_doctor(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,60 +1,22 @@
 #include "commands.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <iostream>
-#include <memory>
 #include <utility>
 
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/time_text.h"
 #include "build_parts.h"
+#include "command_support.h"
 #include "config/load.h"
 #include "control/control_client.h"
 #include "daemon.h"
 #include "exit_code.h"
 #include "store/migrations.h"
-#include "store/registry.h"
 
 namespace lastseen {
 
 namespace {
-
-int fail(const std::string& message) {
-  std::cerr << "lastseen: " << message << '\n';
-  return kExitFailed;
-}
-
-int usage_error(const std::string& message) {
-  std::cerr << "lastseen: " << message << '\n';
-  return kExitUsage;
-}
-
-std::optional<Config> load_or_explain(const std::string& path) {
-  LoadResult loaded = load_config(path, process_environment());
-  for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
-  return std::move(loaded.config);
-}
-
-// For commands that end at once: only what went wrong, in words for a person.
-std::unique_ptr<ReopenableLog> quiet_log() {
-  return make_log(LogLevel::kWarn, false, "");
-}
-
-Result<std::unique_ptr<Store>> open_store(const Config& config, bool read_only, Log& log) {
-  return make_store(config.store, config.last_seen.future_max, read_only, log);
-}
-
-// Width by code points, so that ids beyond ASCII line up in most terminals.
-size_t width_of(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
-}
-
-std::string padded(const std::string& text, size_t width) {
-  return text + std::string(width - std::min(width, width_of(text)), ' ');
-}
 
 void print_clients_json(const std::vector<ClientRow>& rows) {
   JsonWriter json;
@@ -75,22 +37,12 @@ void print_clients_json(const std::vector<ClientRow>& rows) {
 }
 
 void print_clients_table(const std::vector<ClientRow>& rows) {
+  std::vector<std::vector<std::string>> table = {{"CLIENT", "LAST SEEN", "FIRST SEEN"}};
   // An id is foreign text: what would move the cursor must not reach the terminal raw.
-  std::vector<std::string> ids = {"CLIENT"};
-  for (const ClientRow& row : rows) ids.push_back(escape_for_log(row.client_id));
-  size_t width = 0;
-  for (const std::string& id : ids) width = std::max(width, width_of(id));
-  std::cout << padded(ids[0], width) << "  LAST SEEN                 FIRST SEEN\n";
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::cout << padded(ids[i + 1], width) << "  " << format_utc_ms(rows[i].last_seen_ms) << "  "
-              << (rows[i].created_at_ms ? format_utc_ms(*rows[i].created_at_ms) : "-") << '\n';
-  }
-}
-
-// Whether a live agent listens there; a file left by a dead one does not answer.
-bool agent_answers(const std::string& socket) {
-  constexpr Milliseconds kAnswerMs = 1000;
-  return !socket.empty() && ask_agent(socket, "GET", "/healthz", kAnswerMs, SystemClock()).is_ok();
+  for (const ClientRow& row : rows)
+    table.push_back({escape_for_log(row.client_id), format_utc_ms(row.last_seen_ms),
+                     row.created_at_ms ? format_utc_ms(*row.created_at_ms) : "-"});
+  print_table(table);
 }
 
 }  // namespace
@@ -133,11 +85,10 @@ int clients_command(const ClientsArguments& arguments) {
 
   const std::optional<Config> config = load_or_explain(arguments.config_path);
   if (!config) return kExitUsage;
-  const auto log = quiet_log();
-  const auto store = open_store(*config, true, *log);
-  if (!store) return fail(store.status().message());
+  const auto open = open_store(*config, true);
+  if (!open) return fail(open.status().message());
   if (arguments.count) {
-    const Result<uint64_t> count = (*store)->count_clients(query);
+    const Result<uint64_t> count = open->store->count_clients(query);
     if (!count) return fail(count.status().message());
     if (arguments.json) {
       std::cout << "{\"count\":" << *count << "}\n";
@@ -146,7 +97,7 @@ int clients_command(const ClientsArguments& arguments) {
     }
     return kExitDone;
   }
-  const auto rows = (*store)->clients(query);
+  const auto rows = open->store->clients(query);
   if (!rows) return fail(rows.status().message());
   if (arguments.json) {
     print_clients_json(*rows);
@@ -167,10 +118,9 @@ int migrate_command(const std::string& config_path, bool status, bool print) {
     }
     return kExitDone;
   }
-  const auto log = quiet_log();
-  const auto store = open_store(*config, false, *log);
-  if (!store) return fail(store.status().message());
-  const auto done = status ? (*store)->migration_status() : (*store)->migrate();
+  const auto open = open_store(*config, false);
+  if (!open) return fail(open.status().message());
+  const auto done = status ? open->store->migration_status() : open->store->migrate();
   if (!done) return fail(done.status().message());
   for (const MigrationStatus& migration : *done) {
     std::cout << (migration.applied ? "applied  " : "missing  ") << migration.name;

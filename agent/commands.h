@@ -27,6 +27,25 @@ struct ClientsArguments {
   bool json = false;
 };
 
+/// ID…: rows of lastseen_quarantine.
+struct QuarantineArguments {
+  std::string config_path;
+  std::vector<int64_t> ids;
+  bool all = false;
+  bool json = false;
+};
+
+struct PositionsArguments {
+  std::string config_path;
+  std::string agent_id;  ///< Empty: the configuration's.
+  std::string input;
+  std::string file;       ///< A path or a stream's key.
+  uint64_t position = 0;  ///< Bytes.
+  bool all = false;       ///< Every agent of the store.
+  bool force = false;     ///< Also while the agent runs.
+  bool json = false;
+};
+
 int run_command(const std::string& config_path, bool once);
 int check_command(const std::string& config_path);
 int parse_command(const ParseArguments& arguments);
@@ -34,5 +53,17 @@ int clients_command(const ClientsArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);
 int flush_command(const std::string& socket);
+
+int quarantine_list_command(const QuarantineArguments& arguments);
+int quarantine_show_command(const QuarantineArguments& arguments);
+int quarantine_replay_command(const QuarantineArguments& arguments);
+int quarantine_drop_command(const QuarantineArguments& arguments);
+
+int positions_list_command(const PositionsArguments& arguments);
+int positions_set_command(const PositionsArguments& arguments);
+int positions_forget_command(const PositionsArguments& arguments);
+
+/// Prints what each SQLSTATE means to the agent.
+int doctor_sqlstate_command();
 
 }  // namespace lastseen

@@ -10,6 +10,13 @@ namespace lastseen {
 
 namespace {
 
+// So many failures in a row, and a batch (up to megabytes) is sent only after a probe succeeded.
+constexpr uint32_t kProbeAfterFailures = 3;
+
+// What holds is somebody's to mend, who then waits for us: looked at this often, whatever
+// store.retry.max says.
+constexpr int64_t kHoldingProbeMs = 5000;
+
 // All agents of a table send rows in this one order, so that none can wait in a circle.
 void sort_entries(std::vector<Entry>& entries) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -54,6 +61,7 @@ Flusher::Step Flusher::step(Now now) const {
   }
   if (reply_.has_value() || now.mono_ms < next_try_mono_ms_)
     return {Action::kWait, next_try_mono_ms_};
+  if (failures_ >= kProbeAfterFailures && !probed_) return {Action::kProbe, now.mono_ms};
   return {state_ == State::kLoading ? Action::kLoad : Action::kCommit, now.mono_ms};
 }
 
@@ -81,6 +89,14 @@ void Flusher::loaded(StoreResult<AgentState> result, Now now) {
   reply_->state = std::move(loaded);
 }
 
+// A database that is back is used at once: the next step commits.
+void Flusher::probed(std::optional<StoreError> error, Now now) {
+  CHECK(state_ == State::kLoading || state_ == State::kCommitting);
+  if (error) return failed(*error, now);
+  probed_ = true;
+  next_try_mono_ms_ = now.mono_ms;
+}
+
 void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) {
   CHECK(state_ == State::kCommitting);
   if (const auto* error = std::get_if<StoreError>(&result)) return failed(*error, now);
@@ -92,6 +108,11 @@ void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) 
       return finish_commit(std::move(answer), started, now);
     case CommitOutcome::kWentBack:
       return went_back();
+    case CommitOutcome::kTableChanged:
+      log_.warn(
+          "the table of clients was made anew or emptied; everything that is pending or seen from "
+          "now on is sent, also what it would already hold");
+      return distrust();
     case CommitOutcome::kTakenOver:
       log_.error(
           "another instance took over this agent_id; stopping. "
@@ -143,8 +164,8 @@ void Flusher::announce(const CommitResult& result, int64_t duration_ms) {
 
 void Flusher::went_back() {
   log_.warn(
-      "the store lost commits it had confirmed (a standby took over, or a backup was "
-      "restored); taking a new epoch and reading again from its positions");
+      "the store is not where this agent left it (a standby took over, a backup was restored, or "
+      "positions were changed by hand); taking a new epoch and reading on from its positions");
   recent_.forget();
   batch_.reset();
   ++snapshot_.rewinds;
@@ -152,9 +173,20 @@ void Flusher::went_back() {
   state_ = State::kLoading;
 }
 
+// The table may not hold what this agent committed: the batch at hand and all that follow send
+// every client again. The state stays what it is.
+void Flusher::distrust() {
+  recent_.distrust();
+  if (!batch_) return;
+  for (Entry& entry : batch_->entries) entry.upsert = true;
+}
+
 void Flusher::failed(const StoreError& error, Now now) {
   ++snapshot_.retries;
   ++failures_;
+  probed_ = false;
+  // Whoever mends a table may do so by making it anew.
+  if (error.trouble == StoreTrouble::kHolding) distrust();
   const StoreState state =
       error.trouble == StoreTrouble::kHolding ? StoreState::kHolding : StoreState::kRetrying;
   // The first failure, and each change of the reason, is told once; the rest is in `status`.
@@ -172,7 +204,8 @@ void Flusher::failed(const StoreError& error, Now now) {
   }
   // Full jitter: agents that lost the same database must not come back in step.
   const uint32_t doublings = std::min<uint32_t>(failures_ - 1, 30);
-  const int64_t ceiling = std::min(options_.retry_max_ms, options_.retry_initial_ms << doublings);
+  int64_t ceiling = std::min(options_.retry_max_ms, options_.retry_initial_ms << doublings);
+  if (state == StoreState::kHolding) ceiling = std::min(ceiling, kHoldingProbeMs);
   next_try_mono_ms_ =
       now.mono_ms + static_cast<int64_t>(random_.below(static_cast<uint64_t>(ceiling) + 1));
 }
@@ -181,6 +214,7 @@ void Flusher::succeeded(Now now) {
   if (failures_ > 0)
     log_.info("the store takes data again", {{"failed_tries", std::to_string(failures_)}});
   failures_ = 0;
+  probed_ = false;
   next_try_mono_ms_ = now.mono_ms;
   snapshot_.state = StoreState::kOk;
   snapshot_.last_error.clear();

@@ -44,6 +44,8 @@ struct FlushReply {
 ///        ▲ └─failed─▶ (wait, again)            │ └─failed─▶ (wait, again)
 ///        └──────────── the store went back ────┘
 ///
+/// After kProbeAfterFailures in a row it is probed before anything is sent again.
+///
 /// A batch keeps its number through all tries, so the fence tells a try that did commit from one
 /// that did not. Flush thread only.
 class Flusher {
@@ -53,6 +55,7 @@ class Flusher {
   enum class Action {
     kWait,    ///< Nothing to do before `until_mono_ms`, or before the next offer().
     kLoad,    ///< Call Store::load, then loaded().
+    kProbe,   ///< Call Store::probe, then probed(). After failures in a row, before more is sent.
     kCommit,  ///< Call Store::commit with batch(), then committed().
     kStop,    ///< Another instance took over; nothing will ever be committed again.
   };
@@ -68,6 +71,7 @@ class Flusher {
   const Batch& batch() const { return *batch_; }
 
   void loaded(StoreResult<AgentState> result, Now now);
+  void probed(std::optional<StoreError> error, Now now);
   void committed(StoreResult<CommitResult> result, Now started, Now now);
 
   /// What ingest has to be told since the last call, if anything.
@@ -83,6 +87,7 @@ class Flusher {
   void succeeded(Now now);
   void finish_commit(CommitResult result, Now started, Now now);
   void went_back();
+  void distrust();
   void announce(const CommitResult& result, int64_t duration_ms);
 
   FlusherOptions options_;
@@ -95,6 +100,7 @@ class Flusher {
   uint64_t last_batch_ = 0;
   int64_t next_try_mono_ms_ = INT64_MIN;
   uint32_t failures_ = 0;  // in a row
+  bool probed_ = false;    // a probe succeeded since the last failure
   std::optional<FlushReply> reply_;
   std::vector<CommitListener*> listeners_;
   StoreSnapshot snapshot_;

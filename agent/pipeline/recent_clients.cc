@@ -25,6 +25,13 @@ void RecentClients::Generation::clear() {
   ids = IdArena();
 }
 
+void RecentClients::Generation::distrust() {
+  for (Known& client : known) {
+    client.committed_ms = INT64_MIN / 2;
+    client.withheld_mono_ms = INT64_MIN / 2;
+  }
+}
+
 RecentClients::RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed)
     : generation_max_(std::max<uint64_t>(clients_max / 2, 1)),
       resolution_ms_(resolution_ms),
@@ -104,6 +111,11 @@ void RecentClients::committed(const Batch& batch, bool trusted) {
     }
     known->committed_ms = std::max(known->committed_ms, entry.last_seen_ms);
   }
+}
+
+void RecentClients::distrust() {
+  young_.distrust();
+  old_.distrust();
 }
 
 void RecentClients::forget() {

@@ -27,8 +27,12 @@ class RecentClients {
   /// its values (a clamped time, a quarantined row), so nothing is remembered of it.
   void committed(const Batch& batch, bool trusted);
 
-  /// The store went back: what was committed may be gone.
+  /// The store went back: what was committed may be gone, what was withheld is read again.
   void forget();
+
+  /// What was committed may be gone, the positions are not: everything is sent again when it is
+  /// seen, and what is withheld with the next batch.
+  void distrust();
 
   uint64_t withheld() const { return withheld_; }
 
@@ -46,6 +50,7 @@ class RecentClients {
     Known* find(std::string_view client_id);
     Known& add(std::string_view client_id);
     void clear();
+    void distrust();
 
     ClientTable table;
     std::vector<Known> known;

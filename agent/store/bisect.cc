@@ -10,7 +10,8 @@ bool table_at_fault(size_t refused, size_t rows) {
 }
 
 BisectResult apply_bisecting(size_t rows, size_t rows_per_statement,
-                             const std::function<Attempt(size_t, size_t)>& attempt) {
+                             const std::function<Attempt(size_t, size_t)>& attempt,
+                             RefusalsMax refusals_max) {
   BisectResult result;
   // Ranges still to try, the next one last: rows are tried in their order throughout, since the
   // order is what keeps several agents from deadlocking.
@@ -35,7 +36,7 @@ BisectResult apply_bisecting(size_t rows, size_t rows_per_statement,
       continue;
     }
     result.refusals.push_back({begin, std::move(answer.sqlstate), std::move(answer.message)});
-    if (table_at_fault(result.refusals.size(), rows)) {
+    if (refusals_max == RefusalsMax::kByShare && table_at_fault(result.refusals.size(), rows)) {
       result.end = BisectResult::End::kTableAtFault;
       return result;
     }

@@ -44,7 +44,10 @@ struct BisectResult {
 /// Applies rows [0, rows) in order, at most `rows_per_statement` a try, halving what is refused.
 /// `attempt(begin, end)` either applies all of the range or leaves nothing of it behind; after it
 /// answered kFailed it is not called again. Costs about 2·log2(rows_per_statement) tries a refusal.
+/// kAnyNumber: refusals never mean that the table is at fault.
+enum class RefusalsMax { kByShare, kAnyNumber };
 BisectResult apply_bisecting(size_t rows, size_t rows_per_statement,
-                             const std::function<Attempt(size_t begin, size_t end)>& attempt);
+                             const std::function<Attempt(size_t begin, size_t end)>& attempt,
+                             RefusalsMax refusals_max = RefusalsMax::kByShare);
 
 }  // namespace lastseen

@@ -13,6 +13,7 @@ class DiscardStore final : public Store {
   std::string_view type() const override { return "discard"; }
   StoreResult<AgentState> load(const std::string& agent_id) override;
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  std::optional<StoreError> probe(const std::string&) override { return std::nullopt; }
   void interrupt() override {}
   Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
   Result<uint64_t> count_clients(const ClientsQuery& query) override;

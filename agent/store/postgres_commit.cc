@@ -15,6 +15,7 @@ namespace {
 // up to 50,000) and keep more in the server's memory.
 constexpr size_t kRowsPerStatement = 10'000;
 constexpr size_t kQuarantineMessageBytesMax = 300;
+constexpr std::string_view kNoTable = "/";  // what kPostgresFence answers then
 
 std::vector<std::string> upsert_parameters(const std::vector<UpsertRow>& rows, size_t begin,
                                            size_t end) {
@@ -39,6 +40,7 @@ std::vector<std::string> fence_parameters(const std::string& agent_id, const Bat
 
 struct PostgresStore::Fence {
   CommitOutcome outcome = CommitOutcome::kCommitted;
+  std::string table;         // which one it is; see kPostgresFence
   int64_t store_now_ms = 0;  // read behind the fence's lock, so not before a wait for it
 };
 
@@ -60,10 +62,18 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
     if (auto failure = end()) return *failure;
     return result;
   }
+  // A batch whose clients are all known would pass without touching the table.
+  if (fence.table == kNoTable)
+    if (auto failure = discover_id_column()) return *failure;
+  if (table_changed(fence.table)) {
+    result.outcome = CommitOutcome::kTableChanged;
+    if (auto failure = roll_back()) return *failure;
+    return result;
+  }
 
   std::vector<Refusal> refusals;
   result.clamped = clamp_rows(rows, fence.store_now_ms, future_max_ms_);
-  if (auto failure = upsert(rows, &refusals)) return *failure;
+  if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
   result.quarantined = lines_quarantined(batch, refused);
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
@@ -77,10 +87,12 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
 PostgresStore::Failure PostgresStore::pass_fence(const std::string& agent_id, const Batch& batch,
                                                  Fence* fence) {
   SqlAnswer answer;
-  if (auto failure = run(kPostgresFence, fence_parameters(agent_id, batch), &answer))
-    return failure;
+  std::vector<std::string> parameters = fence_parameters(agent_id, batch);
+  parameters.push_back(statements_.table());
+  if (auto failure = run(kPostgresFence, parameters, &answer)) return failure;
   if (!answer.rows.empty()) {
     fence->store_now_ms = from_bigint(answer.rows[0][0].value_or(""));
+    fence->table = answer.rows[0][1].value_or("");
     return std::nullopt;
   }
   if (auto failure = run(kPostgresReadFence, {agent_id}, &answer)) return failure;
@@ -90,6 +102,15 @@ PostgresStore::Failure PostgresStore::pass_fence(const std::string& agent_id, co
   const uint64_t number = bits_from_bigint(answer.rows[0][1].value_or(""));
   fence->outcome = classify_fence(batch, epoch, number);
   return std::nullopt;
+}
+
+// Remembers the table; whether it was another one before. Its id column may be of another type
+// then.
+bool PostgresStore::table_changed(const std::string& table) {
+  const bool changed = !table_seen_.empty() && table_seen_ != table;
+  if (changed) statements_.set_id_type("");
+  table_seen_ = table;
+  return changed;
 }
 
 PostgresStore::Failure PostgresStore::read_quarantined(const std::string& agent_id,
@@ -107,6 +128,7 @@ PostgresStore::Failure PostgresStore::read_quarantined(const std::string& agent_
 }
 
 PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
+                                             RefusalsMax refusals_max,
                                              std::vector<Refusal>* refusals) {
   const std::string sql = statements_.upsert();
   Failure failure;
@@ -126,7 +148,7 @@ PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
     mark = "ROLLBACK TO SAVEPOINT rows";
     return {Attempt::Kind::kRowAtFault, answer.error->sqlstate, answer.error->message};
   };
-  BisectResult result = apply_bisecting(rows.size(), kRowsPerStatement, attempt);
+  BisectResult result = apply_bisecting(rows.size(), kRowsPerStatement, attempt, refusals_max);
   if (result.end == BisectResult::End::kFailed) return failure;
   if (result.end == BisectResult::End::kTableAtFault) {
     const Refusal& last = result.refusals.back();

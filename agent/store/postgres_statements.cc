@@ -8,10 +8,16 @@ namespace lastseen {
 #define MS_TO_TIME(ms) "to_timestamp((" ms ") / 1000::float8)"
 #define TIME_TO_MS(time) "round(extract(epoch FROM " time ")::numeric * 1000)::bigint"
 
+const char* const kPostgresClock = "SELECT " TIME_TO_MS("clock_timestamp()");
+
 const char* const kPostgresFence =
     "UPDATE lastseen_agent SET batch = $3::bigint, seen_at = clock_timestamp() "
     "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint - 1 "
-    "RETURNING " TIME_TO_MS("clock_timestamp()");
+    "RETURNING " TIME_TO_MS("clock_timestamp()") ", "
+    "concat(to_regclass($4)::oid, '/', pg_relation_filenode(to_regclass($4)))";
+
+const char* const kPostgresProbe =
+    "SELECT epoch FROM lastseen_agent WHERE agent_id = $1 FOR UPDATE";
 
 const char* const kPostgresReadFence =
     "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = $1";
@@ -80,6 +86,47 @@ const char* const kPostgresQuarantine =
 const char* const kPostgresReadQuarantined =
     "SELECT input, sum(lines)::bigint FROM lastseen_quarantine "
     "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint GROUP BY input";
+
+#define THESE_IDS "(cardinality($1::bigint[]) = 0 OR id = ANY ($1::bigint[]))"
+#define READ_QUARANTINE \
+  "SELECT id, agent_id, input, encode(client_id, 'hex'), sqlstate, message, "        \
+  TIME_TO_MS("first_seen") ", " TIME_TO_MS("last_seen") ", lines, "                  \
+  TIME_TO_MS("created_at") " FROM lastseen_quarantine WHERE " THESE_IDS " ORDER BY id"
+
+const char* const kPostgresReadQuarantine = READ_QUARANTINE;
+const char* const kPostgresLockQuarantine = READ_QUARANTINE " FOR UPDATE";
+const char* const kPostgresDropQuarantine = "DELETE FROM lastseen_quarantine WHERE " THESE_IDS;
+
+const char* const kPostgresLockFences =
+    "SELECT " TIME_TO_MS("clock_timestamp()") " FROM (SELECT FROM lastseen_agent "
+    "WHERE agent_id = ANY ($1::text[]) ORDER BY agent_id FOR UPDATE) AS locked";
+
+// Where totals were forgotten meanwhile fewer lines than these may stand there.
+const char* const kPostgresMoveLedgers =
+    "UPDATE lastseen_position p SET updated_at = clock_timestamp(), ledger = p.ledger || "
+    "jsonb_build_object('quarantined', coalesce((p.ledger->>'quarantined')::numeric, 0) - "
+    "least(u.lines, coalesce((p.ledger->>'quarantined')::numeric, 0)), "
+    "'committed', coalesce((p.ledger->>'committed')::numeric, 0) + "
+    "least(u.lines, coalesce((p.ledger->>'quarantined')::numeric, 0))) "
+    "FROM unnest($1::text[], $2::text[], $3::bigint[]) AS u(agent_id, input, lines) "
+    "WHERE p.agent_id = u.agent_id AND p.input = u.input AND p.stream = '' "
+    "AND p.ledger IS NOT NULL";
+
+const char* const kPostgresReadAgents =
+    "SELECT agent_id, epoch, batch, " TIME_TO_MS("seen_at") ", " TIME_TO_MS(
+        "clock_timestamp() - seen_at") " FROM lastseen_agent ORDER BY agent_id";
+
+// By two: the agent's own next number would pass for a commit whose reply was lost.
+const char* const kPostgresMoveFence =
+    "UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = $1";
+
+const char* const kPostgresSetPosition =
+    "UPDATE lastseen_position SET position = $4::bigint, discarding = false, tail_bytes = 0, "
+    "tail_hash = 0, updated_at = clock_timestamp() "
+    "WHERE agent_id = $1 AND input = $2 AND stream = $3 AND stream <> ''";
+
+const char* const kPostgresForgetInput =
+    "DELETE FROM lastseen_position WHERE agent_id = $1 AND input = $2";
 
 // A domain's base type is taken: an explicit cast to the domain would cut to its length, the
 // assignment refuses. -1 and not NULL as type modifier: NULL writes `character`, which means one.

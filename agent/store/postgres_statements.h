@@ -40,8 +40,13 @@ class PostgresStatements {
   std::string id_type_;
 };
 
-/// $1 agent, $2 epoch, $3 batch. Answers the server's clock in milliseconds.
+/// Answers the server's clock in milliseconds.
+extern const char* const kPostgresClock;
+/// $1 agent, $2 epoch, $3 batch, $4 table for to_regclass(). Answers the server's clock in
+/// milliseconds, and a text that changes when that table is made anew or emptied by TRUNCATE.
 extern const char* const kPostgresFence;
+/// $1 agent. Fails where nothing can be written.
+extern const char* const kPostgresProbe;
 /// $1 agent. Answers epoch and batch.
 extern const char* const kPostgresReadFence;
 /// $1 agent. Answers the new epoch, and batch.
@@ -64,6 +69,24 @@ extern const char* const kPostgresKnowInputs;
 extern const char* const kPostgresQuarantine;
 /// $1 agent, $2 epoch, $3 batch. Answers input and lines.
 extern const char* const kPostgresReadQuarantined;
+/// $1 array of ids, empty for all. Answers the columns of a QuarantinedRow, the client in hex.
+extern const char* const kPostgresReadQuarantine;
+/// The same, and locks the rows until the transaction ends.
+extern const char* const kPostgresLockQuarantine;
+/// $1 array of ids, empty for all.
+extern const char* const kPostgresDropQuarantine;
+/// $1 array of agents: their commits wait until the transaction ends. Answers the clock in ms.
+extern const char* const kPostgresLockFences;
+/// Arrays: agent, input, lines to move from `quarantined` to `committed`.
+extern const char* const kPostgresMoveLedgers;
+/// Answers agent, epoch, batch, seen_at and its age in milliseconds.
+extern const char* const kPostgresReadAgents;
+/// $1 agent: a commit that is prepared finds the store elsewhere than it left it.
+extern const char* const kPostgresMoveFence;
+/// $1 agent, $2 input, $3 stream, $4 position.
+extern const char* const kPostgresSetPosition;
+/// $1 agent, $2 input.
+extern const char* const kPostgresForgetInput;
 /// $1 table for to_regclass(), $2 column. Answers type and whether a unique index will do.
 extern const char* const kPostgresIdColumn;
 

@@ -68,6 +68,12 @@ PostgresStore::Failure PostgresStore::end() {
   return std::nullopt;
 }
 
+PostgresStore::Failure PostgresStore::roll_back() {
+  const SqlAnswer answer = session_.run("ROLLBACK");
+  if (answer.error) return fail(*answer.error);
+  return std::nullopt;
+}
+
 // Ends the transaction that `error` broke, and says what it means.
 StoreError PostgresStore::fail(const SqlError& error, bool migrating) {
   StoreError store_error =
@@ -91,6 +97,7 @@ PostgresStore::Failure PostgresStore::run(const std::string& sql,
 StoreResult<AgentState> PostgresStore::load(const std::string& agent_id) {
   const PostgresSession::Call call(session_);
   statements_.set_id_type("");
+  table_seen_.clear();
   AgentState state;
   if (auto failure = begin()) return *failure;
   if (auto failure = check_schema()) return *failure;
@@ -98,6 +105,14 @@ StoreResult<AgentState> PostgresStore::load(const std::string& agent_id) {
   if (auto failure = read_inputs(agent_id, &state)) return *failure;
   if (auto failure = end()) return *failure;
   return state;
+}
+
+std::optional<StoreError> PostgresStore::probe(const std::string& agent_id) {
+  const PostgresSession::Call call(session_);
+  if (auto failure = begin()) return failure;
+  if (auto failure = check_schema()) return failure;
+  if (auto failure = run(kPostgresProbe, {agent_id})) return failure;
+  return roll_back();
 }
 
 PostgresStore::Failure PostgresStore::take_epoch(const std::string& agent_id, AgentState* state) {

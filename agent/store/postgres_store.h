@@ -10,14 +10,16 @@
 #include "store/migration_plan.h"
 #include "store/postgres_session.h"
 #include "store/postgres_statements.h"
+#include "store/replay_rows.h"
 #include "store/store.h"
+#include "store/store_admin.h"
 #include "store/upsert_rows.h"
 
 namespace lastseen {
 
 /// Every call that needs the server is one transaction; an error rolls it back, and a lost
 /// connection is made anew by the next call.
-class PostgresStore final : public Store {
+class PostgresStore final : public Store, private StoreAdmin {
  public:
   PostgresStore(const StoreSettings& settings, TableName table, std::string conninfo,
                 Milliseconds future_max_ms, Log& log);
@@ -25,11 +27,13 @@ class PostgresStore final : public Store {
   std::string_view type() const override { return "postgres"; }
   StoreResult<AgentState> load(const std::string& agent_id) override;
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  std::optional<StoreError> probe(const std::string& agent_id) override;
   void interrupt() override { session_.interrupt(); }
   Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
   Result<uint64_t> count_clients(const ClientsQuery& query) override;
   Result<std::vector<MigrationStatus>> migrate() override;
   Result<std::vector<MigrationStatus>> migration_status() override;
+  StoreAdmin* admin() override { return this; }
 
  private:
   using Failure = std::optional<StoreError>;
@@ -39,6 +43,7 @@ class PostgresStore final : public Store {
   Failure connect();
   Failure begin();
   Failure end();
+  Failure roll_back();
   StoreError fail(const SqlError& error, bool migrating = false);
   Failure run(const std::string& sql, const std::vector<std::string>& parameters,
               SqlAnswer* answer = nullptr);
@@ -48,14 +53,28 @@ class PostgresStore final : public Store {
 
   // postgres_commit.cc
   Failure pass_fence(const std::string& agent_id, const Batch& batch, Fence* fence);
+  bool table_changed(const std::string& table);
   Failure read_quarantined(const std::string& agent_id, const Batch& batch, CommitResult* result);
-  Failure upsert(const std::vector<UpsertRow>& rows, std::vector<Refusal>* refusals);
+  Failure upsert(const std::vector<UpsertRow>& rows, RefusalsMax refusals_max,
+                 std::vector<Refusal>* refusals);
   Failure write_quarantine(const std::string& agent_id, const Batch& batch,
                            const std::vector<RefusedEntry>& refused);
   Failure write_positions(const std::string& agent_id, const Batch& batch);
   Failure forget_positions(const std::string& agent_id, const Batch& batch);
   Failure add_ledgers(const std::string& agent_id, const Batch& batch,
                       const std::vector<uint64_t>& quarantined);
+
+  // postgres_admin.cc
+  Result<std::vector<QuarantinedRow>> quarantined(const std::vector<int64_t>& ids) override;
+  Result<ReplayResult> replay(const std::vector<int64_t>& ids) override;
+  Result<uint64_t> drop_quarantined(const std::vector<int64_t>& ids) override;
+  Result<std::vector<StoredAgent>> agents() override;
+  Result<uint64_t> change_positions(const std::string& agent_id,
+                                    const std::vector<PositionChange>& changes) override;
+  Failure replay_rows(ReplayRows& rows, ReplayResult* result);
+  Failure finish_replay(const ReplayRows& rows);
+  Failure change_position(const std::string& agent_id, const PositionChange& change,
+                          uint64_t* changed);
 
   // postgres_schema.cc
   Failure check_schema();
@@ -68,6 +87,7 @@ class PostgresStore final : public Store {
   const Milliseconds future_max_ms_;
   Log& log_;
   PostgresSession session_;
+  std::string table_seen_;  // by the fence of the last commit; empty: none yet
 };
 
 Result<std::unique_ptr<Store>> make_postgres_store(const StoreSettings& settings,

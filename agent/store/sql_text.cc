@@ -108,6 +108,17 @@ std::string hex(std::string_view bytes) {
   return digits;
 }
 
+std::string unhex(std::string_view digits) {
+  std::string bytes;
+  bytes.reserve(digits.size() / 2);
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    const int high = hex_value(digits[i]), low = hex_value(digits[i + 1]);
+    if (high < 0 || low < 0) break;
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
+}
+
 std::string escape_bytes(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());

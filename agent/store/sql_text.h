@@ -48,6 +48,8 @@ std::string escape_bytes(std::string_view bytes);
 std::string unescape_bytes(std::string_view text);
 /// Bytes as two digits each, without a prefix.
 std::string hex(std::string_view bytes);
+/// Undoes hex(); stops at what is not two digits.
+std::string unhex(std::string_view digits);
 
 /// `2026-11-21 22:45:05.123Z`. With a blank, as SQLite's datetime() writes it, so that comparing
 /// with datetime('now') as text is right; a `T` would sort after every blank of the same day.

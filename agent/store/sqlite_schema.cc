@@ -15,12 +15,12 @@ using Step = SqliteStatement::Step;
 
 constexpr std::string_view kDialect = "sqlite";
 
-Status to_status(const StoreError& error) {
+}  // namespace
+
+Status SqliteStore::to_status(const StoreError& error) {
   return error.trouble == StoreTrouble::kHolding ? Status::fatal(error.message)
                                                  : Status::retry(error.message);
 }
-
-}  // namespace
 
 // Ready to read and write, with every table in place.
 SqliteStore::Failure SqliteStore::open() {
@@ -120,14 +120,18 @@ SqliteStore::Failure SqliteStore::check_client_table() {
   return StoreError{StoreTrouble::kHolding, "", where + message};
 }
 
+Status SqliteStore::look_for_file() const {
+  struct stat info;
+  if (stat(connection_.path().c_str(), &info) == 0) return Status::ok();
+  return Status::not_found("SQLite: " + connection_.path() +
+                           " does not exist: nothing was committed yet, or store.path names "
+                           "another file than the agent's");
+}
+
 // For commands that only look: never makes the file.
 Status SqliteStore::open_for_reading() {
   if (connection_.is_open()) return Status::ok();
-  struct stat info;
-  if (stat(connection_.path().c_str(), &info) != 0)
-    return Status::not_found("SQLite: " + connection_.path() +
-                             " does not exist: nothing was committed yet, or store.path names "
-                             "another file than the agent's");
+  if (auto status = look_for_file(); !status) return status;
   if (auto failure = connection_.open()) return to_status(*failure);
   return Status::ok();
 }

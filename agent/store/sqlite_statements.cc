@@ -24,6 +24,16 @@ std::string upsert_text(const std::string& table, const ColumnNames& columns) {
 
 }  // namespace
 
+const char* const kSqliteReadLedgers =
+    "SELECT p.input, c.key, c.value FROM lastseen_position p "
+    "LEFT JOIN json_each(coalesce(p.ledger, '{}')) AS c "
+    "WHERE p.agent_id = ?1 AND p.stream = '' ORDER BY p.input";
+
+const char* const kSqliteReadPositions =
+    "SELECT input, stream, path, position, discarding, device, inode, birth_ns, generation, "
+    "head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at "
+    "FROM lastseen_position WHERE agent_id = ?1 AND stream <> '' ORDER BY input, stream";
+
 bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::string& table,
                                       const ColumnNames& columns) {
   const std::string now_text = kNowText, now_ms = kNowMs;
@@ -40,6 +50,9 @@ bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::s
          make(fence, "UPDATE lastseen_agent SET batch = ?3, seen_at = " + now_text +
                          " WHERE agent_id = ?1 AND epoch = ?2 AND batch = ?3 - 1 RETURNING " +
                          now_ms) &&
+         make(schema_version,
+              "SELECT schema_version FROM pragma_schema_version "
+              "WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)") &&
          make(read_fence, "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = ?1") &&
          make(upsert, upsert_text(table, columns)) &&
          make(quarantine,
@@ -77,15 +90,7 @@ bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::s
                   "FROM (SELECT key, value FROM json_each(coalesce(p.ledger, '{}')) "
                   "UNION ALL SELECT key, value FROM json_each(excluded.ledger)) GROUP BY key)) "
                   "WHERE excluded.ledger <> '{}'") &&
-         make(read_ledgers,
-              "SELECT p.input, c.key, c.value FROM lastseen_position p "
-              "LEFT JOIN json_each(coalesce(p.ledger, '{}')) AS c "
-              "WHERE p.agent_id = ?1 AND p.stream = '' ORDER BY p.input") &&
-         make(read_positions,
-              "SELECT input, stream, path, position, discarding, device, inode, birth_ns, "
-              "generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at "
-              "FROM lastseen_position WHERE agent_id = ?1 AND stream <> '' "
-              "ORDER BY input, stream");
+         make(read_ledgers, kSqliteReadLedgers) && make(read_positions, kSqliteReadPositions);
 }
 
 }  // namespace lastseen

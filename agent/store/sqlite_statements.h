@@ -9,11 +9,17 @@
 
 namespace lastseen {
 
+/// ?1 agent. One row a counter: input, name, value; NULLs for an input without counters.
+extern const char* const kSqliteReadLedgers;
+/// ?1 agent. Answers input, stream and the columns of a position.
+extern const char* const kSqliteReadPositions;
+
 struct SqliteStore::Statements {
-  SqliteStatement take_epoch;  // agent, time → epoch, batch
-  SqliteStatement fence;       // agent, epoch, batch → the clock in milliseconds
-  SqliteStatement read_fence;  // agent → epoch, batch
-  SqliteStatement upsert;      // id, last_seen, created_at
+  SqliteStatement take_epoch;      // agent, time → epoch, batch
+  SqliteStatement fence;           // agent, epoch, batch → the clock in milliseconds
+  SqliteStatement schema_version;  // table → the number of the schema, if the table exists
+  SqliteStatement read_fence;      // agent → epoch, batch
+  SqliteStatement upsert;          // id, last_seen, created_at
   SqliteStatement quarantine;  // agent, epoch, batch, input, id, sqlstate, message, times, lines
   SqliteStatement read_quarantined;  // agent, epoch, batch → input, lines
   SqliteStatement write_position;    // agent, input, the columns

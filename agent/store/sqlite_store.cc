@@ -87,6 +87,7 @@ SqliteStore::Failure SqliteStore::done(SqliteStatement& statement) {
 StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   const SqliteConnection::Call call(connection_);
   AgentState state;
+  schema_seen_ = -1;
   if (auto failure = open()) return *failure;
   if (auto failure = begin()) return *failure;
   SqliteStatement& take = statements_->take_epoch.bind(agent_id);
@@ -94,14 +95,17 @@ StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   state.epoch = bits(take, 0);
   state.batch = bits(take, 1);
   if (auto failure = done(take)) return *failure;
-  if (auto failure = read_inputs(agent_id, &state)) return *failure;
+  if (!read_inputs(agent_id, statements_->read_ledgers, statements_->read_positions, &state))
+    return *fail();
   if (auto failure = end()) return *failure;
   return state;
 }
 
-SqliteStore::Failure SqliteStore::read_inputs(const std::string& agent_id, AgentState* state) {
+// False: the connection knows why.
+bool SqliteStore::read_inputs(const std::string& agent_id, SqliteStatement& ledgers,
+                              SqliteStatement& positions, AgentState* state) {
   Step step;
-  SqliteStatement& ledgers = statements_->read_ledgers.bind(agent_id);
+  ledgers.bind(agent_id);
   while ((step = ledgers.step()) == Step::kRow) {
     const std::string name = ledgers.text(0);
     if (state->inputs.empty() || state->inputs.back().name != name)
@@ -109,14 +113,22 @@ SqliteStore::Failure SqliteStore::read_inputs(const std::string& agent_id, Agent
     // A counter of a newer version stays in the table and is of no use here.
     if (!ledgers.is_null(1)) state->inputs.back().totals.set(ledgers.text(1), bits(ledgers, 2));
   }
-  if (step == Step::kFailed) return fail();
+  if (step == Step::kFailed) return false;
   ledgers.reset();
-  SqliteStatement& positions = statements_->read_positions.bind(agent_id);
+  positions.bind(agent_id);
   while ((step = positions.step()) == Step::kRow)
     for (AgentState::Input& input : state->inputs)
       if (input.name == positions.text(0)) input.positions.push_back(read_position(positions));
-  if (step == Step::kFailed) return fail();
+  if (step == Step::kFailed) return false;
   positions.reset();
+  return true;
+}
+
+std::optional<StoreError> SqliteStore::probe(const std::string&) {
+  const SqliteConnection::Call call(connection_);
+  if (auto failure = open()) return failure;
+  if (auto failure = begin()) return failure;
+  if (!connection_.run("ROLLBACK")) return fail();
   return std::nullopt;
 }
 
@@ -135,9 +147,11 @@ StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const
     if (auto failure = end()) return *failure;
     return result;
   }
+  if (auto failure = look_at_table(&result)) return *failure;
+  if (result.outcome == CommitOutcome::kTableChanged) return result;
   std::vector<Refusal> refusals;
   result.clamped = clamp_rows(rows, store_now_ms, future_max_ms_);
-  if (auto failure = upsert(rows, &refusals)) return *failure;
+  if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
   result.quarantined = lines_quarantined(batch, refused);
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
@@ -166,6 +180,26 @@ SqliteStore::Failure SqliteStore::pass_fence(const std::string& agent_id, const 
   return std::nullopt;
 }
 
+// A table that was made anew leaves its mark on the number of the schema.
+SqliteStore::Failure SqliteStore::look_at_table(CommitResult* result) {
+  SqliteStatement& version = statements_->schema_version.bind(table_);
+  const Step step = version.step();
+  if (step == Step::kFailed) return fail();
+  // A batch whose clients are all known would pass without touching the table.
+  if (step == Step::kDone)
+    return fail({StoreTrouble::kHolding, "42P01",
+                 "SQLite: " + connection_.path() + ": store.table names " + table_ +
+                     ", which does not exist any more"});
+  const int64_t schema = version.number(0);
+  version.reset();
+  const bool changed = schema_seen_ >= 0 && schema_seen_ != schema;
+  schema_seen_ = schema;
+  if (!changed) return std::nullopt;
+  result->outcome = CommitOutcome::kTableChanged;
+  if (!connection_.run("ROLLBACK")) return fail();
+  return std::nullopt;
+}
+
 SqliteStore::Failure SqliteStore::read_quarantined(const std::string& agent_id, const Batch& batch,
                                                    CommitResult* result) {
   SqliteStatement& read = statements_->read_quarantined.bind(agent_id, batch.epoch, batch.number);
@@ -182,7 +216,7 @@ SqliteStore::Failure SqliteStore::read_quarantined(const std::string& agent_id, 
 
 // A statement a row, which SQLite undoes alone when the row is refused: nothing to halve.
 SqliteStore::Failure SqliteStore::upsert(const std::vector<UpsertRow>& rows,
-                                         std::vector<Refusal>* refusals) {
+                                         RefusalsMax refusals_max, std::vector<Refusal>* refusals) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string last_seen = utc_text(rows[i].last_seen_ms);
     const std::string created = utc_text(rows[i].created_ms);
@@ -195,7 +229,7 @@ SqliteStore::Failure SqliteStore::upsert(const std::vector<UpsertRow>& rows,
     // A trigger may have rolled the whole transaction back.
     if (!failure.row_at_fault || !connection_.in_transaction()) return fail();
     refusals->push_back({i, failure.sqlstate, failure.message});
-    if (table_at_fault(refusals->size(), rows.size()))
+    if (refusals_max == RefusalsMax::kByShare && table_at_fault(refusals->size(), rows.size()))
       return fail({StoreTrouble::kHolding, failure.sqlstate,
                    "SQLite: " + connection_.path() + ": table " + table_ +
                        " refuses most rows, so none is set aside: " + failure.message +

@@ -33,6 +33,8 @@ enum class CommitOutcome {
   kAlreadyCommitted,  ///< The fence stood at this number: the reply of an earlier try was lost.
   kTakenOver,         ///< A higher epoch: another instance runs under this agent_id.
   kWentBack,          ///< A lower epoch, no row or an older batch: the store lost commits.
+  kTableChanged,      ///< The table of clients is another one than at the last commit, or was
+                      ///< emptied. Nothing was applied; the next try is. Said once a change.
 };
 
 struct CommitResult {
@@ -82,6 +84,8 @@ struct MigrationStatus {
   std::string note;  ///< e.g. why it was skipped
 };
 
+class StoreAdmin;  // store_admin.h: what the commands ask
+
 /// Used by one thread at a time, except interrupt(). Calls block; nothing throws.
 class Store {
  public:
@@ -98,6 +102,10 @@ class Store {
   /// again with the same batch is always right, the fence tells.
   virtual StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) = 0;
 
+  /// Whether a commit is likely to work now, at the cost of a round trip or two instead of a
+  /// batch: connects, and looks at what commits need. Changes nothing.
+  virtual std::optional<StoreError> probe(const std::string& agent_id) = 0;
+
   /// Ends a blocked call of the other thread soon, with kUnreachable. Thread-safe.
   virtual void interrupt() = 0;
 
@@ -108,6 +116,9 @@ class Store {
   /// Applies what is missing of the migrations, in order; tells what it did.
   virtual Result<std::vector<MigrationStatus>> migrate() = 0;
   virtual Result<std::vector<MigrationStatus>> migration_status() = 0;
+
+  /// Null for a store that keeps nothing.
+  virtual StoreAdmin* admin() { return nullptr; }
 };
 
 }  // namespace lastseen

@@ -316,6 +316,46 @@ TEST_P(PostgresCase, EverySqlstateEndsAsTheTableSays) {
   EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("a", kTime).take(1, 1)).outcome);
 }
 
+TEST_P(PostgresCase, EmptiedTableIsSaidOnce) {
+  start();
+  commit(BatchBuilder().seen("a", kTime).take(1, 1));
+  lab_->sql("TRUNCATE client_activity");
+  const Batch batch = BatchBuilder().seen("a", kTime).take(1, 2);
+  EXPECT_EQ(CommitOutcome::kTableChanged, commit(batch).outcome);
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(batch).outcome);
+  EXPECT_EQ(kTime, last_seen("a"));
+}
+
+TEST_P(PostgresCase, TableMadeAnewWithAnotherTypeIsCastTo) {
+  lab_->sql("CREATE TABLE users (id integer PRIMARY KEY, seen timestamptz)");
+  use("users", {"id", "seen", ""});
+  commit(BatchBuilder().seen("42", kTime).take(1, 1));
+  lab_->sql("DROP TABLE users; CREATE TABLE users (id text PRIMARY KEY, seen timestamptz)");
+  const Batch batch = BatchBuilder().seen("bob", kTime).take(1, 2);
+  EXPECT_EQ(CommitOutcome::kTableChanged, commit(batch).outcome);
+  EXPECT_THAT(commit(batch).quarantined, IsEmpty());
+  EXPECT_EQ(kTime, last_seen("bob"));
+}
+
+TEST_P(PostgresCase, ProbeFailsWhereACommitWould) {
+  start();
+  const std::string database = lab_->sql("SELECT current_database()")[0][0];
+  lab_->sql("ALTER DATABASE " + database + " SET default_transaction_read_only = on");
+  store_ = open(settings_);
+  auto error = store_->probe(kAgent);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ("25006", error->sqlstate);
+  EXPECT_EQ(StoreTrouble::kHolding, error->trouble);
+  lab_->sql("BEGIN READ WRITE; ALTER DATABASE " + database +
+            " RESET default_transaction_read_only; COMMIT");
+  lab_->sql("ALTER TABLE client_activity RENAME TO hidden");
+  store_ = open(settings_);
+  error = store_->probe(kAgent);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(StoreTrouble::kHolding, error->trouble);
+  EXPECT_THAT(error->message, HasSubstr("lastseen migrate"));
+}
+
 TEST_P(PostgresCase, ReadOnlyServerHolds) {
   start();
   lab_->sql("ALTER DATABASE " + lab_->sql("SELECT current_database()")[0][0] +

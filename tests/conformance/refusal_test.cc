@@ -102,6 +102,7 @@ TEST_P(RefusalCase, HeldBatchGoesInOnceTheTableIsMended) {
             std::string(settings_.type == "sqlite" ? "TEXT" : "varchar(9)") + " PRIMARY KEY, at " +
             (settings_.type == "sqlite" ? "TEXT" : "timestamptz") + ", born " +
             (settings_.type == "sqlite" ? "TEXT" : "timestamptz") + ")");
+  EXPECT_EQ(CommitOutcome::kTableChanged, commit(batch()).outcome);
   EXPECT_EQ(CommitOutcome::kCommitted, commit(batch()).outcome);
   EXPECT_EQ(20u, *store_->count_clients({}));
 }

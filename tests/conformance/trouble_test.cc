@@ -71,11 +71,40 @@ TEST_P(TroubleCase, DroppedClientTableHoldsUntilItIsMadeAgain) {
   start();
   commit(BatchBuilder().seen("a", kTime).take(1, 1));
   lab_->sql("DROP TABLE client_activity");
-  const StoreError error = commit_error(BatchBuilder().seen("b", kTime).take(1, 2));
-  EXPECT_EQ(StoreTrouble::kHolding, error.trouble);
+  // Also when nothing of it would have to be written.
+  const Batch all_known = BatchBuilder().entry("a", kTime, kTime, 1, 0, false).take(1, 2);
+  EXPECT_EQ(StoreTrouble::kHolding, commit_error(all_known).trouble);
   ASSERT_TRUE(open(settings_)->migrate().is_ok());
-  EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("b", kTime).take(1, 2)).outcome);
+  const Batch batch = BatchBuilder().seen("b", kTime).take(1, 2);
+  EXPECT_EQ(CommitOutcome::kTableChanged, commit(batch).outcome);
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(batch).outcome);
   EXPECT_EQ(kTime, last_seen("b"));
+}
+
+TEST_P(TroubleCase, TableMadeAnewBetweenTwoCommitsIsSaidOnceAndNothingIsApplied) {
+  start();
+  commit(BatchBuilder().seen("a", kTime).take(1, 1));
+  const std::string table = "client_activity (client_id varchar(50) PRIMARY KEY, last_seen " +
+                            std::string(settings_.type == "sqlite" ? "TEXT" : "timestamptz") +
+                            ", created_at " +
+                            (settings_.type == "sqlite" ? "TEXT" : "timestamptz") + ")";
+  lab_->sql("DROP TABLE client_activity; CREATE TABLE " + table);
+  const Batch batch = BatchBuilder().seen("b", kTime).take(1, 2);
+  EXPECT_EQ(CommitOutcome::kTableChanged, commit(batch).outcome);
+  EXPECT_EQ(-1, last_seen("b"));
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(batch).outcome);
+  EXPECT_EQ(CommitOutcome::kAlreadyCommitted, commit(batch).outcome);
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("c", kTime).take(1, 3)).outcome);
+  EXPECT_EQ(3u, totals().committed);
+}
+
+TEST_P(TroubleCase, ProbeSucceedsWhereACommitWillAndChangesNothing) {
+  start();
+  EXPECT_FALSE(store_->probe(kAgent).has_value());
+  EXPECT_FALSE(store_->probe("an agent without a row").has_value());
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("a", kTime).take(1, 1)).outcome);
+  EXPECT_FALSE(store_->probe(kAgent).has_value());
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().seen("a", kTime).take(1, 2)).outcome);
 }
 
 TEST_P(TroubleCase, DroppedFenceMeansTheStoreWentBackOnceItIsMigrated) {

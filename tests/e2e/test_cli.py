@@ -12,7 +12,8 @@ from agent import ROOT, command, environment, sqlite_rows
 from logs import backlog, json_line
 from servers import PASSWORD
 
-COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate"]
+COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate",
+            "quarantine", "positions", "doctor"]
 
 
 def test_version_and_help():

@@ -21,6 +21,11 @@ StoreResult<AgentState> SimStore::load(const std::string&) {
   return loaded;
 }
 
+std::optional<StoreError> SimStore::probe(const std::string&) {
+  if (take_fault() == StoreFault::kNone) return std::nullopt;
+  return error();
+}
+
 StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batch) {
   const StoreFault fault = take_fault();
   const std::vector<uint64_t> refused = refused_lines(batch);

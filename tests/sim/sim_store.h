@@ -38,6 +38,7 @@ class SimStore final : public Store {
   std::string_view type() const override { return "sim"; }
   StoreResult<AgentState> load(const std::string& agent_id) override;
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
+  std::optional<StoreError> probe(const std::string& agent_id) override;
   void interrupt() override {}
   Result<std::vector<ClientRow>> clients(const ClientsQuery&) override {
     return Status::fatal("not simulated");

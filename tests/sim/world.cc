@@ -125,6 +125,7 @@ void Incarnation::flush(Now now) {
     if (order_) flusher_->offer(*std::exchange(order_, std::nullopt), order_last_, now);
     const Flusher::Action action = flusher_->step(now).action;
     if (action == Flusher::Action::kLoad) loaded_ = store_.load("sim");
+    if (action == Flusher::Action::kProbe) flusher_->probed(store_.probe("sim"), now);
     if (action == Flusher::Action::kCommit) committed_ = store_.commit("sim", flusher_->batch());
   }
   reply_ = flusher_->take_reply();

@@ -30,10 +30,13 @@ class FlusherTest : public testing::Test {
   }
   void fail(StoreTrouble trouble, int64_t ms, const std::string& message = "gone") {
     const StoreError error{trouble, "", message};
-    if (flusher_.step(at(ms)).action == Action::kLoad) {
-      flusher_.loaded(error, at(ms));
-    } else {
-      flusher_.committed(error, at(ms), at(ms));
+    switch (flusher_.step(at(ms)).action) {
+      case Action::kLoad:
+        return flusher_.loaded(error, at(ms));
+      case Action::kProbe:
+        return flusher_.probed(error, at(ms));
+      default:
+        return flusher_.committed(error, at(ms), at(ms));
     }
   }
   void answer(CommitOutcome outcome) {
@@ -47,6 +50,7 @@ class FlusherTest : public testing::Test {
     return action(from_ms) == Action::kWait ? flusher_.step(at(from_ms)).until_mono_ms : from_ms;
   }
 
+  int64_t now_ = 0;
   RecordingLog log_;
   Flusher flusher_{FlusherOptions{}, log_};
 };
@@ -123,7 +127,91 @@ TEST_F(FlusherTest, HoldingKeepsTheBatchAndSaysWhyOnce) {
   EXPECT_EQ(StoreState::kHolding, flusher_.snapshot().state);
   EXPECT_EQ("permission denied", flusher_.snapshot().last_error);
   EXPECT_EQ(1u, log_.count("permission denied"));
-  EXPECT_EQ(Action::kCommit, action(100'000));
+  EXPECT_EQ(Action::kProbe, action(100'000));
+}
+
+TEST_F(FlusherTest, AfterThreeFailuresInARowItIsProbedBeforeABatchIsSent) {
+  load();
+  offer();
+  for (const Action expected :
+       {Action::kCommit, Action::kCommit, Action::kCommit, Action::kProbe}) {
+    EXPECT_EQ(expected, action(now_));
+    fail(StoreTrouble::kUnreachable, now_);
+    now_ += 10'000;
+  }
+  EXPECT_EQ(Action::kProbe, action(now_));
+  EXPECT_EQ(4u, flusher_.snapshot().retries);
+}
+
+TEST_F(FlusherTest, ProbeThatSucceedsIsFollowedByTheCommitAtOnce) {
+  load();
+  offer();
+  for (int i = 0; i < 5; ++i, now_ += 10'000) fail(StoreTrouble::kUnreachable, now_);
+  flusher_.probed(std::nullopt, at(now_));
+  EXPECT_EQ(Action::kCommit, action(now_));
+  answer(CommitOutcome::kCommitted);
+  EXPECT_EQ(StoreState::kOk, flusher_.snapshot().state);
+  flusher_.take_reply();
+  offer();
+  fail(StoreTrouble::kUnreachable, now_);
+  EXPECT_EQ(Action::kCommit, action(now_ + 10'000)) << "failures are counted anew";
+}
+
+TEST_F(FlusherTest, CommitThatFailsAfterAProbeIsProbedAgain) {
+  load();
+  offer();
+  for (int i = 0; i < 5; ++i, now_ += 10'000) fail(StoreTrouble::kUnreachable, now_);
+  flusher_.probed(std::nullopt, at(now_));
+  fail(StoreTrouble::kHolding, now_);
+  EXPECT_EQ(Action::kProbe, action(now_ + 10'000));
+}
+
+TEST_F(FlusherTest, LoadingIsProbedForToo) {
+  for (int i = 0; i < 3; ++i, now_ += 10'000) fail(StoreTrouble::kUnreachable, now_);
+  EXPECT_EQ(Action::kProbe, action(now_));
+  flusher_.probed(std::nullopt, at(now_));
+  EXPECT_EQ(Action::kLoad, action(now_));
+}
+
+TEST_F(FlusherTest, HoldingIsLookedAtEveryFiveSecondsWhateverTheMaximum) {
+  FlusherOptions options;
+  options.retry_max_ms = 3'600'000;
+  Flusher patient(options, log_);
+  const StoreError error{StoreTrouble::kHolding, "42501", "permission denied"};
+  patient.loaded(error, at(0));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_GE(now_ + 5000, patient.step(at(now_)).until_mono_ms);
+    now_ += 5000;
+    patient.probed(error, at(now_));
+  }
+}
+
+TEST_F(FlusherTest, HoldingSendsTheBatchWholeSinceTheTableMayBeAnother) {
+  load();
+  offer();
+  answer(CommitOutcome::kCommitted);
+  flusher_.take_reply();
+  offer();
+  ASSERT_FALSE(flusher_.batch().entries[0].upsert);
+  fail(StoreTrouble::kUnreachable, 0);
+  EXPECT_FALSE(flusher_.batch().entries[0].upsert);
+  fail(StoreTrouble::kHolding, 10'000);
+  EXPECT_TRUE(flusher_.batch().entries[0].upsert);
+}
+
+TEST_F(FlusherTest, TableMadeAnewGetsTheBatchAtOnceAndWhole) {
+  load();
+  offer();
+  answer(CommitOutcome::kCommitted);
+  flusher_.take_reply();
+  offer();
+  answer(CommitOutcome::kTableChanged);
+  EXPECT_FALSE(flusher_.take_reply().has_value()) << "nothing is committed";
+  EXPECT_EQ(Action::kCommit, action(3));
+  EXPECT_TRUE(flusher_.batch().entries[0].upsert);
+  answer(CommitOutcome::kCommitted);
+  EXPECT_EQ(FlushReply::Kind::kCommitted, flusher_.take_reply()->kind);
+  EXPECT_EQ(2u, flusher_.snapshot().batches);
 }
 
 TEST_F(FlusherTest, StoreThatWentBackIsLoadedAgainAndTheBatchIsDropped) {

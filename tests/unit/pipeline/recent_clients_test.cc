@@ -57,6 +57,21 @@ TEST_F(RecentClientsTest, AfterTheStoreWentBackEverythingIsSentAgain) {
   EXPECT_TRUE(sent("A", 1000));
 }
 
+TEST_F(RecentClientsTest, DistrustSendsEveryClientAgain) {
+  EXPECT_TRUE(sent("A", 1000));
+  recent_.distrust();
+  EXPECT_TRUE(sent("A", 500)) << "older than what the table may have lost";
+  EXPECT_FALSE(sent("A", 500));
+}
+
+TEST_F(ResolutionTest, DistrustSendsWhatIsWithheldWithTheNextBatch) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_FALSE(sent("A", 2000));
+  recent_.distrust();
+  EXPECT_EQ(std::vector<int64_t>{2000}, due(1));
+  EXPECT_TRUE(due(2).empty());
+}
+
 TEST_F(RecentClientsTest, ValueThatTheStoreChangedIsNotRemembered) {
   EXPECT_TRUE(sent("A", 1000));
   Batch clamped = batch_of("A", 9000);

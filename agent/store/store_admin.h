@@ -1,0 +1,77 @@
+// What people ask of a store through commands; the running agent never does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "store/store.h"
+
+namespace lastseen {
+
+/// A row of lastseen_quarantine: one client of one batch and input that the table refused.
+struct QuarantinedRow {
+  int64_t id = 0;
+  std::string agent_id;
+  std::string input;
+  std::string client_id;  ///< The bytes as they came; they may be what was refused.
+  std::string sqlstate;
+  std::string message;
+  int64_t first_seen_ms = 0;
+  int64_t last_seen_ms = 0;
+  uint64_t lines = 0;  ///< Sightings of the client in that batch.
+  int64_t created_ms = 0;
+};
+
+struct ReplayResult {
+  uint64_t rows = 0;     ///< Rows that the table took now; they left the quarantine.
+  uint64_t lines = 0;    ///< Their lines, now `committed` in the stored ledgers.
+  uint64_t refused = 0;  ///< Rows that the table refused again; they stay.
+  std::string sqlstate;  ///< Of the last refusal.
+  std::string message;
+};
+
+/// An agent as the store knows it.
+struct StoredAgent {
+  std::string agent_id;
+  AgentState state;
+  int64_t seen_ms = 0;      ///< Its last commit or start, by the store's clock.
+  int64_t seen_ago_ms = 0;  ///< The same, measured by that clock.
+};
+
+/// One change by `positions set` or `positions forget`.
+struct PositionChange {
+  std::string input;
+  std::string stream;                ///< Empty: every stream of the input, and its totals.
+  std::optional<uint64_t> position;  ///< None: forget.
+};
+
+/// Used by one thread. Calls block; nothing throws. Messages say what to do.
+class StoreAdmin {
+ public:
+  virtual ~StoreAdmin() = default;
+
+  /// Rows with one of `ids`, or all; in the order of their ids.
+  virtual Result<std::vector<QuarantinedRow>> quarantined(const std::vector<int64_t>& ids) = 0;
+
+  /// Upserts them again, never backwards. In one transaction those that the table takes leave the
+  /// quarantine and their lines move from `quarantined` to `committed` in the stored ledger of
+  /// their agent and input. An agent that runs meanwhile shows the old split until its next start.
+  virtual Result<ReplayResult> replay(const std::vector<int64_t>& ids) = 0;
+
+  /// Deletes rows; their lines stay `quarantined` in the ledger. Returns how many there were.
+  virtual Result<uint64_t> drop_quarantined(const std::vector<int64_t>& ids) = 0;
+
+  virtual Result<std::vector<StoredAgent>> agents() = 0;
+
+  /// Moves or forgets positions in one transaction that also steps the fence's batch by two, so
+  /// that an agent that runs finds the store elsewhere than it left it: it reads the new positions
+  /// instead of overwriting them. A moved position has no tail hash, so its place is taken as it
+  /// is. Returns how many streams it found.
+  virtual Result<uint64_t> change_positions(const std::string& agent_id,
+                                            const std::vector<PositionChange>& changes) = 0;
+};
+
+}  // namespace lastseen

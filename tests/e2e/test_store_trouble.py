@@ -1,0 +1,400 @@
+"""The store goes read-only, fails over, goes back, fills up, is locked or falls silent. The data
+waits, readyz says why, and in the end every row is exact."""
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from conftest import migrated
+from logs import Truth, Writer, backlog, json_line
+from servers import PASSWORD, is_root, wait_until
+from trouble import Pooler, SilentProxy, Standby, certificates
+
+START = 1795305600000
+# Short enough that a test sees every timeout pass.
+HASTY = {"statement": "1s", "connect": "1s", "lock": "500ms"}
+
+
+@pytest.fixture
+def own_database(own_cluster, agents):
+    own_cluster.start(durable=True)
+    return migrated(own_cluster.create_database(), agents)
+
+
+def assert_exact(agent, database, truth):
+    entry = agent.settled(truth.lines)
+    assert entry["committed"] == truth.sightings
+    assert database.rows() == truth.clients
+
+
+def unready(agent, *words, state=None, timeout=20):
+    """readyz answers 503 with all of the words."""
+    def there():
+        code, reason, _ = agent.get("/readyz")
+        return code == 503 and all(word in reason for word in words)
+    wait_until(there, timeout, what=f"503 with {words}")
+    if state:
+        assert agent.status()["store"]["state"] == state
+
+
+def end_backends(database):
+    database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   " WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
+def test_server_that_turns_read_only_is_waited_for(database, agents, tmp_log):
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, database.store()).start()
+        database.query(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+        end_backends(database)
+        unready(agent, "25006", state="holding")
+        database.query("BEGIN READ WRITE; ALTER DATABASE"
+                       f" {database.name} RESET default_transaction_read_only; COMMIT")
+        end_backends(database)
+        wait_until(agent.is_ready, 10)
+        truth = writer.stop()
+    assert_exact(agent, database, truth)
+
+
+@contextlib.contextmanager
+def standby_of(primary):
+    standby = Standby(primary)
+    try:
+        standby.start()
+        standby.caught_up(primary)
+        yield standby
+    finally:
+        standby.destroy()
+
+
+def both(database, standby):
+    return (f"postgresql://postgres:{PASSWORD}@127.0.0.1:{database.server.port},"
+            f"127.0.0.1:{standby.port}/{database.name}")
+
+
+def moved_to(database, standby):
+    database.server = standby
+    return database
+
+
+def test_read_only_standby_alone_holds_until_it_is_promoted(own_database, agents, tmp_log):
+    truth = backlog(tmp_log, 1000, 50, seed=1)
+    with standby_of(own_database.server) as standby:
+        primary, database = own_database.server, moved_to(own_database, standby)
+        agent = agents(tmp_log, database.store()).start(wait=False)
+        unready(agent, "read-only", state="holding")
+        assert agent.input()["lines_read"] == 0
+        primary.stop("immediate")
+        standby.promote()
+        wait_until(agent.is_ready, 10)
+        assert_exact(agent, database, truth)
+
+
+def test_failover_to_the_other_host_of_the_url(own_database, agents, tmp_log):
+    with standby_of(own_database.server) as standby:
+        with Writer(tmp_log, rate=1000, clients=300) as writer:
+            primary = own_database.server
+            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
+            time.sleep(1)
+            primary.stop("fast")  # sends what the standby lacks, then ends
+            unready(agent)
+            standby.promote()
+            wait_until(agent.is_ready, 15)
+            time.sleep(0.5)
+            truth = writer.stop()
+        assert_exact(agent, moved_to(own_database, standby), truth)
+        assert agent.stop() == 0
+
+
+def test_failover_to_a_standby_that_lags_reads_again_what_it_lacks(own_database, agents, tmp_log):
+    with standby_of(own_database.server) as standby:
+        with Writer(tmp_log, rate=1000, clients=300) as writer:
+            primary = own_database.server
+            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
+            time.sleep(1)
+            standby.caught_up(primary)
+            standby.cut_off()
+            behind = own_database.batch()
+            wait_until(lambda: own_database.batch() > behind + 10)
+            primary.stop("immediate")
+            standby.promote()
+            agent.says("the store is not where this agent left it", 20)
+            wait_until(agent.is_ready, 15)
+            time.sleep(0.5)
+            truth = writer.stop()
+        assert_exact(agent, moved_to(own_database, standby), truth)
+        assert agent.stop() == 0
+
+
+def test_standby_that_lags_after_a_rotation_counts_what_is_gone(own_database, agents, tmp_log):
+    """Lines that the standby lacks and no file holds any more are a counted loss."""
+    with standby_of(own_database.server) as standby:
+        primary = own_database.server
+        agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
+        standby.caught_up(primary)
+        standby.cut_off()
+        truth = backlog(tmp_log, 1000, 50, seed=1)
+        agent.settled(1000)
+        os.unlink(tmp_log)
+        kept = Truth()
+        with open(tmp_log, "w", encoding="utf-8") as file:
+            for number in range(200):
+                file.write(json_line(START + number, f"NEW_{number}"))
+                kept.see(f"NEW_{number}", START + number)
+        agent.settled(1200)
+        primary.stop("immediate")
+        standby.promote()
+        agent.says("the store is not where this agent left it", 20)
+        wait_until(agent.is_ready, 15)
+        database = moved_to(own_database, standby)
+        wait_until(lambda: kept.clients.items() <= database.rows().items(), 10)
+        assert set(database.rows()) <= set(kept.clients) | set(truth.clients)
+        agent.status()  # the equation holds
+
+
+def test_pgbouncer_in_transaction_mode(own_database, agents, tmp_path):
+    """Five agents share two server connections; the pooler is killed in the midst of it."""
+    pooler = Pooler(own_database.server, [own_database.name]).start()
+    try:
+        writers, made = [], []
+        for number in range(5):
+            path = str(tmp_path / f"{number}.log")
+            writers.append(Writer(path, rate=400, clients=200, seed=number))
+            writers[-1].start()
+            made.append(agents(path, own_database.store(url=pooler.url(own_database.name)),
+                               agent_id=f"agent-{number}").start())
+        time.sleep(1)
+        pooler.kill()
+        unready(made[0])
+        pooler.start()
+        for agent in made:
+            wait_until(agent.is_ready, 15)
+        end_backends(own_database)
+        time.sleep(1)
+        truth = Truth()
+        for writer, agent in zip(writers, made):
+            one = writer.stop()
+            assert agent.settled(one.lines)["committed"] == one.sightings
+            for client, (last, first) in one.clients.items():
+                truth.see(client, last)
+                truth.see(client, first)
+        rows = own_database.rows()
+        assert {client: row[0] for client, row in rows.items()} == {
+            client: times[0] for client, times in truth.clients.items()}
+    finally:
+        pooler.destroy()
+
+
+def test_password_that_changed_while_running(own_database, agents, tmp_log):
+    database = own_database
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, database.store()).start()
+        time.sleep(0.3)
+        database.query("ALTER USER postgres PASSWORD 'another'")
+        end_backends(database)
+        unready(agent, "password authentication failed", state="holding")
+        database.query(f"ALTER USER postgres PASSWORD '{PASSWORD}'")
+        wait_until(agent.is_ready, 10)
+        truth = writer.stop()
+    assert_exact(agent, database, truth)
+
+
+@pytest.mark.parametrize("how", ["dropped, and made again later", "made again at once",
+                                 "truncated"])
+def test_table_made_anew_holds_what_was_pending_or_is_seen_after(database, agents, tmp_log, how):
+    agent = agents(tmp_log, database.store())
+    truth = backlog(tmp_log, 2000, 300, seed=1)
+    agent.start()
+    agent.settled(2000)
+    table = ("CREATE TABLE client_activity (client_id VARCHAR(50) PRIMARY KEY,"
+             " last_seen TIMESTAMPTZ, created_at TIMESTAMPTZ)")
+    if how == "truncated":
+        database.query("TRUNCATE client_activity")
+    elif how == "made again at once":
+        database.query(f"BEGIN; DROP TABLE client_activity; {table}; COMMIT")
+    else:
+        database.query("DROP TABLE client_activity")
+    # Older than what the agent committed: only an agent that forgot sends them.
+    after = Truth()
+    with open(tmp_log, "a", encoding="utf-8") as file:
+        for number, client in enumerate(sorted(truth.clients)):
+            file.write(json_line(START - 5000 + number, client))
+            after.see(client, START - 5000 + number)
+    if how.startswith("dropped"):
+        unready(agent, "client_activity", state="holding")
+        database.query(table)
+        wait_until(agent.is_ready, 10)
+    agent.settled(2000 + after.lines)
+    rows = database.rows()
+    assert set(rows) == set(after.clients), "0 missing"
+    assert all(rows[client][0] >= times[0] for client, times in after.clients.items())
+
+
+def mounted(directory, size):
+    options = f"size={size},mode=0777"
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory],
+                          capture_output=True, check=False).returncode == 0
+
+
+def test_disk_full_on_the_server_is_waited_out(own_database, agents, tmp_log, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o777)
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        with contextlib.suppress(PermissionError):
+            os.chmod(parent, 0o755)
+    if not is_root() or not mounted(disk, "1m"):
+        pytest.skip("may not mount a small disk here")
+    try:
+        space = disk / "space"
+        space.mkdir()
+        subprocess.run(["chown", "postgres:", str(space)], check=True)
+        own_database.query(f"CREATE TABLESPACE small LOCATION '{space}'")
+        own_database.query("ALTER TABLE client_activity SET TABLESPACE small")
+        own_database.query("ALTER INDEX client_activity_pkey SET TABLESPACE small")
+        filler = disk / "filler"
+        with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 4096):
+                pass
+        truth = backlog(tmp_log, 5000, 2500, seed=1)
+        agent = agents(tmp_log, own_database.store()).start(wait=False)
+        unready(agent, "53100", state="retrying")
+        assert agent.input()["committed"] == 0
+        filler.unlink()
+        wait_until(agent.is_ready, 10)
+        assert_exact(agent, own_database, truth)
+        assert agent.stop() == 0
+    finally:
+        own_database.server.stop("immediate")
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def test_connections_exhausted(own_database, agents, tmp_log):
+    database, held = own_database, []
+    database.query(f"CREATE ROLE ordinary LOGIN PASSWORD '{PASSWORD}'")
+    database.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO ordinary")
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, database.store(url=database.url(user="ordinary"))).start()
+        full = False
+        end_backends(database)
+        while not full:
+            try:
+                held.append(database.server.connect(database.name, "ordinary"))
+            except psycopg2.OperationalError as error:
+                full = "connection slots" in str(error) or "too many" in str(error)
+                assert full, error
+        end = ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ordinary'"
+               " AND application_name = 'lastseen'")
+        database.query(end)
+        held.append(database.server.connect(database.name, "ordinary"))
+        unready(agent, "slots", state="retrying")
+        for connection in held:
+            connection.close()
+        wait_until(agent.is_ready, 10)
+        truth = writer.stop()
+    assert_exact(agent, database, truth)
+
+
+def test_table_locked_for_long(database, agents, tmp_log, request):
+    seconds = 30 if request.config.getoption("--long") else 5
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, database.store(timeout=HASTY)).start()
+        with contextlib.closing(database.server.connect(database.name)) as connection:
+            connection.autocommit = False
+            connection.cursor().execute("LOCK TABLE client_activity IN ACCESS EXCLUSIVE MODE")
+            unready(agent, "55P03", state="retrying")
+            time.sleep(seconds)
+        wait_until(agent.is_ready, 10)
+        truth = writer.stop()
+    assert_exact(agent, database, truth)
+
+
+def test_silent_peer_is_dropped(own_database, agents, tmp_log):
+    """Connections that stay open while nothing comes back, new ones too."""
+    proxy = SilentProxy(own_database.server.port)
+    url = own_database.url().replace(str(own_database.server.port), str(proxy.port))
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, own_database.store(url=url, timeout=HASTY)).start()
+        time.sleep(0.3)
+        proxy.silence()
+        agent.says("has not answered for longer than its timeouts allow", 20)
+        unready(agent, state="retrying")
+        time.sleep(3)
+        proxy.resume()
+        wait_until(agent.is_ready, 10)
+        truth = writer.stop()
+    assert_exact(agent, own_database, truth)
+    assert agent.stop() == 0
+    proxy.close()
+
+
+def test_stopped_backend_is_dropped_again_and_again(own_database, agents, tmp_log):
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent = agents(tmp_log, own_database.store(timeout=HASTY)).start()
+        stopped = []
+        for _ in range(2):
+            time.sleep(0.3)
+            [(pid,)] = own_database.query(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'lastseen'"
+                f" AND NOT pid = ANY (ARRAY{stopped}::int[])")
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(pid)
+            unready(agent, timeout=25)
+            # Its row lock on the fence stands until the server notices the client is gone.
+            if len(stopped) == 2:
+                for each in stopped:
+                    os.kill(each, signal.SIGCONT)
+            wait_until(agent.is_ready, 40)
+        truth = writer.stop()
+    assert_exact(agent, own_database, truth)
+
+
+def test_tls_with_full_verification(own_cluster, agents, tmp_log, tmp_path):
+    authority, other = certificates(str(tmp_path), own_cluster)
+    own_cluster.start()
+    database = migrated(own_cluster.create_database(), agents)
+    truth = backlog(tmp_log, 500, 50, seed=1)
+
+    def url(host, root):
+        return (f"postgresql://postgres:{PASSWORD}@{host}:{own_cluster.port}/{database.name}"
+                f"?sslmode=verify-full&sslrootcert={root}&hostaddr=127.0.0.1")
+    for host, root, words in (("localhost", other, "certificate verify failed"),
+                              ("db.example.com", authority, "does not match host name")):
+        wrong = agents(tmp_log, database.store(url=url(host, root))).start(wait=False)
+        unready(wrong, words, state="holding")
+        assert wrong.stop() == 0
+    agent = agents(tmp_log, database.store(url=url("localhost", authority))).start()
+    assert_exact(agent, database, truth)
+    assert database.query("SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                          " WHERE application_name = 'lastseen'") == [(True,)]
+
+
+def test_eight_agents_with_overlapping_clients_on_one_table(database, agents, tmp_path):
+    for setting in ("deadlock_timeout = '100ms'", "log_min_messages = 'error'"):
+        database.query(f"ALTER DATABASE {database.name} SET {setting}")
+    made, truths = [], []
+    for number in range(8):
+        path = str(tmp_path / f"{number}.log")
+        truths.append(backlog(path, 10_000, 1500, seed=number, start_ms=START + number * 7))
+        made.append(agents(path, database.store(), agent_id=f"agent-{number}",
+                           flush={"interval": "1ms"}, buffer={"clients_max": 500}))
+    threads = [threading.Thread(target=agent.start) for agent in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    newest = {}
+    for agent, truth in zip(made, truths):
+        assert agent.settled(10_000, 60)["committed"] == truth.sightings
+        assert agent.status()["store"]["retries"] == 0
+        for client, (last, _) in truth.clients.items():
+            newest[client] = max(last, newest.get(client, 0))
+    assert {client: row[0] for client, row in database.rows().items()} == newest
+    assert database.query("SELECT deadlocks FROM pg_stat_database"
+                          " WHERE datname = current_database()") == [(0,)]
+    with open(f"{database.server.directory}/log", encoding="utf-8") as file:
+        assert "ERROR" not in file.read()

@@ -22,7 +22,7 @@ LogLevel log_level(const Config& config) {
 
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input) {
   ParserOptions options;
-  options.client_id_length_max = config.client_id.length_max;
+  options.client_id = input.client_id;
   options.time_required = config.last_seen.clock == SightingClock::kLog;
   return make_parser(input.parser, options);
 }

@@ -202,6 +202,7 @@ void read_pace(Mapping& root, Config& config) {
   client_id.integer("length_max", kIdLength, length_max);
   config.client_id.length_max = static_cast<int>(length_max);
   client_id.finish();
+  for (InputSettings& input : config.inputs) input.client_id = config.client_id;
 
   Mapping buffer = root.section("buffer");
   buffer.integer("clients_max", kClients, config.buffer.clients_max);

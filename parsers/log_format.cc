@@ -48,7 +48,10 @@ bool skip_quoted(const char** p, const char* end) {
 }  // namespace
 
 LogFormatParser::LogFormatParser(Preset preset, const ParserOptions& options)
-    : preset_(preset), options_(options), rules_(options.client_id_length_max) {}
+    : preset_(preset),
+      names_({}, options.client_id, FieldNames::Shape::kFlat),
+      request_(names_.find("request")),
+      rules_(options) {}
 
 ParseResult LogFormatParser::parse(std::string_view line) {
   ParseResult result;
@@ -59,8 +62,9 @@ ParseResult LogFormatParser::parse(std::string_view line) {
     result.seen_at_ms = *ms;
   }
   if (!good) return result;
-  result.origin = "query";
-  set_answer(rules_.from_request_line(fields.request), options_, &result);
+  fields_.clear();
+  fields_.set(*request_, FieldValue::Kind::kText, fields.request);
+  rules_.find_id(fields_, &result);
   return result;
 }
 

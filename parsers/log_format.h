@@ -3,8 +3,10 @@
 
 #include <string_view>
 
-#include "parsers/client_id.h"
+#include "parsers/field_names.h"
+#include "parsers/line_fields.h"
 #include "parsers/parser.h"
+#include "parsers/sighting_rules.h"
 
 namespace lastseen {
 
@@ -29,8 +31,10 @@ class LogFormatParser : public Parser {
   bool read_line(std::string_view line, Fields* fields) const;
 
   const Preset preset_;
-  const ParserOptions options_;
-  ClientIdRules rules_;
+  const FieldNames names_;
+  const FieldUse* const request_;
+  LineFields fields_;
+  SightingRules rules_;
 };
 
 }  // namespace lastseen

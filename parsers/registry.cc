@@ -15,10 +15,14 @@ Status check_no_member_names(const ParserSettings& settings) {
                        "`: only `json` has");
 }
 
+template <FieldNames::Usual usual>
 Result<std::unique_ptr<Parser>> make_json(const ParserSettings& settings,
                                           const ParserOptions& options) {
-  if (Status status = JsonMemberNames::check(settings); !status) return status;
-  return std::unique_ptr<Parser>(std::make_unique<JsonLineParser>(settings, options));
+  constexpr FieldNames::Shape kShape = FieldNames::Shape::kNested;
+  if (Status status = FieldNames::check(settings, options.client_id, kShape); !status) {
+    return status;
+  }
+  return std::unique_ptr<Parser>(std::make_unique<JsonLineParser>(settings, options, usual));
 }
 
 template <LogFormatParser::Preset preset>
@@ -34,7 +38,7 @@ struct ParserType {
   Result<std::unique_ptr<Parser>> (*make)(const ParserSettings&, const ParserOptions&);
 };
 constexpr ParserType kTypes[] = {
-    {"json", make_json},
+    {"json", make_json<FieldNames::Usual::kProxies>},
     {"combined", make_log_format<LogFormatParser::Preset::kCombined>},
     {"common", make_log_format<LogFormatParser::Preset::kCommon>},
 };
@@ -53,6 +57,7 @@ const std::vector<std::string_view>& parser_types() {
 Result<std::unique_ptr<Parser>> make_parser(const ParserSettings& settings,
                                             const ParserOptions& options) {
   std::string known;
+  if (Status status = SightingRules::check(options); !status) return status;
   for (const ParserType& type : kTypes) {
     if (type.name == settings.type) return type.make(settings, options);
     known.append(known.empty() ? "" : ", ").append(type.name);

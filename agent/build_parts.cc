@@ -31,6 +31,10 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
                                                 Watcher& watcher, Log& log) {
   std::vector<PipelineInput> inputs;
   for (const InputSettings& settings : config.inputs) {
+    if (settings.type != "file") {
+      return Status::fatal("input '" + settings.name + "': type '" + settings.type +
+                           "' can not be run yet, only checked and parsed");
+    }
     auto parser = build_parser(config, settings);
     if (!parser) return parser.status();
     const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);

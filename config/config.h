@@ -72,12 +72,12 @@ struct ClientIdSettings {
 
 struct InputSettings {
   std::string name;            ///< Unique; [A-Za-z0-9_.-]{1,64}.
-  std::string type = "file";   ///< file
+  std::string type = "file";   ///< file | unix_datagram (so far for `check` and `parse` alone)
   std::string path;            ///< A path or glob, absolute or relative to the working directory.
   std::optional<Start> start;  ///< Unset: `end` for run, `begin` for run --once.
   ParserSettings parser;
-  ClientIdSettings client_id;      ///< The general ones, with what this input changes of them.
-  Bytes line_bytes_max = 1 << 20;  ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
+  Bytes line_bytes_max = 1 << 20;   ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
+  ClientIdSettings client_id = {};  ///< The general ones, with what this input changes of them.
   bool operator==(const InputSettings&) const = default;
 };
 

@@ -1,8 +1,12 @@
 #include "parsers/json_line.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 
 #include "parsers/scan.h"
+#include "parsers/timestamp.h"
 
 namespace lastseen {
 namespace {
@@ -23,6 +27,36 @@ const char* find_bare_end(const char* p, const char* end) {
     ++p;
   }
   return p;
+}
+
+/// `2026/11/22 04:46:45.008`, which Caddy writes in UTC; or any other form of a time.
+std::optional<int64_t> parse_console_time(std::string_view text) {
+  constexpr size_t kBytesMax = 40;  // with nanoseconds it has 29
+  if (text.size() < 10 || text.size() > kBytesMax || text[4] != '/' || text[7] != '/') {
+    return parse_timestamp(text);
+  }
+  std::array<char, kBytesMax + 1> iso;
+  std::copy(text.begin(), text.end(), iso.begin());
+  iso[4] = iso[7] = '-';
+  iso[text.size()] = 'Z';
+  return parse_iso8601({iso.data(), text.size() + 1});
+}
+
+/// `time`, tab, words with tabs between: where the object begins behind them, or `p`. The result
+/// gets the time.
+const char* skip_console_prefix(const char* p, const char* end, ParseResult* result) {
+  const char* const tab = find_byte(p, end, '\t');
+  if (tab == end) return p;
+  const std::optional<int64_t> time = parse_console_time({p, tab});
+  if (!time) return p;
+  const char* at = tab;
+  while (at < end && !(at[0] == '\t' && end - at > 1 && at[1] == '{')) {
+    at = find_byte(at + 1, end, '\t');
+  }
+  if (at == end) return p;
+  result->has_time = true;
+  result->seen_at_ms = *time;
+  return at + 1;
 }
 
 }  // namespace
@@ -56,17 +90,20 @@ JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptio
 ParseResult JsonLineParser::parse(std::string_view line) {
   fields_.clear();
   ParseResult result;
-  const bool good = read_line(line);
-  rules_.find_time(fields_, &result);  // of a malformed line too, if it stands before what is wrong
+  const char* const end = line.data() + line.size();
+  const char* p = skip_blanks(line.data(), end);
+  if (p < end && *p != '{') p = skip_console_prefix(p, end, &result);
+  const bool good = read_line(p, end);
+  if (!result.has_time)
+    rules_.find_time(fields_,
+                     &result);  // of a malformed line too, if it stands before what is wrong
   if (good) rules_.find_id(fields_, &result);
   return result;
 }
 
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
-bool JsonLineParser::read_line(std::string_view line) {
-  const char* const end = line.data() + line.size();
-  const char* p = skip_blanks(line.data(), end);
+bool JsonLineParser::read_line(const char* p, const char* end) {
   if (p == end || *p != '{') return false;
   ++p;
   std::array<uint8_t, FieldNames::kLevelsMax> scopes{};  // of the objects that are open

@@ -44,6 +44,10 @@ class JsonShape {
 /// line or two lines glued together are noticed; lenient about what does not matter: bytes that are
 /// not UTF-8, escapes that JSON does not know (`\x22`), and bare values that are no JSON (`000`,
 /// `-`, nothing at all). Values that are not needed are skipped, not decoded.
+///
+/// Before the object may stand what the console format of Caddy (zap) writes there: a time, and
+/// further words, each with a tab behind it. A line that does not begin with a time and a tab is no
+/// such line, and the time is then that of the entry.
 class JsonLineParser : public Parser {
  public:
   JsonLineParser(const ParserSettings& settings, const ParserOptions& options,
@@ -54,7 +58,7 @@ class JsonLineParser : public Parser {
   /// What reading one member came to.
   enum class Read : uint8_t { kBad, kValue, kEntered };
 
-  bool read_line(std::string_view line);
+  bool read_line(const char* p, const char* end);
   Read read_member(size_t index, const char** p, const char* end, uint8_t* scope);
   bool read_name(size_t index, size_t scope, const char** p, const char* end,
                  FieldNames::Known* known);

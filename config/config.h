@@ -24,11 +24,16 @@ enum class SightingClock {
 };
 
 struct ParserSettings {
-  std::string type;  ///< json | combined | common
+  std::string type;  ///< json | combined | common | vhost_combined | log_format
   // For `json`: names of the members that hold time, request target and body; empty: the usual.
   std::string time;
   std::string uri;
   std::string body;
+  // For `log_format`: whose format it is, and the format string or the name of one built in.
+  std::string dialect = {};  ///< nginx | apache | envoy | haproxy
+  std::string format = {};   ///< As it stands in the proxy's configuration; never expanded.
+  std::string preset = {};   ///< combined | common | vhost_combined | httplog | default
+  bool syslog = false;       ///< Any type: an RFC 3164 or 5424 header stands before each line.
   bool operator==(const ParserSettings&) const = default;
 };
 

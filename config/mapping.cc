@@ -111,7 +111,8 @@ void Mapping::error(std::string_view key, std::string message) {
   context_->errors.add(place, std::move(message));
 }
 
-std::optional<std::string> Mapping::scalar(std::string_view key, std::string_view wanted) {
+std::optional<std::string> Mapping::scalar(std::string_view key, std::string_view wanted,
+                                           Variables variables) {
   const YamlMember* member = ask(key);
   const std::string path = path_of(key);
   auto& known = context_->known_keys;
@@ -125,6 +126,7 @@ std::optional<std::string> Mapping::scalar(std::string_view key, std::string_vie
                    (empty ? "" : ", not " + std::string(kind_name(value.kind))));
     return std::nullopt;
   }
+  if (variables == Variables::kAsWritten) return value.text;
   Expansion expansion = expand_variables(value.text, context_->environment);
   if (!expansion.error.empty()) {
     error(key, expansion.error);
@@ -133,8 +135,7 @@ std::optional<std::string> Mapping::scalar(std::string_view key, std::string_vie
   return std::move(expansion.text);
 }
 
-bool Mapping::text(std::string_view key, std::string& out) {
-  std::optional<std::string> value = scalar(key, "text (\"\" for none)");
+bool Mapping::take_text(std::string_view key, std::optional<std::string> value, std::string& out) {
   if (!value) return false;
   if (value->find('\0') != value->npos) {
     error(key, key_name(key) + " holds a NUL character");
@@ -142,6 +143,14 @@ bool Mapping::text(std::string_view key, std::string& out) {
   }
   out = std::move(*value);
   return true;
+}
+
+bool Mapping::text(std::string_view key, std::string& out) {
+  return take_text(key, scalar(key, "text (\"\" for none)"), out);
+}
+
+bool Mapping::text_as_written(std::string_view key, std::string& out) {
+  return take_text(key, scalar(key, "text", Variables::kAsWritten), out);
 }
 
 bool Mapping::number(std::string_view key, Range range, int64_t& out, std::string_view wanted,

@@ -70,6 +70,8 @@ class Mapping {
   void error(std::string_view key, std::string message);
 
   bool text(std::string_view key, std::string& out);
+  /// Text in which `${NAME}` stays: an nginx format has its own.
+  bool text_as_written(std::string_view key, std::string& out);
   bool integer(std::string_view key, Range range, int64_t& out);
   bool duration(std::string_view key, Range range, int64_t& out);
   bool size(std::string_view key, Range range, int64_t& out);
@@ -100,7 +102,10 @@ class Mapping {
   const YamlMember* ask(std::string_view key);
   std::string path_of(std::string_view key) const;
   Place place_of(const YamlMember& member) const;
-  std::optional<std::string> scalar(std::string_view key, std::string_view wanted);
+  enum class Variables { kReplaced, kAsWritten };
+  std::optional<std::string> scalar(std::string_view key, std::string_view wanted,
+                                    Variables variables = Variables::kReplaced);
+  bool take_text(std::string_view key, std::optional<std::string> value, std::string& out);
   bool number(std::string_view key, Range range, int64_t& out, std::string_view wanted,
               Number (*read)(std::string_view), std::string (*words)(int64_t));
   YamlPointer with_type(const YamlPointer& node) const;

@@ -35,18 +35,19 @@ constexpr size_t kSocketPathBytesMax = 107;  // sockaddr_un.sun_path, less its N
 constexpr std::array<std::string_view, 1> kInputTypes = {"file"};
 constexpr std::array<std::string_view, 4> kLaterInputTypes = {"unix_datagram", "unix_stream",
                                                               "fifo", "stdin"};
-constexpr std::array<std::string_view, 3> kParserTypes = {"json", "combined", "common"};
-constexpr std::array<std::string_view, 7> kLaterParserTypes = {
-    "vhost_combined", "log_format", "logfmt", "ltsv", "ndjson", "regex", "plugin"};
+constexpr std::array<std::string_view, 5> kParserTypes = {"json", "combined", "common",
+                                                          "vhost_combined", "log_format"};
+constexpr std::array<std::string_view, 5> kLaterParserTypes = {"logfmt", "ltsv", "ndjson", "regex",
+                                                               "plugin"};
+constexpr std::array<std::string_view, 4> kDialects = {"nginx", "apache", "envoy", "haproxy"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 16> kLaterKeys = {{
+constexpr std::array<LaterKey, 15> kLaterKeys = {{
     {"inputs[].time_zone", "UTC"},
     {"inputs[].client_id", "-"},
     {"inputs[].mode", "-"},
     {"inputs[].owner", "-"},
     {"inputs[].group", "-"},
-    {"inputs[].parser.syslog", "false"},
     {"inputs[].parser.base64", "[]"},
     {"client_id.from", "[body.client_id, field.client_id, query.client_id]"},
     {"client_id.pattern", ""},
@@ -64,6 +65,30 @@ bool read_not_empty(Mapping& map, std::string_view key, std::string& out) {
   if (!out.empty()) return true;
   map.error(key, "'" + std::string(key) + "' must not be empty");
   return false;
+}
+
+/// The keys of `log_format`. Whether the format can be read, its parser says.
+void read_log_format(Mapping& map, bool type_is_known, ParserSettings& parser) {
+  const Chosen dialect = map.choose("dialect", kDialects, {});
+  if (dialect.has_index()) parser.dialect = kDialects[dialect.index];
+  map.text_as_written("format", parser.format);
+  read_not_empty(map, "preset", parser.preset);
+  if (!type_is_known) return;
+  if (parser.type != "log_format") {
+    for (const char* key : {"dialect", "format", "preset"}) {
+      if (!map.has(key)) continue;
+      map.error(key, "'" + std::string(key) + "' is for parser 'log_format'; '" + parser.type +
+                         "' has none");
+    }
+    return;
+  }
+  map.require("dialect", "whose format it is: " + joined(kDialects));
+  if (map.has("format") && map.has("preset")) {
+    map.error("preset", "'preset' is a format by name; give it or 'format', not both");
+  } else if (!map.has("preset")) {
+    map.require("format", "the format string from the proxy's configuration, or a 'preset'");
+  }
+  if (map.has("format") && parser.format.empty()) map.error("format", "'format' must not be empty");
 }
 
 void read_parser(Mapping map, ParserSettings& parser) {
@@ -85,6 +110,8 @@ void read_parser(Mapping map, ParserSettings& parser) {
                                parser.type + "' has fixed fields");
     }
   }
+  read_log_format(map, type.has_index(), parser);
+  map.choice<bool>("syslog", {{"false", false}, {"true", true}}, parser.syslog);
   map.finish();
 }
 

@@ -134,11 +134,43 @@ TEST_F(ConfigSettings, DocumentedButLaterTypesAreOneErrorEach) {
       "                    ^\n",
       bad_input("type: unix_datagram, path: x, mode: \"0660\", parser: {type: y}"));
   EXPECT_EQ(
-      "f.yaml:2:39: type 'log_format' is not supported yet; it must be one of json, combined, "
-      "common\n"
-      "  - {name: a, path: x, parser: {type: log_format, format: '$a ${b}', dialect: nginx}}\n"
+      "f.yaml:2:39: type 'regex' is not supported yet; it must be one of json, combined, common, "
+      "vhost_combined, log_format\n"
+      "  - {name: a, path: x, parser: {type: regex, regex: 'a ${b}'}}\n"
       "                                      ^\n",
-      bad_input("path: x, parser: {type: log_format, format: '$a ${b}', dialect: nginx}"));
+      bad_input("path: x, parser: {type: regex, regex: 'a ${b}'}"));
+}
+
+TEST_F(ConfigSettings, LogFormatIsTakenAsItIsWritten) {
+  const Config config = good_whole(
+      "inputs:\n"
+      "  - name: a\n"
+      "    path: x\n"
+      "    parser: {type: log_format, dialect: nginx, format: '${a}b $$c ${D:-e}', syslog: true}\n"
+      "  - name: b\n"
+      "    path: y\n"
+      "    parser: {type: log_format, dialect: haproxy, preset: httplog}\n"
+      "  - {name: c, path: z, parser: {type: json, syslog: true}}\n");
+  EXPECT_EQ("nginx", config.inputs[0].parser.dialect);
+  EXPECT_EQ("${a}b $$c ${D:-e}", config.inputs[0].parser.format);
+  EXPECT_TRUE(config.inputs[0].parser.syslog);
+  EXPECT_EQ("httplog", config.inputs[1].parser.preset);
+  EXPECT_FALSE(config.inputs[1].parser.syslog);
+  EXPECT_TRUE(config.inputs[2].parser.syslog);
+}
+
+TEST_F(ConfigSettings, LogFormatNeedsADialectAndOneFormat) {
+  const auto problem = [this](const std::string& keys) {
+    return bad_input("path: x, parser: {type: log_format, " + keys + "}");
+  };
+  EXPECT_THAT(problem("format: f"), HasSubstr("missing key 'dialect': whose format it is: nginx"));
+  EXPECT_THAT(problem("dialect: ngnix, format: f"), HasSubstr("did you mean 'nginx'?"));
+  EXPECT_THAT(problem("dialect: nginx"), HasSubstr("missing key 'format'"));
+  EXPECT_THAT(problem("dialect: nginx, format: ''"), HasSubstr("'format' must not be empty"));
+  EXPECT_THAT(problem("dialect: nginx, format: f, preset: p"), HasSubstr("not both"));
+  EXPECT_THAT(problem("dialect: nginx, format: f, syslog: 1"), HasSubstr("one of false, true"));
+  EXPECT_THAT(bad_input("path: x, parser: {type: json, format: f}"),
+              HasSubstr("'format' is for parser 'log_format'; 'json' has none"));
 }
 
 TEST_F(ConfigSettings, RangesOfInputsHold) {

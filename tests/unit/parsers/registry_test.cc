@@ -9,10 +9,15 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Registry, EveryTypeCanBeMade) {
-  EXPECT_THAT(parser_types(), testing::ElementsAre("json", "combined", "common"));
+  EXPECT_THAT(parser_types(),
+              testing::ElementsAre("json", "combined", "common", "vhost_combined", "log_format"));
   for (const std::string_view type : parser_types()) {
     ParserSettings settings;
     settings.type = type;
+    if (type == "log_format") {
+      settings.dialect = "nginx";
+      settings.format = "$msec";
+    }
     EXPECT_TRUE(make_parser(settings, {})) << type;
   }
 }
@@ -23,7 +28,8 @@ TEST(Registry, UnknownTypeIsFatalAndNamesTheKnown) {
   const auto made = make_parser(settings, {});
   EXPECT_EQ(StatusCode::kFatal, made.status().code());
   EXPECT_THAT(made.status().message(), HasSubstr("`jsn`"));
-  EXPECT_THAT(made.status().message(), HasSubstr("json, combined, common"));
+  EXPECT_THAT(made.status().message(),
+              HasSubstr("json, combined, common, vhost_combined, log_format"));
 }
 
 TEST(Registry, OptionThatDoesNotFitIsFatal) {

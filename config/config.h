@@ -24,12 +24,19 @@ enum class SightingClock {
 };
 
 struct ParserSettings {
-  std::string type;  ///< json | combined | common | logfmt | ltsv | ndjson | regex | plugin
+  /// json | combined | common | vhost_combined | log_format | logfmt | ltsv | ndjson | regex |
+  /// plugin
+  std::string type;
   // For the types whose fields have names: those of the fields that hold time, request target and
   // body; empty: the usual.
   std::string time;
   std::string uri;
   std::string body;
+  // For `log_format`: whose format it is, and the format string or the name of one built in.
+  std::string dialect = {};  ///< nginx | apache | envoy | haproxy
+  std::string format = {};   ///< As it stands in the proxy's configuration; never expanded.
+  std::string preset = {};   ///< combined | common | vhost_combined | httplog | default
+  bool syslog = false;       ///< Any type: an RFC 3164 or 5424 header stands before each line.
   std::vector<std::string> base64 = {};  ///< Names of fields whose values are base64.
   std::string regex = {};                ///< regex: RE2 with named groups.
   bool escaped = false;                  ///< regex: values have backslash escapes (`\x22`, `\"`).

@@ -11,9 +11,11 @@
 namespace lastseen {
 namespace {
 
-constexpr std::array<std::string_view, 8> kTypes = {"json", "combined", "common", "logfmt",
-                                                    "ltsv", "ndjson",   "regex",  "plugin"};
-constexpr std::array<std::string_view, 2> kLaterTypes = {"vhost_combined", "log_format"};
+constexpr std::array<std::string_view, 10> kTypes = {
+    "json",   "combined", "common", "vhost_combined", "log_format",
+    "logfmt", "ltsv",     "ndjson", "regex",          "plugin"};
+constexpr std::array<std::string_view, 4> kDialects = {"nginx", "apache", "envoy", "haproxy"};
+constexpr std::array<std::string_view, 1> kLogFormat = {"log_format"};
 
 constexpr std::array<std::string_view, 5> kNamedFields = {"json", "logfmt", "ltsv", "ndjson",
                                                           "regex"};
@@ -46,6 +48,23 @@ void read_names(Mapping& map, const std::string& type, ParserSettings& parser) {
     parser.base64.push_back(name.text);
   }
   check_key(map, "base64", type, kNamedFields);
+}
+
+/// The keys of `log_format`. Whether the format can be read, its parser says.
+void read_log_format(Mapping& map, const std::string& type, ParserSettings& parser) {
+  const Chosen dialect = map.choose("dialect", kDialects, {});
+  if (dialect.has_index()) parser.dialect = kDialects[dialect.index];
+  map.text_as_written("format", parser.format);
+  read_not_empty(map, "preset", parser.preset);
+  for (const char* key : {"dialect", "format", "preset"}) check_key(map, key, type, kLogFormat);
+  if (type != "log_format") return;
+  map.require("dialect", "whose format it is: " + joined(kDialects));
+  if (map.has("format") && map.has("preset")) {
+    map.error("preset", "'preset' is a format by name; give it or 'format', not both");
+  } else if (!map.has("preset")) {
+    map.require("format", "the format string from the proxy's configuration, or a 'preset'");
+  }
+  if (map.has("format") && parser.format.empty()) map.error("format", "'format' must not be empty");
 }
 
 void read_regex(Mapping& map, const std::string& type, ParserSettings& parser) {
@@ -84,16 +103,18 @@ bool read_not_empty(Mapping& map, std::string_view key, std::string& out) {
 
 void read_parser(Mapping map, ParserSettings& parser) {
   map.require("type", "which parser: " + joined(kTypes));
-  const Chosen type = map.choose("type", kTypes, kLaterTypes);
+  const Chosen type = map.choose("type", kTypes, {});
   // The keys of an unknown parser are unknown too: one error is enough. And `format` and `regex`
   // must stay as they are written: an nginx format has its own ${var}.
   if (map.has("type") && !type.has_index()) return;
   if (type.has_index()) parser.type = kTypes[type.index];
   read_names(map, parser.type, parser);
+  read_log_format(map, parser.type, parser);
   read_regex(map, parser.type, parser);
   if (parser.type == "plugin") map.require("path", "the shared object, /usr/lib/.../plugin.so");
   read_not_empty(map, "path", parser.path);
   check_key(map, "path", parser.type, kPlugin);
+  map.choice<bool>("syslog", {{"false", false}, {"true", true}}, parser.syslog);
   map.text("options", parser.options);
   check_key(map, "options", parser.type, kPlugin);
   map.finish();

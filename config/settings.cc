@@ -37,12 +37,11 @@ constexpr std::array<std::string_view, 2> kInputTypes = {"file", "unix_datagram"
 constexpr std::array<std::string_view, 3> kLaterInputTypes = {"unix_stream", "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 13> kLaterKeys = {{
+constexpr std::array<LaterKey, 12> kLaterKeys = {{
     {"inputs[].time_zone", "UTC"},
     {"inputs[].mode", "-"},
     {"inputs[].owner", "-"},
     {"inputs[].group", "-"},
-    {"inputs[].parser.syslog", "false"},
     {"inputs[].client_id.new_per_second_max", "0"},
     {"inputs[].client_id.insert", "true"},
     {"client_id.new_per_second_max", "0"},

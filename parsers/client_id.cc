@@ -120,17 +120,25 @@ IdAnswer ClientIdRules::from_bare_field(std::string_view value) {
   return is_json_number(value) ? judge(value) : IdAnswer{};
 }
 
-IdAnswer ClientIdRules::from_target(const LoggedText& target, std::string_view name) {
+IdAnswer ClientIdRules::from_target(const LoggedText& target, std::string_view name, bool cut) {
   const std::string_view text = without_layer(target);
   const size_t mark = text.find('?');
   if (mark == text.npos) return {};
-  return find_in_query(text.substr(mark + 1), QueryFrom::kField, name);
+  return find_in_query(text.substr(mark + 1), cut ? QueryFrom::kCut : QueryFrom::kField, name);
 }
 
-IdAnswer ClientIdRules::from_query(const LoggedText& query, std::string_view name) {
+IdAnswer ClientIdRules::from_query(const LoggedText& query, std::string_view name, bool cut) {
   std::string_view text = without_layer(query);
   if (text.starts_with('?')) text.remove_prefix(1);
-  return find_in_query(text, QueryFrom::kField, name);
+  return find_in_query(text, cut ? QueryFrom::kCut : QueryFrom::kField, name);
+}
+
+IdAnswer ClientIdRules::from_query_value(const LoggedText& value) {
+  const std::string_view id = without_layer(value);
+  if (id == "-") return {};
+  if (id.find_first_of("%+") == id.npos) return judge(id);
+  unescape_query(id, &decoded_);
+  return judge(decoded_);
 }
 
 IdAnswer ClientIdRules::from_request_line(const LoggedText& request, std::string_view name) {
@@ -150,7 +158,7 @@ IdAnswer ClientIdRules::find_in_request_line(std::string_view request, std::stri
   if (!line) return {};
   const size_t mark = line->target.find('?');
   if (mark == line->target.npos) return {};
-  const QueryFrom from = line->cut ? QueryFrom::kCutRequestLine : QueryFrom::kRequestLine;
+  const QueryFrom from = line->cut ? QueryFrom::kCut : QueryFrom::kRequestLine;
   return find_in_query(line->target.substr(mark + 1), from, name);
 }
 
@@ -165,7 +173,7 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
       p = pair_end == end ? end : pair_end + 1;
       continue;
     }
-    if (pair_end == end && from == QueryFrom::kCutRequestLine) return truncated();
+    if (pair_end == end && from == QueryFrom::kCut) return truncated();
     if (equals == pair_end) return {};
     std::string_view id(equals + 1, pair_end);
     if (from != QueryFrom::kField && id.find_first_of(" \t") != id.npos) return truncated();
@@ -185,16 +193,17 @@ bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
   return name_ == name;
 }
 
-IdAnswer ClientIdRules::from_path(const LoggedText& target, const PathPattern& pattern) {
+IdAnswer ClientIdRules::from_path(const LoggedText& target, const PathPattern& pattern, bool cut) {
   std::string_view path = without_layer(target);
   const std::optional<RequestLine> line = split_request_line(path);
   if (line) path = line->target;
+  const std::string_view whole = path;
   path = path.substr(0, path.find_first_of("?#"));
   const std::optional<std::string_view> segment =
       pattern.find(without_authority(path), true, &name_);
   if (!segment) return {};
   const bool last = segment->data() + segment->size() == path.data() + path.size();
-  if (line && line->cut && last && path.size() == line->target.size()) return truncated();
+  if (last && path.size() == whole.size() && (cut || (line && line->cut))) return truncated();
   if (line && segment->find_first_of(" \t") != segment->npos) return truncated();
   if (segment->find('%') == segment->npos) return judge(*segment);
   unescape_path(*segment, &decoded_);

@@ -41,16 +41,19 @@ class ClientIdRules {
   IdAnswer from_field(const LoggedText& value);
   /// The same where the proxy wrote no quotes: a JSON number becomes its text, all else is none.
   IdAnswer from_bare_field(std::string_view value);
-  /// A request target, in any of its forms: the query begins behind the first `?`.
-  IdAnswer from_target(const LoggedText& target, std::string_view name);
+  /// A request target, in any of its forms: the query begins behind the first `?`. `cut`: its end
+  /// may be missing.
+  IdAnswer from_target(const LoggedText& target, std::string_view name, bool cut = false);
   /// A query alone, with or without its `?`.
-  IdAnswer from_query(const LoggedText& query, std::string_view name);
+  IdAnswer from_query(const LoggedText& query, std::string_view name, bool cut = false);
+  /// The value of a query's parameter.
+  IdAnswer from_query_value(const LoggedText& value);
   /// `METHOD target HTTP/1.1` as the client sent it, possibly cut off or not HTTP at all.
   IdAnswer from_request_line(const LoggedText& request, std::string_view name);
   /// Any of the last three, whichever it looks like.
   IdAnswer from_unknown(const LoggedText& text, std::string_view name);
   /// A segment of the path of a request line or of a target, whichever it looks like.
-  IdAnswer from_path(const LoggedText& target, const PathPattern& pattern);
+  IdAnswer from_path(const LoggedText& target, const PathPattern& pattern, bool cut = false);
   /// The same of a path that is decoded already, in which a `?` is nothing special.
   IdAnswer from_decoded_path(const LoggedText& path, const PathPattern& pattern);
   /// A Cookie header, `name=value; name=value`. Values are taken as they are, less their quotes.
@@ -62,9 +65,9 @@ class ClientIdRules {
  private:
   /// What a query was taken from, which says how sure the ends of its values are.
   enum class QueryFrom {
-    kField,           ///< A field of its own: every value is whole.
-    kRequestLine,     ///< Where a raw blank stands in a value, its end can not be told.
-    kCutRequestLine,  ///< The same, and the last value may be cut off.
+    kField,        ///< A field of its own: every value is whole.
+    kRequestLine,  ///< Where a raw blank stands in a value, its end can not be told.
+    kCut,          ///< The same, and the last value may be cut off.
   };
 
   IdAnswer judge(std::string_view id) const;

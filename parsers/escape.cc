@@ -129,6 +129,20 @@ void unescape_path(std::string_view text, std::string* out) {
   unescape_percent(text, '+', out);
 }
 
+void unescape_hashes(std::string_view text, std::string* out) {
+  out->clear();
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p < end) {
+    const char* const hash = find_byte(p, end, '#');
+    out->append(p, hash);
+    if (hash == end) return;
+    const int32_t byte = read_hex(hash + 1, end, 2);
+    out->push_back(byte < 0 ? '#' : static_cast<char>(byte));
+    p = hash + (byte < 0 ? 1 : 3);
+  }
+}
+
 void unescape_query(std::string_view text, std::string* out) {
   unescape_percent(text, ' ', out);
 }

@@ -129,6 +129,7 @@ void FieldNames::add_targets(const std::string& mapped, Usual usual) {
     add(slot, name, FieldForm::kPath);
   }
   for (const char* name : {"request", "req"}) add(slot, name, FieldForm::kRequestLine);
+  add(slot, "document_uri", FieldForm::kDecodedPath);
 }
 
 void FieldNames::add_place(const IdPlace& place, uint8_t slot) {
@@ -147,10 +148,12 @@ void FieldNames::add_place(const IdPlace& place, uint8_t slot) {
     case IdPlace::Kind::kJwt:
       add_header(slot, "Authorization", FieldForm::kWhole);
       return;
-    case IdPlace::Kind::kBody:
     case IdPlace::Kind::kQuery:
+      add(slot, "arg_" + place.name, FieldForm::kQueryValue);  // beside what is in the target
+      return;
+    case IdPlace::Kind::kBody:
     case IdPlace::Kind::kPath:
-      return;  // They stand in the body or in the target.
+      return;  // They stand in the body and in the target.
   }
 }
 
@@ -170,7 +173,8 @@ void FieldNames::add(uint8_t slot, std::string_view path, FieldForm form) {
     if (use->slot == slot) return;  // two spellings came to the same
   }
   const bool base64 = std::find(base64_.begin(), base64_.end(), path) != base64_.end();
-  FieldUse& use = uses_.emplace_back(FieldUse{slot, next_rank_[slot]++, form, base64, nullptr});
+  FieldUse& use = uses_.emplace_back(FieldUse{
+      slot, next_rank_[slot]++, form, base64 ? FieldCoding::kBase64 : FieldCoding::kNone, nullptr});
   if (name.last == nullptr) {
     name.known.value = &use;
   } else {

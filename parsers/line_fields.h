@@ -18,7 +18,21 @@ enum class FieldForm : uint8_t {
   kQuery,   ///< A query, with or without its `?`.
   kRequestLine,  ///< `METHOD target HTTP/1.1`
   kAnyTarget,    ///< Whichever of these it looks like.
-  kCookies,      ///< A Cookie header: `name=value; name=value`.
+  kDecodedPath,  ///< A path alone, decoded.
+  // Of a query's parameter:
+  kQueryValue,  ///< Its value, still percent-encoded.
+  // Of a body:
+  kMaybeBody,  ///< It is one where it is a JSON object.
+  kCaptures,   ///< HAProxy's `a|b|c`, each of them perhaps a body.
+  // Of a cookie:
+  kCookies,  ///< A Cookie header: `name=value; name=value`.
+};
+
+/// What is around a value beside backslash escapes.
+enum class FieldCoding : uint8_t {
+  kNone,
+  kBase64,
+  kHashes,  ///< HAProxy's `#HH`.
 };
 
 /// What a field is good for. Slots are the questions that a line answers; the rules say which.
@@ -26,7 +40,7 @@ struct FieldUse {
   uint8_t slot = 0;
   uint8_t rank = 0;  ///< Order of preference among the names of one slot.
   FieldForm form = FieldForm::kWhole;
-  bool base64 = false;
+  FieldCoding coding = FieldCoding::kNone;
   const FieldUse* also = nullptr;  ///< The same field may be good for something else.
 };
 
@@ -39,7 +53,8 @@ struct FieldValue {
   };
   Kind kind = Kind::kText;
   FieldForm form = FieldForm::kWhole;
-  bool base64 = false;
+  FieldCoding coding = FieldCoding::kNone;
+  bool cut = false;  ///< The line or a limit may have cut the value off.
   LoggedText text;
 };
 
@@ -56,17 +71,28 @@ class LineFields {
   static constexpr size_t kSlots = kFirstPlace + kPlacesMax;
   static constexpr size_t kRanksMax = 16;  ///< Names of one slot; one bit each in a mask.
 
-  void clear() { seen_.fill(0); }
+  void clear() {
+    seen_.fill(0);
+    cut_ = false;
+  }
 
-  /// Of two values of one name the first counts.
+  /// For all uses of a field.
   void set(const FieldUse& first, FieldValue::Kind kind, const LoggedText& text) {
     for (const FieldUse* use = &first; use != nullptr; use = use->also) {
-      const auto bit = static_cast<uint16_t>(1U << use->rank);
-      if ((seen_[use->slot] & bit) != 0) continue;
-      seen_[use->slot] |= bit;
-      values_[use->slot][use->rank] = {kind, use->form, use->base64, text};
+      set_one(*use, kind, text, false);
     }
   }
+  /// For this use alone. Of two values of one name the first counts.
+  void set_one(const FieldUse& use, FieldValue::Kind kind, const LoggedText& text, bool cut) {
+    const auto bit = static_cast<uint16_t>(1U << use.rank);
+    if ((seen_[use.slot] & bit) != 0) return;
+    seen_[use.slot] |= bit;
+    values_[use.slot][use.rank] = {kind, use.form, use.coding, cut, text};
+  }
+
+  /// The line ends before a field that might have given the id.
+  void set_cut() { cut_ = true; }
+  bool cut() const { return cut_; }
 
   /// One bit a rank that has a value, the most preferred lowest.
   unsigned seen(uint8_t slot) const { return seen_[slot]; }
@@ -80,6 +106,7 @@ class LineFields {
 
  private:
   std::array<uint16_t, kSlots> seen_{};
+  bool cut_ = false;
   std::array<std::array<FieldValue, kRanksMax>, kSlots> values_;
 };
 

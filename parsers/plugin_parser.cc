@@ -52,8 +52,6 @@ Result<const lastseen_plugin*> find_table(const SharedObject& object, const std:
 Result<std::unique_ptr<Parser>> PluginParser::make(const ParserSettings& settings,
                                                    const ParserOptions& options) {
   if (settings.path.empty()) return Status::fatal("plugin: the option `path` is missing");
-  constexpr FieldNames::Shape kShape = FieldNames::Shape::kFlat;
-  if (Status status = FieldNames::check({}, options.client_id, kShape); !status) return status;
   const Result<SharedObject> object = SharedObject::open(settings.path);
   if (!object) return Status::fatal("plugin: " + object.status().message());
   const Result<const lastseen_plugin*> table = find_table(*object, settings.path);

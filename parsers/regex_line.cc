@@ -15,10 +15,6 @@ ParserSettings with_uri(ParserSettings settings) {
 
 Result<std::unique_ptr<Parser>> RegexLineParser::make(const ParserSettings& settings,
                                                       const ParserOptions& options) {
-  constexpr FieldNames::Shape kShape = FieldNames::Shape::kFlat;
-  if (Status status = FieldNames::check(settings, options.client_id, kShape); !status) {
-    return status;
-  }
   if (settings.regex.empty()) return Status::fatal("regex: the option `regex` is missing");
   Result<Regex> regex = Regex::compile(settings.regex);
   if (!regex) return Status::fatal("regex: " + regex.status().message());

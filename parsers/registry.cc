@@ -5,6 +5,7 @@
 #include "parsers/parser.h"
 #include "parsers/plugin_parser.h"
 #include "parsers/regex_line.h"
+#include "parsers/syslog.h"
 
 namespace lastseen {
 namespace {
@@ -24,6 +25,9 @@ Status check_options(const ParserSettings& settings) {
       {"uri", !settings.uri.empty(), kNamed},
       {"body", !settings.body.empty(), kNamed},
       {"base64", !settings.base64.empty(), kNamed},
+      {"dialect", !settings.dialect.empty(), " log_format "},
+      {"format", !settings.format.empty(), " log_format "},
+      {"preset", !settings.preset.empty(), " log_format "},
       {"regex", !settings.regex.empty(), " regex "},
       {"escaped", settings.escaped, " regex "},
       {"path", !settings.path.empty(), " plugin "},
@@ -39,51 +43,41 @@ Status check_options(const ParserSettings& settings) {
   return Status::ok();
 }
 
+using Made = Result<std::unique_ptr<Parser>>;
+
 template <FieldNames::Usual usual>
-Result<std::unique_ptr<Parser>> make_json(const ParserSettings& settings,
-                                          const ParserOptions& options) {
-  constexpr FieldNames::Shape kShape = FieldNames::Shape::kNested;
-  if (Status status = FieldNames::check(settings, options.client_id, kShape); !status) {
-    return status;
-  }
+Made make_json(const ParserSettings& settings, const ParserOptions& options) {
   return std::unique_ptr<Parser>(std::make_unique<JsonLineParser>(settings, options, usual));
 }
 
-/// A format whose fields have names, but no structure.
 template <class FlatParser>
-Result<std::unique_ptr<Parser>> make_flat(const ParserSettings& settings,
-                                          const ParserOptions& options) {
-  constexpr FieldNames::Shape kShape = FieldNames::Shape::kFlat;
-  if (Status status = FieldNames::check(settings, options.client_id, kShape); !status) {
-    return status;
-  }
+Made make_flat(const ParserSettings& settings, const ParserOptions& options) {
   return std::unique_ptr<Parser>(std::make_unique<FlatParser>(settings, options));
 }
 
-template <LogFormatParser::Preset preset>
-Result<std::unique_ptr<Parser>> make_log_format(const ParserSettings& settings,
-                                                const ParserOptions& options) {
-  constexpr FieldNames::Shape kShape = FieldNames::Shape::kFlat;
-  if (Status status = FieldNames::check(settings, options.client_id, kShape); !status) {
-    return status;
-  }
-  return std::unique_ptr<Parser>(std::make_unique<LogFormatParser>(preset, options));
+Made make_preset(const ParserSettings& settings, const ParserOptions& options) {
+  return LogFormatParser::make_preset(settings.type, options);
 }
 
 /// A new format is a line here.
 struct ParserType {
   std::string_view name;
-  Result<std::unique_ptr<Parser>> (*make)(const ParserSettings&, const ParserOptions&);
+  FieldNames::Shape shape;
+  Made (*make)(const ParserSettings&, const ParserOptions&);
 };
+constexpr FieldNames::Shape kFlat = FieldNames::Shape::kFlat;
+constexpr FieldNames::Shape kNested = FieldNames::Shape::kNested;
 constexpr ParserType kTypes[] = {
-    {"json", make_json<FieldNames::Usual::kProxies>},
-    {"combined", make_log_format<LogFormatParser::Preset::kCombined>},
-    {"common", make_log_format<LogFormatParser::Preset::kCommon>},
-    {"logfmt", make_flat<LogfmtParser>},
-    {"ltsv", make_flat<LtsvParser>},
-    {"ndjson", make_json<FieldNames::Usual::kFeed>},
-    {"regex", RegexLineParser::make},
-    {"plugin", PluginParser::make},
+    {"json", kNested, make_json<FieldNames::Usual::kProxies>},
+    {"combined", kFlat, make_preset},
+    {"common", kFlat, make_preset},
+    {"vhost_combined", kFlat, make_preset},
+    {"log_format", kFlat, LogFormatParser::make},
+    {"logfmt", kFlat, make_flat<LogfmtParser>},
+    {"ltsv", kFlat, make_flat<LtsvParser>},
+    {"ndjson", kNested, make_json<FieldNames::Usual::kFeed>},
+    {"regex", kFlat, RegexLineParser::make},
+    {"plugin", kFlat, PluginParser::make},
 };
 
 }  // namespace
@@ -107,7 +101,11 @@ Result<std::unique_ptr<Parser>> make_parser(const ParserSettings& settings,
       continue;
     }
     if (Status status = check_options(settings); !status) return status;
-    return type.make(settings, options);
+    Status status = FieldNames::check(settings, options.client_id, type.shape);
+    if (!status) return status;
+    Made parser = type.make(settings, options);
+    if (!parser || !settings.syslog) return parser;
+    return std::unique_ptr<Parser>(std::make_unique<SyslogParser>(std::move(*parser)));
   }
   return Status::fatal("unknown parser `" + settings.type + "`; there are: " + known);
 }

@@ -44,6 +44,10 @@ bool first_of_list(std::string_view list, LoggedText* text) {
   return true;
 }
 
+IdAnswer truncated() {
+  return {IdAnswer::State::kTruncated, SkipReason::kTruncated, {}};
+}
+
 /// A status of HTTP, or 0: three digits, as all proxies write it.
 int read_status(std::string_view text) {
   if (text.size() != 3) return 0;
@@ -98,7 +102,7 @@ void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
 void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
   IdAnswer answer;
   const Place* decider = nullptr;
-  bool cut = false;
+  bool cut = fields.cut();
   for (const Place& place : places_) {
     answer = ask(place, fields);
     if (answer.decides()) {
@@ -125,14 +129,10 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
 
 IdAnswer SightingRules::ask(const Place& place, const LineFields& fields) {
   switch (place.kind) {
-    case IdPlace::Kind::kBody: {
-      const FieldValue* const body = fields.best(LineFields::kBody);
-      LoggedText text;
-      if (body == nullptr || !read_text(*body, &text)) return {};
-      return rules_.from_body(text, place.name);
-    }
+    case IdPlace::Kind::kBody:
+      return ask_bodies(place, fields);
     case IdPlace::Kind::kQuery:
-      return ask_target(place, fields);
+      return ask_query(place, fields);
     case IdPlace::Kind::kPath:
       return ask_path(place, fields);
     case IdPlace::Kind::kField:
@@ -145,20 +145,72 @@ IdAnswer SightingRules::ask(const Place& place, const LineFields& fields) {
   return value == nullptr ? IdAnswer{} : ask_field(place, *value);
 }
 
-IdAnswer SightingRules::ask_target(const Place& place, const LineFields& fields) {
-  const FieldValue* const target = fields.best(LineFields::kTarget);
+/// The most preferred body; of values that are only perhaps bodies the first that decides.
+IdAnswer SightingRules::ask_bodies(const Place& place, const LineFields& fields) {
+  IdAnswer result;
+  for (unsigned left = fields.seen(LineFields::kBody); left != 0; left &= left - 1) {
+    const FieldValue& body = fields.value(LineFields::kBody, std::countr_zero(left));
+    const bool captures = body.form == FieldForm::kCaptures;
+    const IdAnswer answer =
+        captures ? ask_captures(place, body.text.raw, body.cut) : ask_body(place, body);
+    if (answer.decides() || body.form == FieldForm::kWhole) return answer;
+    if (answer.state == IdAnswer::State::kTruncated) result = answer;
+  }
+  return result;
+}
+
+IdAnswer SightingRules::ask_body(const Place& place, const FieldValue& body) {
   LoggedText text;
-  if (target == nullptr || target->kind == FieldValue::Kind::kNested || !read_text(*target, &text))
-    return {};
-  switch (target->form) {
+  if (!read_text(body, &text)) return {};
+  const IdAnswer answer = rules_.from_body(text, place.name);
+  if (!body.cut || !answer.decides()) return answer;
+  // Behind a `}` at the end a line break may have stood, and more records after it: the id may be
+  // that of the first record only.
+  const size_t last = text.raw.find_last_not_of(" \t\r");
+  return last != text.raw.npos && text.raw[last] == '}' ? truncated() : answer;
+}
+
+IdAnswer SightingRules::ask_captures(const Place& place, std::string_view captures, bool cut) {
+  IdAnswer result;
+  for (;;) {
+    const size_t bar = captures.find('|');
+    const bool last = bar == captures.npos;
+    FieldValue capture;
+    capture.coding = FieldCoding::kHashes;
+    capture.cut = cut && last;
+    capture.text = {captures.substr(0, bar)};
+    const IdAnswer answer = ask_body(place, capture);
+    if (answer.decides()) return answer;
+    if (answer.state == IdAnswer::State::kTruncated) result = answer;
+    if (last) return result;
+    captures.remove_prefix(bar + 1);
+  }
+}
+
+IdAnswer SightingRules::ask_query(const Place& place, const LineFields& fields) {
+  const FieldValue* const target = fields.best(LineFields::kTarget);
+  const IdAnswer answer = target == nullptr ? IdAnswer{} : ask_target(place, *target);
+  const FieldValue* const value = fields.best(place.slot);
+  if (value == nullptr || answer.decides()) return answer;
+  LoggedText text;
+  if (value->cut) return truncated();
+  return read_text(*value, &text) ? rules_.from_query_value(text) : answer;
+}
+
+IdAnswer SightingRules::ask_target(const Place& place, const FieldValue& target) {
+  LoggedText text;
+  if (target.kind == FieldValue::Kind::kNested || !read_text(target, &text)) return {};
+  switch (target.form) {
     case FieldForm::kQuery:
-      return rules_.from_query(text, place.name);
+      return rules_.from_query(text, place.name, target.cut);
     case FieldForm::kRequestLine:
-      return rules_.from_request_line(text, place.name);
+      return rules_.from_request_line(text, place.name);  // which sees for itself that it is cut
     case FieldForm::kAnyTarget:
       return rules_.from_unknown(text, place.name);
+    case FieldForm::kDecodedPath:
+      return {};
     default:
-      return rules_.from_target(text, place.name);
+      return rules_.from_target(text, place.name, target.cut);
   }
 }
 
@@ -171,9 +223,10 @@ IdAnswer SightingRules::ask_path(const Place& place, const LineFields& fields) {
     if (target.form == FieldForm::kQuery) {
       has_query = true;
     } else if (target.kind != FieldValue::Kind::kNested && read_text(target, &text)) {
-      const bool decoded = has_query && target.form == FieldForm::kPath;
+      const bool decoded =
+          target.form == FieldForm::kDecodedPath || (has_query && target.form == FieldForm::kPath);
       return decoded ? rules_.from_decoded_path(text, place.path)
-                     : rules_.from_path(text, place.path);
+                     : rules_.from_path(text, place.path, target.cut);
     }
   }
   return {};
@@ -181,6 +234,7 @@ IdAnswer SightingRules::ask_path(const Place& place, const LineFields& fields) {
 
 IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
   LoggedText text;
+  if (value.cut) return truncated();
   if (value.kind == FieldValue::Kind::kNested) {
     const bool header = place.kind != IdPlace::Kind::kField;
     if (!header || !first_of_list(value.text.raw, &text)) return {};
@@ -194,16 +248,25 @@ IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
   return rules_.from_field(text);
 }
 
-/// The value without its base64; false where it should be some and is not.
+/// The value without its coding; false where it is not what it should be.
 bool SightingRules::read_text(const FieldValue& value, LoggedText* text) {
   *text = value.text;
-  if (!value.base64) return true;
-  if (text->escaped) {
-    unescape_backslashes(text->raw, &text_);
-    text->raw = text_;
+  switch (value.coding) {
+    case FieldCoding::kNone:
+      return true;
+    case FieldCoding::kHashes:
+      if (text->raw.find('#') == text->raw.npos) return true;
+      unescape_hashes(text->raw, &decoded_);
+      break;
+    case FieldCoding::kBase64:
+      if (text->escaped) {
+        unescape_backslashes(text->raw, &text_);
+        text->raw = text_;
+      }
+      if (!decode_base64(text->raw, &decoded_)) return false;
+      break;
   }
-  if (!decode_base64(text->raw, &from_base64_)) return false;
-  *text = {from_base64_};
+  *text = {decoded_};
   return true;
 }
 

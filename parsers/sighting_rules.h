@@ -45,7 +45,11 @@ class SightingRules {
   };
 
   IdAnswer ask(const Place& place, const LineFields& fields);
-  IdAnswer ask_target(const Place& place, const LineFields& fields);
+  IdAnswer ask_bodies(const Place& place, const LineFields& fields);
+  IdAnswer ask_body(const Place& place, const FieldValue& body);
+  IdAnswer ask_captures(const Place& place, std::string_view captures, bool cut);
+  IdAnswer ask_query(const Place& place, const LineFields& fields);
+  IdAnswer ask_target(const Place& place, const FieldValue& target);
   IdAnswer ask_path(const Place& place, const LineFields& fields);
   IdAnswer ask_field(const Place& place, const FieldValue& value);
   bool read_text(const FieldValue& value, LoggedText* text);
@@ -56,8 +60,8 @@ class SightingRules {
   std::vector<Place> places_;
   std::optional<Regex> pattern_;
   ClientIdRules rules_;
-  std::string text_;  // a time or status without its escapes
-  std::string from_base64_;
+  std::string text_;     // a time or status without its escapes
+  std::string decoded_;  // a value without its base64 or hashes
 };
 
 }  // namespace lastseen

@@ -22,7 +22,7 @@ LogLevel log_level(const Config& config) {
 
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input) {
   ParserOptions options;
-  options.client_id_length_max = config.client_id.length_max;
+  options.client_id = input.client_id;
   options.time_required = config.last_seen.clock == SightingClock::kLog;
   return make_parser(input.parser, options);
 }
@@ -33,6 +33,10 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
   const auto hold =
       std::make_shared<HoldBudget>(static_cast<uint64_t>(config.hold.bytes), config.hold.age);
   for (const InputSettings& settings : config.inputs) {
+    if (settings.type != "file") {
+      return Status::fatal("input '" + settings.name + "': type '" + settings.type +
+                           "' can not be run yet, only checked and parsed");
+    }
     auto parser = build_parser(config, settings);
     if (!parser) return parser.status();
     const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);

@@ -59,8 +59,14 @@ struct BackslashLayer {
 /// becomes the three bytes of its code, which no check of UTF-8 lets pass.
 void unescape_backslashes(std::string_view text, std::string* out);
 
+/// Replaces `out` by the text with HAProxy's `#HH` undone; any other `#` is text.
+void unescape_hashes(std::string_view text, std::string* out);
+
 /// Replaces `out` by the text as it was before percent-encoding in a query: `%HH` decoded once, `+`
 /// is a space, a broken sequence stays as it is.
 void unescape_query(std::string_view text, std::string* out);
+
+/// The same for a segment of a path, where `+` is itself.
+void unescape_path(std::string_view text, std::string* out);
 
 }  // namespace lastseen

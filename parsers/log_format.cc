@@ -1,87 +1,148 @@
 #include "parsers/log_format.h"
 
-#include "parsers/scan.h"
-#include "parsers/timestamp.h"
+#include <optional>
+#include <utility>
+
+#include "parsers/format_dialect.h"
+#include "parsers/format_text.h"
 
 namespace lastseen {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
+struct Preset {
+  std::string_view name;
+  Dialect dialect;
+  std::string_view format;
+};
+
+// Apache's spelling of the first three serves nginx too: both escape by backslashes and write `-`.
+// HAProxy's is that of `option httplog`, from section 8.2.3 of its manual; Envoy's is its default.
+constexpr Preset kPresets[] = {
+    {"combined", Dialect::kApache, R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i")"},
+    {"common", Dialect::kApache, R"(%h %l %u %t "%r" %>s %b)"},
+    {"vhost_combined", Dialect::kApache,
+     R"(%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-agent}i")"},
+    {"httplog", Dialect::kHaproxy,
+     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "
+     "%hr %hs %{+Q}r"},
+    {"default", Dialect::kEnvoy,
+     R"([%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" )"
+     R"(%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% )"
+     R"(%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" )"
+     R"("%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%")"},
+};
+
+/// nginx has `combined` of its own, and both web servers have the same.
+bool has_preset(Dialect dialect, const Preset& preset) {
+  return preset.dialect == dialect ||
+         (dialect == Dialect::kNginx && preset.dialect == Dialect::kApache);
 }
 
-/// The first quote that no backslash escapes: it opens the request. (A user's name can hold only
-/// escaped ones, so nobody can write a time or a request of their own before it.)
-const char* find_opening_quote(const char* p, const char* end) {
-  while ((p = find_special(p, end)) < end) {
-    if (*p == '"') return p;
-    p += *p == '\\' && end - p > 1 ? 2 : 1;
+Result<FormatParts> read_format(Dialect dialect, const FormatText& text) {
+  switch (dialect) {
+    case Dialect::kNginx:
+      return read_nginx_format(text);
+    case Dialect::kApache:
+      return read_apache_format(text);
+    case Dialect::kEnvoy:
+      return read_envoy_format(text);
+    case Dialect::kHaproxy:
+      break;
   }
-  return end;
+  return read_haproxy_format(text);
 }
 
-/// `p` at ` status bytes`; moves it behind them. Apache writes `-` for no bytes.
-bool skip_status_and_bytes(const char** p, const char* end) {
-  const char* at = *p;
-  if (end - at < 6 || at[0] != ' ' || at[4] != ' ') return false;
-  if (!is_digit(at[1]) || !is_digit(at[2]) || !is_digit(at[3])) return false;
-  at += 5;
-  if (*at == '-') {
-    ++at;
-  } else {
-    if (!is_digit(*at)) return false;
-    while (at < end && is_digit(*at)) ++at;
+Result<std::unique_ptr<Parser>> make_scanner(Dialect dialect, std::string_view format,
+                                             bool is_preset, const ParserOptions& options) {
+  Result<FormatText> text = read_format_text(dialect, format);
+  if (!text) return text.status();
+  Result<FormatParts> parts = read_format(dialect, *text);
+  if (!parts) return parts.status();
+  FormatScanner::Options scanner_options;
+  scanner_options.more_may_follow = is_preset;
+  scanner_options.may_be_cut = dialect == Dialect::kHaproxy;
+  const FieldNames names({}, options.client_id, FieldNames::Shape::kFlat);
+  Result<FormatScanner> scanner =
+      FormatScanner::compile(*parts, scanner_options, names, text->configured);
+  if (!scanner) return scanner.status();
+  return std::unique_ptr<Parser>(std::make_unique<LogFormatParser>(std::move(*scanner), options));
+}
+
+LoggedText logged_text(const NeededField& field, const ScannedLine::Value& value) {
+  if (field.escape == FieldEscape::kBackslash) {
+    return {value.raw, value.escaped, value.other_escapes};
   }
-  *p = at;
-  return true;
-}
-
-/// `p` at ` "text"`; moves it behind the closing quote.
-bool skip_quoted(const char** p, const char* end) {
-  if (end - *p < 3 || (*p)[0] != ' ' || (*p)[1] != '"') return false;
-  const QuotedString quoted = scan_quoted(*p + 2, end);
-  if (quoted.end == nullptr) return false;
-  *p = quoted.end + 1;
-  return true;
+  const bool is_json = field.may_be_json && value.raw.size() >= 2 && value.raw.front() == '"' &&
+                       value.raw.back() == '"';
+  if (is_json) return {value.raw.substr(1, value.raw.size() - 2), true, true};
+  return {value.raw, false, false};
 }
 
 }  // namespace
 
-LogFormatParser::LogFormatParser(Preset preset, const ParserOptions& options)
-    : preset_(preset), options_(options), rules_(options.client_id_length_max) {}
+Result<std::unique_ptr<Parser>> LogFormatParser::make(const ParserSettings& settings,
+                                                      const ParserOptions& options) {
+  const std::optional<Dialect> dialect = dialect_of(settings.dialect);
+  if (!dialect) {
+    return Status::fatal("log_format: `dialect` must be nginx, apache, envoy or haproxy");
+  }
+  if (settings.format.empty() == settings.preset.empty()) {
+    return Status::fatal("log_format: give either a `format` or a `preset`");
+  }
+  if (!settings.format.empty()) return make_scanner(*dialect, settings.format, false, options);
+  std::string known;
+  for (const Preset& preset : kPresets) {
+    if (!has_preset(*dialect, preset)) continue;
+    if (preset.name == settings.preset) {
+      return make_scanner(preset.dialect, preset.format, true, options);
+    }
+    known.append(known.empty() ? "" : ", ").append(preset.name);
+  }
+  return Status::fatal("log_format: there is no preset `" + settings.preset + "` of " +
+                       settings.dialect + "; there are: " + known);
+}
+
+Result<std::unique_ptr<Parser>> LogFormatParser::make_preset(std::string_view name,
+                                                             const ParserOptions& options) {
+  for (const Preset& preset : kPresets) {
+    if (preset.name == name) return make_scanner(preset.dialect, preset.format, true, options);
+  }
+  return Status::fatal("log_format: there is no preset `" + std::string(name) + "`");
+}
+
+LogFormatParser::LogFormatParser(FormatScanner scanner, const ParserOptions& options)
+    : scanner_(std::move(scanner)), rules_(options) {}
 
 ParseResult LogFormatParser::parse(std::string_view line) {
   ParseResult result;
-  Fields fields;
-  const bool good = read_line(line, &fields);
-  if (const std::optional<int64_t> ms = parse_clf_time(fields.time)) {
+  const FormatScanner::Outcome outcome = scanner_.scan(line, &line_);
+  if (outcome == FormatScanner::Outcome::kMalformed) return result;
+  if (const std::optional<int64_t> ms = line_.time.to_ms()) {
     result.has_time = true;
     result.seen_at_ms = *ms;
   }
-  if (!good) return result;
-  result.origin = "query";
-  set_answer(rules_.from_request_line(fields.request), options_, &result);
+  if (keep_fields()) rules_.find_id(fields_, &result);
   return result;
 }
 
-bool LogFormatParser::read_line(std::string_view line, Fields* fields) const {
-  const char* const begin = line.data();
-  const char* const end = begin + line.size();
-  const char* const quote = find_opening_quote(begin, end);
-  if (quote == end || quote - begin < 2 || quote[-1] != ' ' || quote[-2] != ']') return false;
-  const std::string_view before(begin, quote - 2);
-  const size_t bracket = before.rfind('[');
-  if (bracket == before.npos || bracket < 2 || before[bracket - 1] != ' ') return false;
-  fields->time = before.substr(bracket + 1);
-
-  const QuotedString request = scan_quoted(quote + 1, end);
-  if (request.end == nullptr) return false;
-  fields->request = {{quote + 1, request.end}, request.escaped, request.other_escapes};
-  const char* p = request.end + 1;
-  if (!skip_status_and_bytes(&p, end)) return false;
-  if (preset_ == Preset::kCombined && (!skip_quoted(&p, end) || !skip_quoted(&p, end)))
-    return false;
-  return p == end || *p == ' ';
+/// False where a value may have taken part of its neighbours.
+bool LogFormatParser::keep_fields() {
+  fields_.clear();
+  for (size_t i = 0; i < scanner_.needed().size(); ++i) {
+    const NeededField& field = scanner_.needed()[i];
+    if (!line_.has(i)) {
+      // Captures may be absent from a whole line.
+      if (field.shape != FieldShape::kCaptures) fields_.set_cut();
+      continue;
+    }
+    const ScannedLine::Value& value = line_.values[i];
+    if (!field.separator.empty() && value.raw.find(field.separator) != value.raw.npos) return false;
+    const LoggedText text = logged_text(field, value);
+    for (const FieldUse& use : field.uses) {
+      fields_.set_one(use, FieldValue::Kind::kText, text, value.cut);
+    }
+  }
+  return true;
 }
 
 }  // namespace lastseen

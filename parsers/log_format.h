@@ -1,36 +1,42 @@
-// The common log format and what grew out of it: `combined`, as nginx and Apache write it.
+// Text lines in the format that a proxy's own format string describes. The formats that everybody
+// has, such as `combined`, are presets: format strings that are built in.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
-#include "parsers/client_id.h"
+#include "parsers/format_scanner.h"
+#include "parsers/line_fields.h"
 #include "parsers/parser.h"
+#include "parsers/sighting_rules.h"
 
 namespace lastseen {
 
-/// Reads `host ident user [time] "request" status bytes` and, for `combined`, `"referer" "agent"`
-/// behind it. What stands before the time may be more than three fields and hold blanks (a user's
-/// name may), and further fields may follow: nginx's packaged `main` format, `vhost_combined`.
-/// Quoted fields are escaped by backslashes, `\xHH` or `\"`, so they end at the first bare quote.
+/// Reads the fields that the format names; never looks for an id anywhere else. Half an id is no
+/// id: of a line that the proxy cut off, or that a line break within a body split, only values that
+/// are surely whole count.
 class LogFormatParser : public Parser {
  public:
-  enum class Preset { kCommon, kCombined };
+  /// Of `{type: log_format, dialect: …, format: … or preset: …}`. kFatal, with a caret under the
+  /// place, for a format that cannot be read.
+  static Result<std::unique_ptr<Parser>> make(const ParserSettings& settings,
+                                              const ParserOptions& options);
+  /// Of a preset that is a parser type by its own name: `combined`, `common`, `vhost_combined`.
+  static Result<std::unique_ptr<Parser>> make_preset(std::string_view name,
+                                                     const ParserOptions& options);
 
-  LogFormatParser(Preset preset, const ParserOptions& options);
+  LogFormatParser(FormatScanner scanner, const ParserOptions& options);
   ParseResult parse(std::string_view line) override;
 
  private:
-  /// The parts of a line that are needed.
-  struct Fields {
-    std::string_view time;
-    LoggedText request;
-  };
+  bool keep_fields();
 
-  bool read_line(std::string_view line, Fields* fields) const;
-
-  const Preset preset_;
-  const ParserOptions options_;
-  ClientIdRules rules_;
+  const FormatScanner scanner_;
+  ScannedLine line_;
+  LineFields fields_;
+  SightingRules rules_;
 };
 
 }  // namespace lastseen

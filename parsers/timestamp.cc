@@ -47,16 +47,6 @@ struct Reader {
   }
 };
 
-struct Civil {
-  int year = 0;
-  int month = 0;
-  int day = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  int offset_minutes = 0;
-};
-
 bool is_leap(int year) {
   return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
@@ -64,25 +54,12 @@ bool is_leap(int year) {
 constexpr std::array<int, 13> kDaysBefore = {0,   31,  59,  90,  120, 151, 181,
                                              212, 243, 273, 304, 334, 365};
 
-bool is_valid(const Civil& t) {
+bool is_valid(const CivilTime& t) {
   if (t.year < 1970 || t.month < 1 || t.month > 12 || t.day < 1) return false;
   const auto month = static_cast<size_t>(t.month);
   int days = kDaysBefore[month] - kDaysBefore[month - 1];
   if (t.month == 2 && is_leap(t.year)) ++days;
   return t.day <= days && t.hour <= 23 && t.minute <= 59 && t.second <= 60;
-}
-
-std::optional<int64_t> to_ms(const Civil& t, int ms) {
-  if (!is_valid(t)) return std::nullopt;
-  const int before = t.year - 1;  // leap days of the years that have ended
-  int64_t days = int64_t{365} * (t.year - 1970) + (before / 4 - before / 100 + before / 400) -
-                 (1969 / 4 - 1969 / 100 + 1969 / 400);
-  days += kDaysBefore[static_cast<size_t>(t.month) - 1] + t.day - 1;
-  if (t.month > 2 && is_leap(t.year)) ++days;
-  const int64_t minutes = days * 1440 + t.hour * 60 + t.minute - t.offset_minutes;
-  const int64_t result = (minutes * 60 + t.second) * 1000 + ms;
-  if (result < 0 || result > kMaxMs) return std::nullopt;
-  return result;
 }
 
 /// `+hh:mm`, `+hhmm` or `+hh`; the colon is optional, as in ISO 8601's two forms.
@@ -99,7 +76,21 @@ int read_offset_minutes(Reader* in) {
   return west ? -(hours * 60 + minutes) : hours * 60 + minutes;
 }
 
-/// 1 … 12, or 0.
+}  // namespace
+
+std::optional<int64_t> civil_to_ms(const CivilTime& t, int ms) {
+  if (!is_valid(t)) return std::nullopt;
+  const int before = t.year - 1;  // leap days of the years that have ended
+  int64_t days = int64_t{365} * (t.year - 1970) + (before / 4 - before / 100 + before / 400) -
+                 (1969 / 4 - 1969 / 100 + 1969 / 400);
+  days += kDaysBefore[static_cast<size_t>(t.month) - 1] + t.day - 1;
+  if (t.month > 2 && is_leap(t.year)) ++days;
+  const int64_t minutes = days * 1440 + t.hour * 60 + t.minute - t.offset_minutes;
+  const int64_t result = (minutes * 60 + t.second) * 1000 + ms;
+  if (result < 0 || result > kMaxMs) return std::nullopt;
+  return result;
+}
+
 int month_of(std::string_view name) {
   constexpr std::string_view kNames = "JanFebMarAprMayJunJulAugSepOctNovDec";
   for (size_t month = 0; month < 12; ++month) {
@@ -107,8 +98,6 @@ int month_of(std::string_view name) {
   }
   return 0;
 }
-
-}  // namespace
 
 std::optional<int64_t> parse_epoch(std::string_view text) {
   constexpr uint64_t kSecondsMin = 100'000'000;
@@ -132,7 +121,7 @@ std::optional<int64_t> parse_epoch(std::string_view text) {
 
 std::optional<int64_t> parse_iso8601(std::string_view text) {
   Reader in{text};
-  Civil t;
+  CivilTime t;
   t.year = in.number(4);
   in.expect('-');
   t.month = in.number(2);
@@ -148,12 +137,12 @@ std::optional<int64_t> parse_iso8601(std::string_view text) {
   if (in.accept('.') || in.accept(',')) ms = in.fraction_ms();
   if (!in.accept('Z') && !in.accept('z')) t.offset_minutes = read_offset_minutes(&in);
   if (!in.ok || !in.left.empty()) return std::nullopt;
-  return to_ms(t, ms);
+  return civil_to_ms(t, ms);
 }
 
 std::optional<int64_t> parse_clf_time(std::string_view text) {
   Reader in{text};
-  Civil t;
+  CivilTime t;
   t.day = in.number(2);
   in.expect('/');
   t.month = month_of(in.left.substr(0, 3));
@@ -169,7 +158,7 @@ std::optional<int64_t> parse_clf_time(std::string_view text) {
   in.expect(' ');
   t.offset_minutes = read_offset_minutes(&in);
   if (!in.ok || !in.left.empty()) return std::nullopt;
-  return to_ms(t, 0);
+  return civil_to_ms(t, 0);
 }
 
 std::optional<int64_t> parse_timestamp(std::string_view text) {

@@ -7,6 +7,23 @@
 
 namespace lastseen {
 
+/// A time as people write it. Nothing is checked until it is converted.
+struct CivilTime {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  int offset_minutes = 0;  ///< East of UTC.
+};
+
+/// Nothing when there is no such time, or it lies before 1970 or after 9999.
+std::optional<int64_t> civil_to_ms(const CivilTime& time, int ms);
+
+/// 1 … 12 for `Jan` … `Dec`, else 0.
+int month_of(std::string_view name);
+
 /// Milliseconds since 1970-01-01 UTC, cut (not rounded); nothing when the text is not exactly one
 /// of the forms below, or the time lies before 1970 or after 9999. All forms are strict: a 30th
 /// of February is no time. Second 60 is a leap second and counts as the next minute's first.

@@ -40,6 +40,7 @@ TEST_F(ConfigSettings, EveryKeyReachesItsMember) {
   want.agent_id = "web-1/a:b_c.d";
   want.inputs = {{"a", "file", "/var/log/*.log", Start::kBegin, {"json", "t", "u", "b"}, 2048}};
   want.client_id.length_max = 36;
+  want.inputs[0].client_id = want.client_id;
   want.buffer.clients_max = 5000;
   want.flush = {250, 5000};
   want.last_seen = {60'000, 3'600'000, SightingClock::kArrival};
@@ -120,25 +121,53 @@ TEST_F(ConfigSettings, UnknownParserListsTheKnownOnes) {
   EXPECT_THAT(bad_input("path: x, parser: [json]"), HasSubstr("must be a mapping"));
 }
 
-TEST_F(ConfigSettings, FieldNamesFitOnlyTheJsonParser) {
+TEST_F(ConfigSettings, FieldNamesFitOnlyParsersWhoseFieldsHaveNames) {
   EXPECT_THAT(bad_input("path: x, parser: {type: common, body: b}"),
-              HasSubstr("f.yaml:2:53: 'body' is for parser 'json'; 'common' has fixed fields"));
+              HasSubstr("f.yaml:2:53: 'body' is for parser 'json' (also logfmt, ltsv, ndjson, "
+                        "regex); 'common' has no such key"));
   EXPECT_THAT(bad_input("path: x, parser: {type: json, body: \"\"}"),
               HasSubstr("'body' must not be empty"));
 }
 
 TEST_F(ConfigSettings, DocumentedButLaterTypesAreOneErrorEach) {
   EXPECT_EQ(
-      "f.yaml:2:21: type 'unix_datagram' is not supported yet; it must be 'file'\n"
-      "  - {name: a, type: unix_datagram, path: x, mode: \"0660\", parser: {type: y}}\n"
+      "f.yaml:2:21: type 'unix_stream' is not supported yet; it must be one of file, "
+      "unix_datagram\n"
+      "  - {name: a, type: unix_stream, path: x, mode: \"0660\", parser: {type: y}}\n"
       "                    ^\n",
-      bad_input("type: unix_datagram, path: x, mode: \"0660\", parser: {type: y}"));
-  EXPECT_EQ(
-      "f.yaml:2:39: type 'log_format' is not supported yet; it must be one of json, combined, "
-      "common\n"
-      "  - {name: a, path: x, parser: {type: log_format, format: '$a ${b}', dialect: nginx}}\n"
-      "                                      ^\n",
-      bad_input("path: x, parser: {type: log_format, format: '$a ${b}', dialect: nginx}"));
+      bad_input("type: unix_stream, path: x, mode: \"0660\", parser: {type: y}"));
+}
+
+TEST_F(ConfigSettings, LogFormatIsTakenAsItIsWritten) {
+  const Config config = good_whole(
+      "inputs:\n"
+      "  - name: a\n"
+      "    path: x\n"
+      "    parser: {type: log_format, dialect: nginx, format: '${a}b $$c ${D:-e}', syslog: true}\n"
+      "  - name: b\n"
+      "    path: y\n"
+      "    parser: {type: log_format, dialect: haproxy, preset: httplog}\n"
+      "  - {name: c, path: z, parser: {type: json, syslog: true}}\n");
+  EXPECT_EQ("nginx", config.inputs[0].parser.dialect);
+  EXPECT_EQ("${a}b $$c ${D:-e}", config.inputs[0].parser.format);
+  EXPECT_TRUE(config.inputs[0].parser.syslog);
+  EXPECT_EQ("httplog", config.inputs[1].parser.preset);
+  EXPECT_FALSE(config.inputs[1].parser.syslog);
+  EXPECT_TRUE(config.inputs[2].parser.syslog);
+}
+
+TEST_F(ConfigSettings, LogFormatNeedsADialectAndOneFormat) {
+  const auto problem = [this](const std::string& keys) {
+    return bad_input("path: x, parser: {type: log_format, " + keys + "}");
+  };
+  EXPECT_THAT(problem("format: f"), HasSubstr("missing key 'dialect': whose format it is: nginx"));
+  EXPECT_THAT(problem("dialect: ngnix, format: f"), HasSubstr("did you mean 'nginx'?"));
+  EXPECT_THAT(problem("dialect: nginx"), HasSubstr("missing key 'format'"));
+  EXPECT_THAT(problem("dialect: nginx, format: ''"), HasSubstr("'format' must not be empty"));
+  EXPECT_THAT(problem("dialect: nginx, format: f, preset: p"), HasSubstr("not both"));
+  EXPECT_THAT(problem("dialect: nginx, format: f, syslog: 1"), HasSubstr("one of false, true"));
+  EXPECT_THAT(bad_input("path: x, parser: {type: json, format: f}"),
+              HasSubstr("'format' is for parser 'log_format'; 'json' has no such key"));
 }
 
 TEST_F(ConfigSettings, RangesOfInputsHold) {
@@ -192,10 +221,10 @@ TEST_F(ConfigSettings, LaterKeysAreRefusedAtAnyOtherValue) {
   EXPECT_THAT(bad("ingest: {threads: 2}\n"),
               HasSubstr("f.yaml:3:19: 'threads' is not supported yet; leave it out, or at its "
                         "default: 1"));
-  EXPECT_THAT(bad("client_id: {from: [query.id]}\n"), HasSubstr("'from' is not supported yet"));
+  EXPECT_THAT(bad("client_id: {insert: false}\n"), HasSubstr("'insert' is not supported yet"));
   EXPECT_THAT(bad("control: {tap: true}\n"), HasSubstr("'tap' is not supported yet"));
-  EXPECT_THAT(bad_input("path: x, parser: json, client_id: {from: [a]}"),
-              HasSubstr("'client_id' is not supported yet\n"));
+  EXPECT_THAT(bad_input("path: x, parser: json, client_id: {insert: false}"),
+              HasSubstr("'insert' is not supported yet"));
   EXPECT_THAT(bad("hold: {agee: 24h}\n"), HasSubstr("did you mean 'age'?"));
   EXPECT_THAT(bad("hold: 5\n"), HasSubstr("'hold' must be a mapping"));
 }

@@ -1,0 +1,133 @@
+// Matches lines against a format and gives the values of the fields that are needed.
+//
+// A format is compiled into steps. Most fields tell by themselves where they end: words end at a
+// blank, numbers and times have a form, texts that the proxy escapes end at the first bare quote.
+// The end of any other text is looked for: it is the first place at which what follows fits, up to
+// the next field of that kind. That one is final, as in matching a glob, so a line costs linear
+// time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "parsers/field_names.h"
+#include "parsers/format_field.h"
+#include "parsers/format_time.h"
+
+namespace lastseen {
+
+/// A field whose value is needed. Its index is that of its value in a ScannedLine.
+struct NeededField {
+  std::vector<FieldUse> uses;
+  FieldShape shape = FieldShape::kText;
+  FieldEscape escape = FieldEscape::kNone;
+  bool may_be_json = false;
+  /// Set where the text before is not escaped either: a value that holds this may have taken part
+  /// of its neighbours, and is no answer.
+  std::string separator;
+};
+
+/// What a line holds; reused from line to line.
+struct ScannedLine {
+  static constexpr size_t kValuesMax = 32;
+  struct Value {
+    std::string_view raw;
+    bool escaped = false;        ///< There is a backslash in it (of a kBackslash only).
+    bool other_escapes = false;  ///< As in LoggedText.
+    bool cut = false;            ///< The value may go on where the line or a limit cut it.
+  };
+  std::array<Value, kValuesMax> values;
+  uint32_t seen = 0;  ///< One bit a value.
+  TimeParts time;
+
+  bool has(size_t index) const { return (seen >> index & 1) != 0; }
+};
+
+class FormatScanner {
+ public:
+  struct Options {
+    bool more_may_follow = false;  ///< A blank and anything else may stand behind the format.
+    bool may_be_cut = false;       ///< The proxy may cut a line anywhere (HAProxy's `len`).
+  };
+  enum class Outcome : uint8_t {
+    kMalformed,
+    kWhole,
+    kCut,  ///< It fits as far as it goes; values that were not reached are not `seen`.
+  };
+
+  /// `configured` is what messages show; `names` says which fields are needed. kFatal for a format
+  /// that cannot be matched.
+  static Result<FormatScanner> compile(const FormatParts& parts, const Options& options,
+                                       const FieldNames& names, std::string_view configured);
+
+  Outcome scan(std::string_view line, ScannedLine* out) const;
+
+  const std::vector<NeededField>& needed() const { return needed_; }
+  bool has_time() const;
+
+ private:
+  friend class FormatCompiler;
+
+  enum class StepKind : uint8_t {
+    kLiteral,
+    kWord,
+    kNumber,
+    kTime,
+    kQuoted,
+    kText,
+    kCaptures,
+    kEnd
+  };
+  static constexpr uint8_t kNotNeeded = 255;
+
+  struct Step {
+    StepKind kind = StepKind::kEnd;
+    uint8_t value = kNotNeeded;  ///< Index of the value to keep.
+    char stop = 0;               ///< First byte of the literal behind a field.
+    bool is_final = false;       ///< No text before it looks for another end once this is reached.
+    bool is_address = false;     ///< Of a kWord.
+    bool last_stop = false;      ///< Of a kWord: it ends at the last `stop`, not the first.
+    bool may_vanish = false;     ///< Of a kCaptures: blanks stand on both sides; without it, one.
+    bool may_break = false;      ///< Of a kText.
+    bool at_line_end = false;    ///< Of a kText: the literal behind it ends the line.
+    bool hash = false;           ///< Of a kQuoted: only the quote itself counts.
+    bool is_wanted = false;      ///< Of a kTime.
+    uint16_t time = 0;           ///< Of a kTime: which pattern.
+    uint32_t literal_at = 0;     ///< Of a kLiteral, and of the literal behind a kText.
+    uint32_t literal_size = 0;
+    uint32_t length_max = 0;
+  };
+  /// A text whose end is being looked for.
+  struct OpenText {
+    const Step* step = nullptr;
+    const char* begin = nullptr;
+    const char* candidate = nullptr;
+    TimeParts time;
+  };
+
+  const char* match(const Step& step, const char* p, const char* end, ScannedLine* out) const;
+  const char* match_word(const Step& step, const char* p, const char* end) const;
+  const char* match_quoted(const Step& step, const char* p, const char* end,
+                           ScannedLine* out) const;
+  const char* match_captures(const Step& step, const char* p, const char* end,
+                             ScannedLine* out) const;
+  const char* find_text_end(const Step& step, const char* from, const char* end) const;
+  bool hits_end(const Step& step, const char* p, const char* end) const;
+  static void keep(const Step& step, const char* begin, const char* end, bool cut,
+                   ScannedLine* out);
+  std::string_view literal_of(const Step& step) const {
+    return std::string_view(literals_).substr(step.literal_at, step.literal_size);
+  }
+
+  Options options_;
+  std::vector<Step> steps_;
+  std::string literals_;
+  std::vector<TimePattern> times_;
+  std::vector<NeededField> needed_;
+};
+
+}  // namespace lastseen

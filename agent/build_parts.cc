@@ -22,7 +22,7 @@ LogLevel log_level(const Config& config) {
 
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input) {
   ParserOptions options;
-  options.client_id_length_max = config.client_id.length_max;
+  options.client_id = input.client_id;
   options.time_required = config.last_seen.clock == SightingClock::kLog;
   return make_parser(input.parser, options);
 }
@@ -31,6 +31,10 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
                                                 Watcher& watcher, Log& log) {
   std::vector<PipelineInput> inputs;
   for (const InputSettings& settings : config.inputs) {
+    if (settings.type != "file") {
+      return Status::fatal("input '" + settings.name + "': type '" + settings.type +
+                           "' can not be run yet, only checked and parsed");
+    }
     auto parser = build_parser(config, settings);
     if (!parser) return parser.status();
     const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);

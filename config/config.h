@@ -24,8 +24,11 @@ enum class SightingClock {
 };
 
 struct ParserSettings {
-  std::string type;  ///< json | combined | common | vhost_combined | log_format
-  // For `json`: names of the members that hold time, request target and body; empty: the usual.
+  /// json | combined | common | vhost_combined | log_format | logfmt | ltsv | ndjson | regex |
+  /// plugin
+  std::string type;
+  // For the types whose fields have names: those of the fields that hold time, request target and
+  // body; empty: the usual.
   std::string time;
   std::string uri;
   std::string body;
@@ -34,22 +37,55 @@ struct ParserSettings {
   std::string format = {};   ///< As it stands in the proxy's configuration; never expanded.
   std::string preset = {};   ///< combined | common | vhost_combined | httplog | default
   bool syslog = false;       ///< Any type: an RFC 3164 or 5424 header stands before each line.
+  std::vector<std::string> base64 = {};  ///< Names of fields whose values are base64.
+  std::string regex = {};                ///< regex: RE2 with named groups.
+  bool escaped = false;                  ///< regex: values have backslash escapes (`\x22`, `\"`).
+  std::string path = {};                 ///< plugin: the shared object.
+  std::string options = {};              ///< plugin: text for it alone.
   bool operator==(const ParserSettings&) const = default;
+};
+
+/// A place in a line at which the client id may stand.
+struct IdPlace {
+  enum class Kind { kBody, kField, kQuery, kHeader, kCookie, kPath, kJwt };
+  Kind kind = Kind::kField;
+  /// Of the key, field, parameter, header, cookie or claim; of a path its pattern: `/clients/{id}`.
+  std::string name;
+  bool operator==(const IdPlace&) const = default;
+};
+
+/// Responses whose requests count.
+struct StatusRange {
+  int first = 0;
+  int last = 0;  ///< Included.
+  bool operator==(const StatusRange&) const = default;
+};
+
+inline std::vector<IdPlace> usual_id_places() {
+  return {{IdPlace::Kind::kBody, "client_id"},
+          {IdPlace::Kind::kField, "client_id"},
+          {IdPlace::Kind::kQuery, "client_id"}};
+}
+
+struct ClientIdSettings {
+  int length_max = 50;  ///< Code points, 1 … 1000; longer is skipped{too_long}.
+  /// Asked in this order, 1 … 8; the first that gives an id decides.
+  std::vector<IdPlace> from = usual_id_places();
+  std::string pattern = {};  ///< RE2; an id that does not match whole is skipped{not_allowed}.
+  std::vector<StatusRange> status =
+      {};  ///< Other responses are skipped{not_allowed}; empty: all count.
+  bool operator==(const ClientIdSettings&) const = default;
 };
 
 struct InputSettings {
   std::string name;            ///< Unique; [A-Za-z0-9_.-]{1,64}.
-  std::string type = "file";   ///< file
+  std::string type = "file";   ///< file | unix_datagram (so far for `check` and `parse` alone)
   std::string path;            ///< A path or glob, absolute or relative to the working directory.
   std::optional<Start> start;  ///< Unset: `end` for run, `begin` for run --once.
   ParserSettings parser;
-  Bytes line_bytes_max = 1 << 20;  ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
+  Bytes line_bytes_max = 1 << 20;   ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
+  ClientIdSettings client_id = {};  ///< The general ones, with what this input changes of them.
   bool operator==(const InputSettings&) const = default;
-};
-
-struct ClientIdSettings {
-  int length_max = 50;  ///< Code points, 1 … 1000; longer is skipped{too_long}.
-  bool operator==(const ClientIdSettings&) const = default;
 };
 
 struct BufferSettings {

@@ -111,12 +111,42 @@ void Mapping::error(std::string_view key, std::string message) {
   context_->errors.add(place, std::move(message));
 }
 
-std::optional<std::string> Mapping::scalar(std::string_view key, std::string_view wanted,
-                                           Variables variables) {
-  const YamlMember* member = ask(key);
+void Mapping::error(Place place, std::string message) {
+  context_->errors.add(place, std::move(message));
+}
+
+void Mapping::note_known(std::string_view key) {
   const std::string path = path_of(key);
   auto& known = context_->known_keys;
   if (std::find(known.begin(), known.end(), path) == known.end()) known.push_back(path);
+}
+
+std::vector<PlacedText> Mapping::texts(std::string_view key) {
+  const YamlMember* member = ask(key);
+  note_known(key);
+  if (member == nullptr) return {};
+  const YamlPointer& value = member->value;
+  const bool list = value->kind == YamlNode::Kind::kSequence;
+  std::vector<PlacedText> result;
+  for (const YamlPointer& item : list ? value->items : std::vector<YamlPointer>{value}) {
+    if (item->kind != YamlNode::Kind::kScalar) {
+      error(key, key_name(key) + " must be a list of texts, [a, b]");
+      return {};
+    }
+    Expansion expansion = expand_variables(item->text, context_->environment);
+    if (!expansion.error.empty()) {
+      error(item->place, expansion.error);
+      return {};
+    }
+    result.push_back({std::move(expansion.text), item->place});
+  }
+  return result;
+}
+
+std::optional<std::string> Mapping::scalar(std::string_view key, std::string_view wanted,
+                                           Variables variables) {
+  const YamlMember* member = ask(key);
+  note_known(key);
   if (member == nullptr) return std::nullopt;
   const YamlNode& value = *member->value;
   if (value.kind != YamlNode::Kind::kScalar) {

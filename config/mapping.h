@@ -55,6 +55,12 @@ struct Choice {
   T value;
 };
 
+/// An item of a list.
+struct PlacedText {
+  std::string text;
+  Place place;
+};
+
 /// The readers leave `out` alone and return false when the key is absent or its value is wrong;
 /// only the latter is an error. Every text has its `${NAME}` replaced.
 class Mapping {
@@ -70,6 +76,10 @@ class Mapping {
   void error(std::string_view key, std::string message);
 
   bool text(std::string_view key, std::string& out);
+  /// The items of a list of texts; a single text is a list of one. Empty when absent or wrong.
+  std::vector<PlacedText> texts(std::string_view key);
+  /// An error at a place that texts() gave.
+  void error(Place place, std::string message);
   /// Text in which `${NAME}` stays: an nginx format has its own.
   bool text_as_written(std::string_view key, std::string& out);
   bool integer(std::string_view key, Range range, int64_t& out);
@@ -108,6 +118,7 @@ class Mapping {
   bool take_text(std::string_view key, std::optional<std::string> value, std::string& out);
   bool number(std::string_view key, Range range, int64_t& out, std::string_view wanted,
               Number (*read)(std::string_view), std::string (*words)(int64_t));
+  void note_known(std::string_view key);
   YamlPointer with_type(const YamlPointer& node) const;
   std::string unknown_key_hint(const std::string& key) const;
   bool take_later_key(const YamlMember& member);

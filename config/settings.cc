@@ -7,6 +7,8 @@
 #include <string>
 
 #include "config/conninfo.h"
+#include "config/id_settings.h"
+#include "config/parser_settings.h"
 #include "config/values.h"
 
 namespace lastseen {
@@ -19,7 +21,6 @@ constexpr int64_t kKiB = int64_t{1} << 10;
 constexpr int64_t kMiB = int64_t{1} << 20;
 
 constexpr Range kLineBytes{kKiB, 64 * kMiB};
-constexpr Range kIdLength{1, 1000};
 constexpr Range kClients{100, 100'000'000};
 constexpr Range kFlushInterval{0, kHour};
 constexpr Range kResolution{0, 7 * kDay};
@@ -32,26 +33,17 @@ constexpr size_t kAgentIdBytesMax = 128;
 constexpr size_t kHostNameBytesMax = 255;    // HOST_NAME_MAX is 64 here; POSIX allows 255.
 constexpr size_t kSocketPathBytesMax = 107;  // sockaddr_un.sun_path, less its NUL.
 
-constexpr std::array<std::string_view, 1> kInputTypes = {"file"};
-constexpr std::array<std::string_view, 4> kLaterInputTypes = {"unix_datagram", "unix_stream",
-                                                              "fifo", "stdin"};
-constexpr std::array<std::string_view, 5> kParserTypes = {"json", "combined", "common",
-                                                          "vhost_combined", "log_format"};
-constexpr std::array<std::string_view, 5> kLaterParserTypes = {"logfmt", "ltsv", "ndjson", "regex",
-                                                               "plugin"};
-constexpr std::array<std::string_view, 4> kDialects = {"nginx", "apache", "envoy", "haproxy"};
+constexpr std::array<std::string_view, 2> kInputTypes = {"file", "unix_datagram"};
+constexpr std::array<std::string_view, 3> kLaterInputTypes = {"unix_stream", "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 15> kLaterKeys = {{
+constexpr std::array<LaterKey, 12> kLaterKeys = {{
     {"inputs[].time_zone", "UTC"},
-    {"inputs[].client_id", "-"},
     {"inputs[].mode", "-"},
     {"inputs[].owner", "-"},
     {"inputs[].group", "-"},
-    {"inputs[].parser.base64", "[]"},
-    {"client_id.from", "[body.client_id, field.client_id, query.client_id]"},
-    {"client_id.pattern", ""},
-    {"client_id.status", ""},
+    {"inputs[].client_id.new_per_second_max", "0"},
+    {"inputs[].client_id.insert", "true"},
     {"client_id.new_per_second_max", "0"},
     {"client_id.insert", "true"},
     {"ingest.threads", "1"},
@@ -60,62 +52,7 @@ constexpr std::array<LaterKey, 15> kLaterKeys = {{
     {"control.tap", "false"},
 }};
 
-bool read_not_empty(Mapping& map, std::string_view key, std::string& out) {
-  if (!map.text(key, out)) return false;
-  if (!out.empty()) return true;
-  map.error(key, "'" + std::string(key) + "' must not be empty");
-  return false;
-}
-
-/// The keys of `log_format`. Whether the format can be read, its parser says.
-void read_log_format(Mapping& map, bool type_is_known, ParserSettings& parser) {
-  const Chosen dialect = map.choose("dialect", kDialects, {});
-  if (dialect.has_index()) parser.dialect = kDialects[dialect.index];
-  map.text_as_written("format", parser.format);
-  read_not_empty(map, "preset", parser.preset);
-  if (!type_is_known) return;
-  if (parser.type != "log_format") {
-    for (const char* key : {"dialect", "format", "preset"}) {
-      if (!map.has(key)) continue;
-      map.error(key, "'" + std::string(key) + "' is for parser 'log_format'; '" + parser.type +
-                         "' has none");
-    }
-    return;
-  }
-  map.require("dialect", "whose format it is: " + joined(kDialects));
-  if (map.has("format") && map.has("preset")) {
-    map.error("preset", "'preset' is a format by name; give it or 'format', not both");
-  } else if (!map.has("preset")) {
-    map.require("format", "the format string from the proxy's configuration, or a 'preset'");
-  }
-  if (map.has("format") && parser.format.empty()) map.error("format", "'format' must not be empty");
-}
-
-void read_parser(Mapping map, ParserSettings& parser) {
-  map.require("type", "which parser: " + joined(kParserTypes));
-  const Chosen type = map.choose("type", kParserTypes, kLaterParserTypes);
-  // The keys of an unknown parser are unknown too: one error is enough. And `format` and `regex`
-  // must stay as they are written: an nginx format has its own ${var}.
-  if (map.has("type") && !type.has_index()) return;
-  if (type.has_index()) parser.type = kParserTypes[type.index];
-  struct Field {
-    std::string_view key;
-    std::string& out;
-  };
-  for (Field field :
-       {Field{"time", parser.time}, Field{"uri", parser.uri}, Field{"body", parser.body}}) {
-    read_not_empty(map, field.key, field.out);
-    if (type.has_index() && parser.type != "json" && map.has(field.key)) {
-      map.error(field.key, "'" + std::string(field.key) + "' is for parser 'json'; '" +
-                               parser.type + "' has fixed fields");
-    }
-  }
-  read_log_format(map, type.has_index(), parser);
-  map.choice<bool>("syslog", {{"false", false}, {"true", true}}, parser.syslog);
-  map.finish();
-}
-
-void read_input(Mapping& map, InputSettings& input) {
+void read_input(Mapping& map, const ClientIdSettings& client_id, InputSettings& input) {
   map.require("name", "how status, metrics and positions call this input");
   if (map.text("name", input.name) && !is_name(input.name, "_.-", kInputNameBytesMax)) {
     map.error("name", "'name' is " + quote(input.name) +
@@ -123,14 +60,17 @@ void read_input(Mapping& map, InputSettings& input) {
   }
   const Chosen type = map.choose("type", kInputTypes, kLaterInputTypes);
   if (type.outcome == Chosen::Outcome::kLater) return;  // Its other keys are not known here.
+  if (type.has_index()) input.type = kInputTypes[type.index];
   map.require("path", "the log file, or a glob such as /var/log/nginx/*.log");
   read_not_empty(map, "path", input.path);
   Start start = Start::kEnd;
   if (map.choice<Start>("start", {{"begin", Start::kBegin}, {"end", Start::kEnd}}, start)) {
     input.start = start;
   }
-  map.require("parser", "the format of the lines: " + joined(kParserTypes));
+  map.require("parser", "the format of the lines: " + joined(parser_type_names()));
   read_parser(map.typed_section("parser"), input.parser);
+  input.client_id = client_id;
+  read_client_id(map.section("client_id"), input.client_id);
   map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
   map.finish();
 }
@@ -140,7 +80,7 @@ void read_inputs(Mapping& root, Config& config) {
   std::map<std::string, size_t> numbers;  // by name
   for (Mapping& map : root.typed_list("inputs")) {
     InputSettings input;
-    read_input(map, input);
+    read_input(map, config.client_id, input);
     const auto [first, is_new] = numbers.emplace(input.name, config.inputs.size() + 1);
     if (!is_new && !input.name.empty()) {
       map.error("name", "two inputs have the name " + quote(input.name) + ", this one and number " +
@@ -224,12 +164,6 @@ void read_store(Mapping map, const Environment& environment, StoreSettings& stor
 }
 
 void read_pace(Mapping& root, Config& config) {
-  Mapping client_id = root.section("client_id");
-  int64_t length_max = config.client_id.length_max;
-  client_id.integer("length_max", kIdLength, length_max);
-  config.client_id.length_max = static_cast<int>(length_max);
-  client_id.finish();
-
   Mapping buffer = root.section("buffer");
   buffer.integer("clients_max", kClients, config.buffer.clients_max);
   buffer.finish();
@@ -311,6 +245,7 @@ Config read_settings(ReadContext& context, const YamlPointer& root_node) {
   Config config;
   Mapping root(context, root_node, "");
   read_agent_id(root, context, config.agent_id);
+  read_client_id(root.section("client_id"), config.client_id);
   read_inputs(root, config);
   read_pace(root, config);
   read_not_empty(root, "state_dir", config.state_dir);

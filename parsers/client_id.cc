@@ -1,12 +1,14 @@
 #include "parsers/client_id.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "parsers/base64.h"
 #include "parsers/scan.h"
 #include "parsers/utf8.h"
 
 namespace lastseen {
 namespace {
-
-constexpr std::string_view kName = "client_id";
 
 IdAnswer truncated() {
   return {IdAnswer::State::kTruncated, SkipReason::kTruncated, {}};
@@ -42,6 +44,41 @@ bool is_method(std::string_view text) {
   return true;
 }
 
+struct RequestLine {
+  std::string_view target;
+  /// Without a protocol at its end this is a cut request, or one of HTTP/0.9: they look the same.
+  bool cut = false;
+};
+
+/// Nothing when it does not begin with a method and a blank.
+std::optional<RequestLine> split_request_line(std::string_view request) {
+  const size_t space = request.find(' ');
+  if (space == request.npos || !is_method(request.substr(0, space))) return std::nullopt;
+  const std::string_view target = request.substr(space + 1);
+  const size_t protocol = find_protocol(target);
+  return RequestLine{target.substr(0, protocol), protocol == target.npos};
+}
+
+/// The path of `http://host/path`; any other text as it is.
+std::string_view without_authority(std::string_view target) {
+  const size_t colon = target.find("://");
+  if (target.starts_with('/') || colon == target.npos) return target;
+  const size_t slash = target.find('/', colon + 3);
+  return slash == target.npos ? std::string_view() : target.substr(slash);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// `lower` is in lower case, and of letters and blanks.
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(),
+                                                   [](char a, char b) { return (a | 0x20) == b; });
+}
+
 }  // namespace
 
 IdAnswer ClientIdRules::judge(std::string_view id) const {
@@ -59,16 +96,19 @@ std::string_view ClientIdRules::without_layer(const LoggedText& text) {
   return layer_off_;
 }
 
-IdAnswer ClientIdRules::from_body(const LoggedText& body) {
-  const BodyId found = find_body_id(body, &body_scratch_);
+IdAnswer ClientIdRules::judge_json(const BodyId& found, bool escaped) {
   if (found.kind == BodyId::Kind::kNone) return {};
   if (found.kind == BodyId::Kind::kTruncated) return truncated();
-  std::string_view id = without_layer({found.raw, body.escaped});
+  std::string_view id = without_layer({found.raw, escaped});
   if (found.kind == BodyId::Kind::kText && id.find('\\') != id.npos) {
     unescape_backslashes(id, &decoded_);
     id = decoded_;
   }
   return judge(id);
+}
+
+IdAnswer ClientIdRules::from_body(const LoggedText& body, std::string_view name) {
+  return judge_json(find_body_id(body, name, &body_scratch_), body.escaped);
 }
 
 IdAnswer ClientIdRules::from_field(const LoggedText& value) {
@@ -80,56 +120,60 @@ IdAnswer ClientIdRules::from_bare_field(std::string_view value) {
   return is_json_number(value) ? judge(value) : IdAnswer{};
 }
 
-IdAnswer ClientIdRules::from_target(const LoggedText& target) {
+IdAnswer ClientIdRules::from_target(const LoggedText& target, std::string_view name, bool cut) {
   const std::string_view text = without_layer(target);
   const size_t mark = text.find('?');
   if (mark == text.npos) return {};
-  return find_in_query(text.substr(mark + 1), QueryFrom::kField);
+  return find_in_query(text.substr(mark + 1), cut ? QueryFrom::kCut : QueryFrom::kField, name);
 }
 
-IdAnswer ClientIdRules::from_query(const LoggedText& query) {
+IdAnswer ClientIdRules::from_query(const LoggedText& query, std::string_view name, bool cut) {
   std::string_view text = without_layer(query);
   if (text.starts_with('?')) text.remove_prefix(1);
-  return find_in_query(text, QueryFrom::kField);
+  return find_in_query(text, cut ? QueryFrom::kCut : QueryFrom::kField, name);
 }
 
-IdAnswer ClientIdRules::from_request_line(const LoggedText& request) {
-  return find_in_request_line(without_layer(request));
+IdAnswer ClientIdRules::from_query_value(const LoggedText& value) {
+  const std::string_view id = without_layer(value);
+  if (id == "-") return {};
+  if (id.find_first_of("%+") == id.npos) return judge(id);
+  unescape_query(id, &decoded_);
+  return judge(decoded_);
 }
 
-IdAnswer ClientIdRules::from_unknown(const LoggedText& text) {
+IdAnswer ClientIdRules::from_request_line(const LoggedText& request, std::string_view name) {
+  return find_in_request_line(without_layer(request), name);
+}
+
+IdAnswer ClientIdRules::from_unknown(const LoggedText& text, std::string_view name) {
   const std::string_view value = without_layer(text);
-  if (find_protocol(value) != value.npos) return find_in_request_line(value);
+  if (find_protocol(value) != value.npos) return find_in_request_line(value, name);
   const size_t mark = value.find('?');
-  if (mark != value.npos) return find_in_query(value.substr(mark + 1), QueryFrom::kField);
-  return value.starts_with('/') ? IdAnswer{} : find_in_query(value, QueryFrom::kField);
+  if (mark != value.npos) return find_in_query(value.substr(mark + 1), QueryFrom::kField, name);
+  return value.starts_with('/') ? IdAnswer{} : find_in_query(value, QueryFrom::kField, name);
 }
 
-IdAnswer ClientIdRules::find_in_request_line(std::string_view request) {
-  const size_t space = request.find(' ');
-  if (space == request.npos || !is_method(request.substr(0, space))) return {};
-  std::string_view target = request.substr(space + 1);
-  const size_t protocol = find_protocol(target);
-  // Without a protocol at its end this is a cut request, or one of HTTP/0.9: they look the same.
-  const QueryFrom from =
-      protocol == target.npos ? QueryFrom::kCutRequestLine : QueryFrom::kRequestLine;
-  target = target.substr(0, protocol);
-  const size_t mark = target.find('?');
-  if (mark == target.npos) return {};
-  return find_in_query(target.substr(mark + 1), from);
+IdAnswer ClientIdRules::find_in_request_line(std::string_view request, std::string_view name) {
+  const std::optional<RequestLine> line = split_request_line(request);
+  if (!line) return {};
+  const size_t mark = line->target.find('?');
+  if (mark == line->target.npos) return {};
+  const QueryFrom from = line->cut ? QueryFrom::kCut : QueryFrom::kRequestLine;
+  return find_in_query(line->target.substr(mark + 1), from, name);
 }
 
-IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from) {
+IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
+                                      std::string_view name) {
   const char* p = query.data();
   const char* const end = p + query.size();
   while (p < end) {
     const char* const pair_end = find_byte(p, end, '&');
     const char* const equals = find_byte(p, pair_end, '=');
-    if (!is_name({p, equals})) {
+    if (!is_name({p, equals}, name)) {
       p = pair_end == end ? end : pair_end + 1;
       continue;
     }
-    if (pair_end == end && from == QueryFrom::kCutRequestLine) return truncated();
+    if (pair_end == end && from == QueryFrom::kCut) return truncated();
     if (equals == pair_end) return {};
     std::string_view id(equals + 1, pair_end);
     if (from != QueryFrom::kField && id.find_first_of(" \t") != id.npos) return truncated();
@@ -142,22 +186,61 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from) {
   return {};
 }
 
-bool ClientIdRules::is_name(std::string_view name) {
-  if (name == kName) return true;
-  if (name.size() <= kName.size() || name.find('%') == name.npos) return false;
-  unescape_query(name, &name_);
-  return name_ == kName;
+bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
+  if (text == name) return true;
+  if (text.find_first_of("%+") == text.npos) return false;
+  unescape_query(text, &name_);
+  return name_ == name;
 }
 
-void set_answer(const IdAnswer& answer, const ParserOptions& options, ParseResult* result) {
-  const bool good = answer.state == IdAnswer::State::kGood;
-  result->sighted = good && (result->has_time || !options.time_required);
-  if (result->sighted) {
-    result->client_id = answer.id;
-    return;
+IdAnswer ClientIdRules::from_path(const LoggedText& target, const PathPattern& pattern, bool cut) {
+  std::string_view path = without_layer(target);
+  const std::optional<RequestLine> line = split_request_line(path);
+  if (line) path = line->target;
+  const std::string_view whole = path;
+  path = path.substr(0, path.find_first_of("?#"));
+  const std::optional<std::string_view> segment =
+      pattern.find(without_authority(path), true, &name_);
+  if (!segment) return {};
+  const bool last = segment->data() + segment->size() == path.data() + path.size();
+  if (last && path.size() == whole.size() && (cut || (line && line->cut))) return truncated();
+  if (line && segment->find_first_of(" \t") != segment->npos) return truncated();
+  if (segment->find('%') == segment->npos) return judge(*segment);
+  unescape_path(*segment, &decoded_);
+  return judge(decoded_);
+}
+
+IdAnswer ClientIdRules::from_decoded_path(const LoggedText& path, const PathPattern& pattern) {
+  const std::optional<std::string_view> segment = pattern.find(without_layer(path), false, &name_);
+  return segment ? judge(*segment) : IdAnswer{};
+}
+
+IdAnswer ClientIdRules::from_cookies(const LoggedText& cookies, std::string_view name) {
+  std::string_view left = without_layer(cookies);
+  while (!left.empty()) {
+    const size_t semicolon = left.find(';');
+    const std::string_view cookie = trim(left.substr(0, semicolon));
+    left.remove_prefix(semicolon == left.npos ? left.size() : semicolon + 1);
+    const size_t equals = cookie.find('=');
+    if (equals == cookie.npos || trim(cookie.substr(0, equals)) != name) continue;
+    std::string_view id = trim(cookie.substr(equals + 1));
+    if (id.size() >= 2 && id.front() == '"' && id.back() == '"') id = id.substr(1, id.size() - 2);
+    return judge(id);
   }
-  result->skip = good ? SkipReason::kNoTime : answer.skip;
-  result->origin = {};
+  return {};
+}
+
+IdAnswer ClientIdRules::from_token(const LoggedText& token, std::string_view claim) {
+  constexpr std::string_view kScheme = "bearer ";
+  std::string_view text = trim(without_layer(token));
+  if (equals_ignoring_case(text.substr(0, kScheme.size()), kScheme)) {
+    text = trim(text.substr(kScheme.size()));
+  }
+  const size_t first = text.find('.');
+  const size_t second = first == text.npos ? first : text.find('.', first + 1);
+  if (second == text.npos || text.find('.', second + 1) != text.npos) return {};
+  if (!decode_base64(text.substr(first + 1, second - first - 1), &payload_)) return {};
+  return judge_json(find_body_id({payload_}, claim, &body_scratch_), false);
 }
 
 }  // namespace lastseen

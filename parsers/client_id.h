@@ -9,6 +9,7 @@
 #include "parsers/escape.h"
 #include "parsers/json_body.h"
 #include "parsers/parser.h"
+#include "parsers/path_pattern.h"
 
 namespace lastseen {
 
@@ -34,43 +35,54 @@ class ClientIdRules {
   /// The limit counts Unicode code points.
   explicit ClientIdRules(int length_max) : length_max_(static_cast<size_t>(length_max)) {}
 
-  /// A request body: `client_id` of a JSON object.
-  IdAnswer from_body(const LoggedText& body);
+  /// A request body: the member of that name in a JSON object.
+  IdAnswer from_body(const LoggedText& body, std::string_view name);
   /// A value that the proxy wrote as the client's id. Empty and `-` mean that it had none.
   IdAnswer from_field(const LoggedText& value);
   /// The same where the proxy wrote no quotes: a JSON number becomes its text, all else is none.
   IdAnswer from_bare_field(std::string_view value);
-  /// A request target, in any of its forms: the query begins behind the first `?`.
-  IdAnswer from_target(const LoggedText& target);
+  /// A request target, in any of its forms: the query begins behind the first `?`. `cut`: its end
+  /// may be missing.
+  IdAnswer from_target(const LoggedText& target, std::string_view name, bool cut = false);
   /// A query alone, with or without its `?`.
-  IdAnswer from_query(const LoggedText& query);
+  IdAnswer from_query(const LoggedText& query, std::string_view name, bool cut = false);
+  /// The value of a query's parameter.
+  IdAnswer from_query_value(const LoggedText& value);
   /// `METHOD target HTTP/1.1` as the client sent it, possibly cut off or not HTTP at all.
-  IdAnswer from_request_line(const LoggedText& request);
+  IdAnswer from_request_line(const LoggedText& request, std::string_view name);
   /// Any of the last three, whichever it looks like.
-  IdAnswer from_unknown(const LoggedText& text);
+  IdAnswer from_unknown(const LoggedText& text, std::string_view name);
+  /// A segment of the path of a request line or of a target, whichever it looks like.
+  IdAnswer from_path(const LoggedText& target, const PathPattern& pattern, bool cut = false);
+  /// The same of a path that is decoded already, in which a `?` is nothing special.
+  IdAnswer from_decoded_path(const LoggedText& path, const PathPattern& pattern);
+  /// A Cookie header, `name=value; name=value`. Values are taken as they are, less their quotes.
+  IdAnswer from_cookies(const LoggedText& cookies, std::string_view name);
+  /// A JSON Web Token, `Bearer ` before it or not: the claim of that name. The signature is NOT
+  /// checked: whoever can send a request can write any claim.
+  IdAnswer from_token(const LoggedText& token, std::string_view claim);
 
  private:
   /// What a query was taken from, which says how sure the ends of its values are.
   enum class QueryFrom {
-    kField,           ///< A field of its own: every value is whole.
-    kRequestLine,     ///< Where a raw blank stands in a value, its end can not be told.
-    kCutRequestLine,  ///< The same, and the last value may be cut off.
+    kField,        ///< A field of its own: every value is whole.
+    kRequestLine,  ///< Where a raw blank stands in a value, its end can not be told.
+    kCut,          ///< The same, and the last value may be cut off.
   };
 
   IdAnswer judge(std::string_view id) const;
-  IdAnswer find_in_query(std::string_view query, QueryFrom from);
-  IdAnswer find_in_request_line(std::string_view request);
-  bool is_name(std::string_view name);
+  IdAnswer judge_json(const BodyId& found, bool escaped);
+  IdAnswer find_in_query(std::string_view query, QueryFrom from, std::string_view name);
+  IdAnswer find_in_request_line(std::string_view request, std::string_view name);
+  bool is_name(std::string_view text, std::string_view name);
   std::string_view without_layer(const LoggedText& text);
 
   const size_t length_max_;
   BodyScratch body_scratch_;
   std::string layer_off_;  // a value without the log's layer of escapes
   std::string decoded_;    // an id without the escapes of JSON or of a query
-  std::string name_;       // a query parameter's name
+  std::string name_;       // a query parameter's name, or a path's segment
+  std::string payload_;    // of a token
 };
-
-/// Turns the answer into the line's result, which has its time and its origin already.
-void set_answer(const IdAnswer& answer, const ParserOptions& options, ParseResult* result);
 
 }  // namespace lastseen

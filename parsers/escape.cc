@@ -58,6 +58,21 @@ void append_code_point(uint32_t code, std::string* out) {
   }
 }
 
+void unescape_percent(std::string_view text, char plus, std::string* out) {
+  out->clear();
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      const int32_t byte = read_hex(text.data() + i + 1, text.data() + text.size(), 2);
+      if (byte >= 0) {
+        out->push_back(static_cast<char>(byte));
+        i += 2;
+        continue;
+      }
+    }
+    out->push_back(text[i] == '+' ? plus : text[i]);
+  }
+}
+
 }  // namespace
 
 Unit read_escape(const char* p, const char* end) {
@@ -110,6 +125,10 @@ void unescape_backslashes(std::string_view text, std::string* out) {
   }
 }
 
+void unescape_path(std::string_view text, std::string* out) {
+  unescape_percent(text, '+', out);
+}
+
 void unescape_hashes(std::string_view text, std::string* out) {
   out->clear();
   const char* p = text.data();
@@ -125,18 +144,7 @@ void unescape_hashes(std::string_view text, std::string* out) {
 }
 
 void unescape_query(std::string_view text, std::string* out) {
-  out->clear();
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int32_t byte = read_hex(text.data() + i + 1, text.data() + text.size(), 2);
-      if (byte >= 0) {
-        out->push_back(static_cast<char>(byte));
-        i += 2;
-        continue;
-      }
-    }
-    out->push_back(text[i] == '+' ? ' ' : text[i]);
-  }
+  unescape_percent(text, ' ', out);
 }
 
 }  // namespace lastseen

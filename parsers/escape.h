@@ -66,4 +66,7 @@ void unescape_hashes(std::string_view text, std::string* out);
 /// is a space, a broken sequence stays as it is.
 void unescape_query(std::string_view text, std::string* out);
 
+/// The same for a segment of a path, where `+` is itself.
+void unescape_path(std::string_view text, std::string* out);
+
 }  // namespace lastseen

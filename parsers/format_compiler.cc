@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "parsers/format_scanner.h"
 #include "parsers/format_text.h"
+#include "parsers/format_uses.h"
 
 namespace lastseen {
 namespace {
@@ -36,8 +38,9 @@ std::optional<FieldRole> joined_role(FieldRole first, FieldRole second) {
 
 class FormatCompiler {
  public:
-  FormatCompiler(const FormatScanner::Options& options, std::string_view configured)
-      : configured_(configured) {
+  FormatCompiler(const FormatScanner::Options& options, const FieldNames& names,
+                 std::string_view configured)
+      : names_(names), configured_(configured) {
     scanner_.options_ = options;
   }
 
@@ -154,7 +157,8 @@ class FormatCompiler {
       step.is_wanted = wanted_times_[time_index_];
       ++time_index_;
     }
-    if (has_id(field.role)) add_needed(field, parts, index, &step);
+    std::vector<FieldUse> uses = uses_of(field, names_);
+    if (!uses.empty()) add_needed(std::move(uses), parts, index, &step);
     return Status::ok();
   }
 
@@ -187,15 +191,20 @@ class FormatCompiler {
     return escaped && next.starts_with('"') ? FieldKind::kQuoted : FieldKind::kText;
   }
 
-  void add_needed(const FormatField& field, const FormatParts& parts, size_t index, Step* step) {
+  void add_needed(std::vector<FieldUse> uses, const FormatParts& parts, size_t index, Step* step) {
+    const FormatField& field = parts[index].field;
     if (scanner_.needed_.size() == ScannedLine::kValuesMax) return;
     step->value = static_cast<uint8_t>(scanner_.needed_.size());
     NeededField& needed = scanner_.needed_.emplace_back();
-    needed.role = field.role;
+    needed.uses = std::move(uses);
+    // Two bodies are told apart by their order; of what else there are two, the first counts.
+    for (FieldUse& use : needed.uses) {
+      if (use.slot == LineFields::kBody) use.rank = next_body_rank_;
+    }
+    if (next_body_rank_ + 1U < LineFields::kRanksMax) ++next_body_rank_;
     needed.shape = field.shape;
     needed.escape = field.escape;
     needed.may_be_json = field.may_be_json;
-    needed.name = field.name;
     const bool text_before =
         std::any_of(scanner_.steps_.begin(), scanner_.steps_.end() - 1,
                     [](const Step& earlier) { return earlier.kind == FieldKind::kText; });
@@ -227,15 +236,17 @@ class FormatCompiler {
     }
   }
 
+  const FieldNames& names_;
   const std::string_view configured_;
   FormatScanner scanner_;
+  uint8_t next_body_rank_ = 0;
   std::vector<bool> wanted_times_;
   uint16_t time_index_ = 0;
 };
 
 Result<FormatScanner> FormatScanner::compile(const FormatParts& parts, const Options& options,
-                                             std::string_view configured) {
-  return FormatCompiler(options, configured).compile(parts);
+                                             const FieldNames& names, std::string_view configured) {
+  return FormatCompiler(options, names, configured).compile(parts);
 }
 
 }  // namespace lastseen

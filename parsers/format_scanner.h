@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "parsers/field_names.h"
 #include "parsers/format_field.h"
 #include "parsers/format_time.h"
 
@@ -21,11 +22,10 @@ namespace lastseen {
 
 /// A field whose value is needed. Its index is that of its value in a ScannedLine.
 struct NeededField {
-  FieldRole role = FieldRole::kNone;
+  std::vector<FieldUse> uses;
   FieldShape shape = FieldShape::kText;
   FieldEscape escape = FieldEscape::kNone;
   bool may_be_json = false;
-  std::string name;
   /// Set where the text before is not escaped either: a value that holds this may have taken part
   /// of its neighbours, and is no answer.
   std::string separator;
@@ -59,9 +59,10 @@ class FormatScanner {
     kCut,  ///< It fits as far as it goes; values that were not reached are not `seen`.
   };
 
-  /// `configured` is what messages show. kFatal for a format that cannot be matched.
+  /// `configured` is what messages show; `names` says which fields are needed. kFatal for a format
+  /// that cannot be matched.
   static Result<FormatScanner> compile(const FormatParts& parts, const Options& options,
-                                       std::string_view configured);
+                                       const FieldNames& names, std::string_view configured);
 
   Outcome scan(std::string_view line, ScannedLine* out) const;
 

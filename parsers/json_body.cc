@@ -7,7 +7,6 @@
 namespace lastseen {
 namespace {
 
-constexpr std::string_view kIdKey = "client_id";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr uint32_t kEnd = ~uint32_t{0};  // no unit: the body ends here
 
@@ -23,8 +22,12 @@ bool is_digit(uint32_t code) {
 template <class Layer>
 class BodyReader {
  public:
-  BodyReader(const LoggedText& body, BodyScratch* scratch)
-      : p_(body.raw.data()), end_(p_ + body.raw.size()), body_(body), scratch_(*scratch) {}
+  BodyReader(const LoggedText& body, std::string_view name, BodyScratch* scratch)
+      : p_(body.raw.data()),
+        end_(p_ + body.raw.size()),
+        name_(name),
+        body_(body),
+        scratch_(*scratch) {}
 
   BodyId find() {
     if (std::string_view(p_, end_).starts_with(kByteOrderMark)) p_ += kByteOrderMark.size();
@@ -109,8 +112,8 @@ class BodyReader {
     if (skip_string() != Token::kGood) return false;
     const std::string_view key = text_before_quote(begin);
     if (depth_ == 1) {
-      *wanted = key == kIdKey || (key.size() > kIdKey.size() && key.find('\\') != key.npos &&
-                                  key_unescaped(key) == kIdKey);
+      *wanted = key == name_ || (key.size() > name_.size() && key.find('\\') != key.npos &&
+                                 key_unescaped(key) == name_);
     }
     skip_blanks();
     const Unit colon = peek();
@@ -279,6 +282,7 @@ class BodyReader {
 
   const char* p_;
   const char* const end_;
+  const std::string_view name_;
   const char* quote_ = nullptr;  // the closing quote of the string that was read last
   size_t depth_ = 0;
   const LoggedText body_;
@@ -287,14 +291,14 @@ class BodyReader {
 
 }  // namespace
 
-BodyId find_body_id(const LoggedText& body, BodyScratch* scratch) {
-  if (body.escaped) return BodyReader<BackslashLayer>(body, scratch).find();
-  return BodyReader<PlainLayer>(body, scratch).find();
+BodyId find_body_id(const LoggedText& body, std::string_view name, BodyScratch* scratch) {
+  if (body.escaped) return BodyReader<BackslashLayer>(body, name, scratch).find();
+  return BodyReader<PlainLayer>(body, name, scratch).find();
 }
 
 bool is_json_number(std::string_view text) {
   BodyScratch unused;
-  return BodyReader<PlainLayer>({text}, &unused).reads_as_number();
+  return BodyReader<PlainLayer>({text}, {}, &unused).reads_as_number();
 }
 
 }  // namespace lastseen

@@ -29,12 +29,12 @@ struct BodyId {
   std::string_view raw;  ///< A part of the body, still within the log's layer of escapes.
 };
 
-/// The first member `client_id` of the body's top-level object. The body is read as strict JSON up
+/// The first member of that name in the body's top-level object. The body is read as strict JSON up
 /// to the end of that value and no further, apart from two things: a byte order mark may stand
 /// before it, and bytes that are not UTF-8 may stand in its strings. Afterwards only NDJSON is
 /// looked for: `}`, a line break, `{`, with blanks allowed between, takes the id back.
 /// Linear in the body's length however deep it nests.
-BodyId find_body_id(const LoggedText& body, BodyScratch* scratch);
+BodyId find_body_id(const LoggedText& body, std::string_view name, BodyScratch* scratch);
 
 /// Whether the text is one JSON number and nothing else.
 bool is_json_number(std::string_view text);

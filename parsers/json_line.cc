@@ -1,7 +1,9 @@
 #include "parsers/json_line.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
-#include <utility>
+#include <optional>
 
 #include "parsers/scan.h"
 #include "parsers/timestamp.h"
@@ -27,96 +29,40 @@ const char* find_bare_end(const char* p, const char* end) {
   return p;
 }
 
-Status check_path(std::string_view option, std::string_view path) {
-  if (path.empty()) return Status::ok();
-  size_t levels = 0;
-  for (std::string_view left = path;; left.remove_prefix(left.find('.') + 1)) {
-    const std::string_view name = left.substr(0, left.find('.'));
-    if (name.empty() || name.size() > JsonMemberNames::kNameBytesMax ||
-        ++levels > JsonMemberNames::kLevelsMax) {
-      return Status::fatal("json: " + std::string(option) + ": `" + std::string(path) +
-                           "` is not a path of 1 to 3 names of 1 to 64 bytes, with dots between");
-    }
-    if (name.size() == left.size()) return Status::ok();
+/// `2026/11/22 04:46:45.008`, which Caddy writes in UTC; or any other form of a time.
+std::optional<int64_t> parse_console_time(std::string_view text) {
+  constexpr size_t kBytesMax = 40;  // with nanoseconds it has 29
+  if (text.size() < 10 || text.size() > kBytesMax || text[4] != '/' || text[7] != '/') {
+    return parse_timestamp(text);
   }
+  std::array<char, kBytesMax + 1> iso;
+  std::copy(text.begin(), text.end(), iso.begin());
+  iso[4] = iso[7] = '-';
+  iso[text.size()] = 'Z';
+  return parse_iso8601({iso.data(), text.size() + 1});
+}
+
+/// `time`, tab, words with tabs between: where the object begins behind them, or `p`. The result
+/// gets the time.
+const char* skip_console_prefix(const char* p, const char* end, ParseResult* result) {
+  const char* const tab = find_byte(p, end, '\t');
+  if (tab == end) return p;
+  const std::optional<int64_t> time = parse_console_time({p, tab});
+  if (!time) return p;
+  const char* at = tab;
+  while (at < end && !(at[0] == '\t' && end - at > 1 && at[1] == '{')) {
+    at = find_byte(at + 1, end, '\t');
+  }
+  if (at == end) return p;
+  result->has_time = true;
+  result->seen_at_ms = *time;
+  return at + 1;
 }
 
 }  // namespace
 
-Status JsonMemberNames::check(const ParserSettings& settings) {
-  for (const auto& [option, path] :
-       {std::pair<const char*, const std::string&>{"time", settings.time},
-        {"uri", settings.uri},
-        {"body", settings.body}}) {
-    if (Status status = check_path(option, path); !status) return status;
-  }
-  return Status::ok();
-}
-
-JsonMemberNames::JsonMemberNames(const ParserSettings& settings) : scopes_(1) {
-  if (settings.time.empty()) {
-    // From the most precise to the least; nginx writes whole seconds into its `time_…` variables.
-    for (const char* name : {"msec", "ts_ms", "ts", "timestamp", "@timestamp", "start_time", "time",
-                             "time_iso8601", "time_local"}) {
-      add(MemberRole::kTime, name);
-    }
-  } else {
-    add(MemberRole::kTime, settings.time);
-  }
-  if (settings.uri.empty()) {
-    // A query of its own outranks `uri` and `path`, since beside one these hold the decoded path
-    // (nginx $uri, Apache %U), in which a `?` means nothing.
-    add(MemberRole::kTarget, "request_uri");
-    for (const char* name : {"args", "query", "query_string"}) {
-      add(MemberRole::kTarget, name, TargetForm::kQuery);
-    }
-    for (const char* name : {"path", "uri", "url", "request.uri"}) add(MemberRole::kTarget, name);
-    add(MemberRole::kTarget, "request", TargetForm::kRequestLine);
-  } else {
-    add(MemberRole::kTarget, settings.uri, TargetForm::kUnknown);
-  }
-  if (settings.body.empty()) {
-    for (const char* name : {"request_body", "body"}) add(MemberRole::kBody, name);
-  } else {
-    add(MemberRole::kBody, settings.body);
-  }
-  add(MemberRole::kClientId, "client_id");
-}
-
-void JsonMemberNames::add(MemberRole role, std::string_view path, TargetForm form) {
-  size_t scope = 0;
-  for (size_t dot = path.find('.'); dot != path.npos; dot = path.find('.')) {
-    scope = scope_of(scope, path.substr(0, dot));
-    path.remove_prefix(dot + 1);
-  }
-  const uint8_t rank = next_rank_[static_cast<size_t>(role)]++;
-  scopes_[scope][path.size()].push_back({std::string(path), role, rank, form});
-}
-
-JsonMemberNames::Known JsonMemberNames::find(size_t scope, std::string_view name) const {
-  Known known;
-  if (name.size() > kNameBytesMax) return known;
-  for (const JsonMember& member : scopes_[scope][name.size()]) {
-    if (member.name != name) continue;
-    const JsonMember*& place = member.role == MemberRole::kObject ? known.object : known.value;
-    if (place == nullptr) place = &member;
-  }
-  return known;
-}
-
-size_t JsonMemberNames::scope_of(size_t parent, std::string_view name) {
-  for (const JsonMember& member : scopes_[parent][name.size()]) {
-    if (member.name == name && member.role == MemberRole::kObject) return member.rank;
-  }
-  const size_t scope = scopes_.size();
-  scopes_.emplace_back();
-  scopes_[parent][name.size()].push_back(
-      {std::string(name), MemberRole::kObject, static_cast<uint8_t>(scope), TargetForm::kTarget});
-  return scope;
-}
-
 bool JsonShape::recall(size_t index, size_t scope, const char** p, const char* end,
-                       JsonMemberNames::Known* known) const {
+                       FieldNames::Known* known) const {
   if (index >= kNamesMax) return false;
   const Name& name = names_[index];
   if (name.size == 0 || name.scope != scope) return false;
@@ -127,7 +73,7 @@ bool JsonShape::recall(size_t index, size_t scope, const char** p, const char* e
 }
 
 void JsonShape::remember(size_t index, size_t scope, const char* begin, const char* end,
-                         const JsonMemberNames::Known& known) {
+                         const FieldNames::Known& known) {
   const auto size = static_cast<size_t>(end - begin);
   if (index >= kNamesMax || size > kTextMax) return;
   Name& name = names_[index];
@@ -137,28 +83,30 @@ void JsonShape::remember(size_t index, size_t scope, const char* begin, const ch
   name.known = known;
 }
 
-JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptions& options)
-    : names_(settings), options_(options), rules_(options.client_id_length_max) {}
+JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptions& options,
+                               FieldNames::Usual usual)
+    : names_(settings, options.client_id, FieldNames::Shape::kNested, usual), rules_(options) {}
 
 ParseResult JsonLineParser::parse(std::string_view line) {
-  for (Ranked& values : values_) values.seen = 0;
+  fields_.clear();
   ParseResult result;
-  const bool good = read_line(line);
-  find_time(&result);  // of a malformed line as well, if it stands before what is wrong
-  if (!good) return result;
-  const IdAnswer id = find_id(&result.origin);
-  set_answer(id, options_, &result);
+  const char* const end = line.data() + line.size();
+  const char* p = skip_blanks(line.data(), end);
+  if (p < end && *p != '{') p = skip_console_prefix(p, end, &result);
+  const bool good = read_line(p, end);
+  if (!result.has_time)
+    rules_.find_time(fields_,
+                     &result);  // of a malformed line too, if it stands before what is wrong
+  if (good) rules_.find_id(fields_, &result);
   return result;
 }
 
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
-bool JsonLineParser::read_line(std::string_view line) {
-  const char* const end = line.data() + line.size();
-  const char* p = skip_blanks(line.data(), end);
+bool JsonLineParser::read_line(const char* p, const char* end) {
   if (p == end || *p != '{') return false;
   ++p;
-  std::array<uint8_t, JsonMemberNames::kLevelsMax> scopes{};  // of the objects that are open
+  std::array<uint8_t, FieldNames::kLevelsMax> scopes{};  // of the objects that are open
   size_t depth = 1;
   bool entered = true;  // just now: `}` may follow without a member
   for (size_t index = 0;; ++index) {
@@ -187,25 +135,22 @@ bool JsonLineParser::read_line(std::string_view line) {
 /// its members.
 JsonLineParser::Read JsonLineParser::read_member(size_t index, const char** p, const char* end,
                                                  uint8_t* scope) {
-  JsonMemberNames::Known known;
+  FieldNames::Known known;
   if (!shape_.recall(index, *scope, p, end, &known) && !read_name(index, *scope, p, end, &known)) {
     return Read::kBad;
   }
   *p = skip_blanks(*p, end);
-  if (known.object != nullptr && *p < end && **p == '{') {
+  if (known.object != 0 && *p < end && **p == '{') {
     ++*p;
-    *scope = known.object->rank;
+    *scope = known.object;
     return Read::kEntered;
   }
-  Value value;
-  if (!read_value(p, end, &value)) return Read::kBad;
-  if (known.value != nullptr) keep(*known.value, value);
-  return Read::kValue;
+  return read_value(p, end, known.value) ? Read::kValue : Read::kBad;
 }
 
 /// From the opening quote of a name to behind the colon.
 bool JsonLineParser::read_name(size_t index, size_t scope, const char** p, const char* end,
-                               JsonMemberNames::Known* known) {
+                               FieldNames::Known* known) {
   const char* const begin = *p;
   if (begin == end || *begin != '"') return false;
   const QuotedString quoted = scan_quoted(begin + 1, end);
@@ -223,26 +168,27 @@ bool JsonLineParser::read_name(size_t index, size_t scope, const char** p, const
   return true;
 }
 
-bool JsonLineParser::read_value(const char** p, const char* end, Value* value) {
+/// Reads a value, and keeps it where it is of use.
+bool JsonLineParser::read_value(const char** p, const char* end, const FieldUse* use) {
   const char* const begin = *p;
   if (begin == end) return false;
   if (*begin == '"') {
     const QuotedString quoted = scan_quoted(begin + 1, end);
     if (quoted.end == nullptr) return false;
-    value->kind = Value::Kind::kString;
-    value->text = {{begin + 1, quoted.end}, quoted.escaped, quoted.other_escapes};
     *p = quoted.end + 1;
+    if (use == nullptr) return true;
+    fields_.set(*use, FieldValue::Kind::kText,
+                {{begin + 1, quoted.end}, quoted.escaped, quoted.other_escapes});
     return true;
   }
+  FieldValue::Kind kind = FieldValue::Kind::kBare;
   if (*begin == '{' || *begin == '[') {
     if (!skip_nested(p, end)) return false;
-    value->kind = Value::Kind::kNested;
-    value->text = {{begin, *p}};
-    return true;
+    kind = FieldValue::Kind::kNested;
+  } else {
+    *p = find_bare_end(begin, end);
   }
-  *p = find_bare_end(begin, end);
-  value->kind = Value::Kind::kBare;
-  value->text = {{begin, *p}};
+  if (use != nullptr) fields_.set(*use, kind, {{begin, *p}});
   return true;
 }
 
@@ -272,76 +218,6 @@ bool JsonLineParser::skip_nested(const char** p, const char* end) {
   } while (depth > 0);
   *p = at;
   return true;
-}
-
-void JsonLineParser::keep(const JsonMember& member, const Value& value) {
-  Ranked& values = values_of(member.role);
-  const uint32_t bit = uint32_t{1} << member.rank;
-  if ((values.seen & bit) != 0) return;  // the first of two counts
-  values.seen |= bit;
-  values.values[member.rank] = value;
-  values.values[member.rank].form = member.form;
-}
-
-/// The first time by rank that can be read.
-void JsonLineParser::find_time(ParseResult* result) {
-  const Ranked& times = values_of(MemberRole::kTime);
-  for (uint32_t left = times.seen; left != 0; left &= left - 1) {
-    const LoggedText& text = times.values[std::countr_zero(left)].text;
-    std::string_view time = text.raw;
-    if (text.escaped) {
-      unescape_backslashes(time, &key_);
-      time = key_;
-    }
-    if (const std::optional<int64_t> ms = parse_timestamp(time)) {
-      result->has_time = true;
-      result->seen_at_ms = *ms;
-      return;
-    }
-  }
-}
-
-/// Body, then the proxy's own field, then the query: the first that decides.
-IdAnswer JsonLineParser::find_id(std::string_view* origin) {
-  IdAnswer answer;
-  bool cut = false;
-  const auto decided = [&](const IdAnswer& candidate, std::string_view name) {
-    cut |= candidate.state == IdAnswer::State::kTruncated;
-    answer = candidate;
-    *origin = name;
-    return candidate.decides();
-  };
-  const Value* const body = values_of(MemberRole::kBody).best();
-  if (body != nullptr && decided(rules_.from_body(body->text), "body")) return answer;
-  const Value* const field = values_of(MemberRole::kClientId).best();
-  if (field != nullptr && field->kind == Value::Kind::kString &&
-      decided(rules_.from_field(field->text), "field")) {
-    return answer;
-  }
-  if (field != nullptr && field->kind == Value::Kind::kBare &&
-      decided(rules_.from_bare_field(field->text.raw), "field")) {
-    return answer;
-  }
-  const Value* const target = values_of(MemberRole::kTarget).best();
-  if (target != nullptr && target->kind != Value::Kind::kNested &&
-      decided(id_from_target(*target), "query"))
-    return answer;
-  if (cut) answer.skip = SkipReason::kTruncated;
-  return answer;
-}
-
-IdAnswer JsonLineParser::id_from_target(const Value& target) {
-  switch (target.form) {
-    case TargetForm::kTarget:
-      return rules_.from_target(target.text);
-    case TargetForm::kQuery:
-      return rules_.from_query(target.text);
-    case TargetForm::kRequestLine:
-      return rules_.from_request_line(target.text);
-    case TargetForm::kUnknown:
-      break;
-  }
-  return rules_.from_unknown(target.text);
 }
 
 }  // namespace lastseen

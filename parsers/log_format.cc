@@ -1,6 +1,6 @@
 #include "parsers/log_format.h"
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "parsers/format_dialect.h"
@@ -61,36 +61,21 @@ Result<std::unique_ptr<Parser>> make_scanner(Dialect dialect, std::string_view f
   FormatScanner::Options scanner_options;
   scanner_options.more_may_follow = is_preset;
   scanner_options.may_be_cut = dialect == Dialect::kHaproxy;
-  Result<FormatScanner> scanner = FormatScanner::compile(*parts, scanner_options, text->configured);
+  const FieldNames names({}, options.client_id, FieldNames::Shape::kFlat);
+  Result<FormatScanner> scanner =
+      FormatScanner::compile(*parts, scanner_options, names, text->configured);
   if (!scanner) return scanner.status();
   return std::unique_ptr<Parser>(std::make_unique<LogFormatParser>(std::move(*scanner), options));
 }
 
-/// The place of a role in the order in which fields are asked for the id.
-int preference(FieldRole role) {
-  switch (role) {
-    case FieldRole::kBody:
-      return 0;
-    case FieldRole::kClientId:
-      return 1;
-    case FieldRole::kTarget:
-      return 2;
-    case FieldRole::kQuery:
-      return 3;
-    case FieldRole::kQueryValue:
-      return 4;
-    default:
-      return 5;
+LoggedText logged_text(const NeededField& field, const ScannedLine::Value& value) {
+  if (field.escape == FieldEscape::kBackslash) {
+    return {value.raw, value.escaped, value.other_escapes};
   }
-}
-
-std::string_view origin_of(FieldRole role) {
-  if (role == FieldRole::kBody) return "body";
-  return role == FieldRole::kClientId ? "field" : "query";
-}
-
-IdAnswer truncated() {
-  return {IdAnswer::State::kTruncated, SkipReason::kTruncated, {}};
+  const bool is_json = field.may_be_json && value.raw.size() >= 2 && value.raw.front() == '"' &&
+                       value.raw.back() == '"';
+  if (is_json) return {value.raw.substr(1, value.raw.size() - 2), true, true};
+  return {value.raw, false, false};
 }
 
 }  // namespace
@@ -126,12 +111,7 @@ Result<std::unique_ptr<Parser>> LogFormatParser::make_preset(std::string_view na
 }
 
 LogFormatParser::LogFormatParser(FormatScanner scanner, const ParserOptions& options)
-    : scanner_(std::move(scanner)), options_(options), rules_(options.client_id_length_max) {
-  for (size_t i = 0; i < scanner_.needed().size(); ++i) order_.push_back(i);
-  std::stable_sort(order_.begin(), order_.end(), [this](size_t a, size_t b) {
-    return preference(scanner_.needed()[a].role) < preference(scanner_.needed()[b].role);
-  });
-}
+    : scanner_(std::move(scanner)), rules_(options) {}
 
 ParseResult LogFormatParser::parse(std::string_view line) {
   ParseResult result;
@@ -141,105 +121,28 @@ ParseResult LogFormatParser::parse(std::string_view line) {
     result.has_time = true;
     result.seen_at_ms = *ms;
   }
-  const Answer answer = find_id();
-  if (answer.ambiguous) return result;
-  result.origin = answer.origin;
-  set_answer(answer.id, options_, &result);
+  if (keep_fields()) rules_.find_id(fields_, &result);
   return result;
 }
 
-/// Body, then the proxy's own field, then the query: the first that decides.
-LogFormatParser::Answer LogFormatParser::find_id() {
-  Answer answer;
-  bool cut = false;
-  for (const size_t index : order_) {
-    const NeededField& field = scanner_.needed()[index];
-    if (!line_.has(index)) {
-      cut |= field.shape != FieldShape::kCaptures;  // captures may be absent from a whole line
+/// False where a value may have taken part of its neighbours.
+bool LogFormatParser::keep_fields() {
+  fields_.clear();
+  for (size_t i = 0; i < scanner_.needed().size(); ++i) {
+    const NeededField& field = scanner_.needed()[i];
+    if (!line_.has(i)) {
+      // Captures may be absent from a whole line.
+      if (field.shape != FieldShape::kCaptures) fields_.set_cut();
       continue;
     }
-    const ScannedLine::Value& value = line_.values[index];
-    if (!field.separator.empty() && value.raw.find(field.separator) != value.raw.npos) {
-      answer.ambiguous = true;
-      return answer;
+    const ScannedLine::Value& value = line_.values[i];
+    if (!field.separator.empty() && value.raw.find(field.separator) != value.raw.npos) return false;
+    const LoggedText text = logged_text(field, value);
+    for (const FieldUse& use : field.uses) {
+      fields_.set_one(use, FieldValue::Kind::kText, text, value.cut);
     }
-    answer.id = read_field(field, value);
-    answer.origin = origin_of(field.role);
-    if (answer.id.decides()) return answer;
-    cut |= answer.id.state == IdAnswer::State::kTruncated;
   }
-  answer.id = cut ? truncated() : IdAnswer{};
-  return answer;
-}
-
-LoggedText LogFormatParser::logged_text(const NeededField& field, const ScannedLine::Value& value) {
-  if (field.escape == FieldEscape::kBackslash) {
-    return {value.raw, value.escaped, value.other_escapes};
-  }
-  if (field.escape == FieldEscape::kHash && value.raw.find('#') != value.raw.npos) {
-    unescape_hashes(value.raw, &plain_);
-    return {plain_, false, false};
-  }
-  const bool is_json = field.may_be_json && value.raw.size() >= 2 && value.raw.front() == '"' &&
-                       value.raw.back() == '"';
-  if (is_json) return {value.raw.substr(1, value.raw.size() - 2), true, true};
-  return {value.raw, false, false};
-}
-
-IdAnswer LogFormatParser::read_field(const NeededField& field, const ScannedLine::Value& value) {
-  if (field.shape == FieldShape::kCaptures) return read_captures(value.raw, value.cut);
-  const LoggedText text = logged_text(field, value);
-  switch (field.role) {
-    case FieldRole::kBody:
-      return read_body(text, value.cut);
-    case FieldRole::kClientId:
-      return value.cut ? truncated() : rules_.from_field(text);
-    case FieldRole::kRequestLine:
-      return rules_.from_request_line(text);  // which sees for itself that it is cut
-    default:
-      return read_target(field, text, value.cut);
-  }
-}
-
-/// Where the line ends behind a `}`, a line break may have stood, and more records after it: the
-/// id may be that of the first record only.
-IdAnswer LogFormatParser::read_body(const LoggedText& body, bool cut) {
-  const IdAnswer answer = rules_.from_body(body);
-  if (!cut || !answer.decides()) return answer;
-  const size_t last = body.raw.find_last_not_of(" \t\r");
-  return last != body.raw.npos && body.raw[last] == '}' ? truncated() : answer;
-}
-
-/// Any of the captured values may be the body: it is one if it is a JSON object.
-IdAnswer LogFormatParser::read_captures(std::string_view captures, bool cut) {
-  IdAnswer result;
-  for (;;) {
-    const size_t bar = captures.find('|');
-    const bool last = bar == captures.npos;
-    unescape_hashes(captures.substr(0, bar), &plain_);
-    const IdAnswer answer = read_body({plain_, false, false}, cut && last);
-    if (answer.decides()) return answer;
-    if (answer.state == IdAnswer::State::kTruncated) result = answer;
-    if (last) return result;
-    captures.remove_prefix(bar + 1);
-  }
-}
-
-IdAnswer LogFormatParser::read_target(const NeededField& field, const LoggedText& target,
-                                      bool cut) {
-  if (field.role == FieldRole::kQueryValue) {
-    if (cut) return truncated();
-    if (target.raw == "-") return {};
-    request_.assign("client_id=").append(target.raw);
-    return rules_.from_query({request_, target.escaped, target.other_escapes});
-  }
-  if (!cut) {
-    return field.role == FieldRole::kQuery ? rules_.from_query(target) : rules_.from_target(target);
-  }
-  // The rules for a request line without a protocol are those for a target that is cut off.
-  const bool bare_query = field.role == FieldRole::kQuery && !target.raw.starts_with('?');
-  request_.assign(bare_query ? "GET ?" : "GET ").append(target.raw);
-  return rules_.from_request_line({request_, target.escaped, target.other_escapes});
+  return true;
 }
 
 }  // namespace lastseen

@@ -7,9 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "parsers/client_id.h"
 #include "parsers/format_scanner.h"
+#include "parsers/line_fields.h"
 #include "parsers/parser.h"
+#include "parsers/sighting_rules.h"
 
 namespace lastseen {
 
@@ -30,27 +31,12 @@ class LogFormatParser : public Parser {
   ParseResult parse(std::string_view line) override;
 
  private:
-  /// How much of a line is there, beside what the fields say.
-  struct Answer {
-    IdAnswer id;
-    std::string_view origin;
-    bool ambiguous = false;
-  };
-
-  Answer find_id();
-  IdAnswer read_field(const NeededField& field, const ScannedLine::Value& value);
-  IdAnswer read_body(const LoggedText& body, bool cut);
-  IdAnswer read_captures(std::string_view captures, bool cut);
-  IdAnswer read_target(const NeededField& field, const LoggedText& target, bool cut);
-  LoggedText logged_text(const NeededField& field, const ScannedLine::Value& value);
+  bool keep_fields();
 
   const FormatScanner scanner_;
-  std::vector<size_t> order_;  ///< Indices of the needed fields, the preferred first.
-  const ParserOptions options_;
-  ClientIdRules rules_;
   ScannedLine line_;
-  std::string plain_;    // a value without `#HH`
-  std::string request_;  // a value made into a request line or a query
+  LineFields fields_;
+  SightingRules rules_;
 };
 
 }  // namespace lastseen

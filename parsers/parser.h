@@ -22,14 +22,15 @@ struct ParseResult {
   /// The client; set only when sighted. Valid until the next parse() of the same parser, and no
   /// longer than the line.
   std::string_view client_id;
-  /// How the answer came about, for `why`: "body", "query", "field" when sighted, else empty.
+  /// How the answer came about, for `why`: "body", "field", "query", "header", "cookie", "path" or
+  /// "jwt" when sighted, else empty.
   std::string_view origin;
 };
 
 /// What every parser needs to know of the configuration.
 struct ParserOptions {
-  int client_id_length_max = 50;  ///< code points; longer is skipped{too_long}
-  bool time_required = true;      ///< false (`clock: arrival`): a line without time still counts.
+  ClientIdSettings client_id;
+  bool time_required = true;  ///< false (`clock: arrival`): a line without time still counts.
 };
 
 /// Pure apart from scratch memory: the same line gives the same answer, whatever came before.

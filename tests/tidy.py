@@ -17,8 +17,9 @@ import sys
 # "*": everything.
 ROOMS = [
     ("config/config.h", []),
-    ("config/*", ["config/", "base/status.h", "base/reason.h"]),
-    ("parsers/*", ["parsers/", "base/status.h", "base/reason.h", "config/config.h"]),
+    ("config/*", ["config/", "base/status.h", "base/reason.h", "base/regex.h"]),
+    ("parsers/*", ["parsers/", "base/status.h", "base/reason.h", "base/regex.h",
+                   "base/shared_object.h", "config/config.h"]),
     ("agent/base/*", ["base/"]),
     ("agent/source/*", ["source/", "base/", "config/config.h"]),
     ("agent/store/*", ["store/", "base/", "config/config.h"]),
@@ -45,6 +46,7 @@ THIRD_PARTY = [
     ("CLI/*", ["agent/cli*.cc"]),
     ("systemd/*", ["agent/daemon*.cc"]),
     ("zlib.h", ["agent/base/gzip.cc"]),
+    ("re2/*", ["agent/base/regex.cc"]),
     ("gtest/*", ["tests/*"]),
     ("gmock/*", ["tests/*"]),
     ("benchmark/*", ["tests/bench/*"]),

@@ -36,7 +36,7 @@ TEST_F(ConfigErrors, AllAreReportedAtOnceInOrderOfPlace) {
       "    pth: /var/log/x\n"
       "    ^\n"
       "f.yaml:4:13: 'type' is 'jsno'; it must be one of json, combined, common, "
-      "vhost_combined, log_format; did you mean "
+      "vhost_combined, log_format, logfmt, ltsv, ndjson, regex, plugin; did you mean "
       "'json'?\n"
       "    parser: jsno\n"
       "            ^\n"

@@ -39,7 +39,7 @@ KeyLine key_line(std::string_view line) {
     result.column += 2;
     line.remove_prefix(2);
   }
-  const size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+  const size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
   if (end != line.npos && line[end] == ':') result.key = line.substr(0, end);
   return result;
 }

@@ -243,7 +243,7 @@ TEST(QueryId, JudgedAfterDecoding) {
 TEST(ClientIdRules, LengthLimitIsAnOption) {
   ParserSettings settings;
   settings.type = "json";
-  const auto parser = parser_of(settings, {.client_id_length_max = 3, .time_required = true});
+  const auto parser = parser_of(settings, {.client_id = {.length_max = 3}, .time_required = true});
   EXPECT_EQ("'abc'", to_text(parser->parse(json_line("", "/?client_id=abc"))));
   EXPECT_EQ("too_long", to_text(parser->parse(json_line("", "/?client_id=abcd"))));
 }

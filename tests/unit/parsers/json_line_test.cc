@@ -155,7 +155,7 @@ TEST(JsonLine, ClientWithoutTimeIsSkippedUnlessTheArrivalCounts) {
   EXPECT_EQ("no_client_id", parse_json("{\"x\":1}"));
   ParserSettings settings;
   settings.type = "json";
-  const auto parser = parser_of(settings, {.client_id_length_max = 50, .time_required = false});
+  const auto parser = parser_of(settings, {.client_id = {}, .time_required = false});
   EXPECT_EQ("'A'", to_text(parser->parse(line)));
 }
 

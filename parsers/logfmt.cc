@@ -1,0 +1,70 @@
+#include "parsers/logfmt.h"
+
+#include "parsers/scan.h"
+
+namespace lastseen {
+namespace {
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+const char* find_blank(const char* p, const char* end) {
+  while (p < end && !is_blank(*p)) ++p;
+  return p;
+}
+
+/// The `=`, blank or end behind a key; null at a byte that no key has.
+const char* find_key_end(const char* p, const char* end) {
+  while (p < end && *p != '=' && !is_blank(*p)) {
+    if (is_special(*p)) return nullptr;
+    ++p;
+  }
+  return p;
+}
+
+}  // namespace
+
+LogfmtParser::LogfmtParser(const ParserSettings& settings, const ParserOptions& options)
+    : names_(settings, options.client_id, FieldNames::Shape::kFlat), rules_(options) {}
+
+ParseResult LogfmtParser::parse(std::string_view line) {
+  fields_.clear();
+  ParseResult result;
+  const bool good = read_line(line);
+  rules_.find_time(fields_, &result);
+  if (good) rules_.find_id(fields_, &result);
+  return result;
+}
+
+bool LogfmtParser::read_line(std::string_view line) {
+  const char* p = line.data();
+  const char* const end = p + line.size();
+  bool any = false;
+  for (;;) {
+    while (p < end && is_blank(*p)) ++p;
+    if (p == end) return any;
+    const char* const key = p;
+    p = find_key_end(p, end);
+    if (p == nullptr || p == key) return false;
+    if (p == end || *p != '=') continue;
+    any = true;
+    const FieldUse* const use = names_.find({key, p});
+    ++p;
+    LoggedText text;
+    if (p < end && *p == '"') {
+      const QuotedString quoted = scan_quoted(p + 1, end);
+      if (quoted.end == nullptr) return false;
+      text = {{p + 1, quoted.end}, quoted.escaped, quoted.other_escapes};
+      p = quoted.end + 1;
+      if (p < end && !is_blank(*p)) return false;
+    } else {
+      const char* const value = p;
+      p = find_blank(p, end);
+      text = {{value, p}, true, true};
+    }
+    if (use != nullptr) fields_.set(*use, FieldValue::Kind::kText, text);
+  }
+}
+
+}  // namespace lastseen

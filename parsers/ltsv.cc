@@ -1,0 +1,45 @@
+#include "parsers/ltsv.h"
+
+#include "parsers/scan.h"
+
+namespace lastseen {
+namespace {
+
+bool is_label_byte(char c) {
+  const char lower = static_cast<char>(c | 0x20);
+  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         c == '-';
+}
+
+}  // namespace
+
+LtsvParser::LtsvParser(const ParserSettings& settings, const ParserOptions& options)
+    : names_(settings, options.client_id, FieldNames::Shape::kFlat), rules_(options) {}
+
+ParseResult LtsvParser::parse(std::string_view line) {
+  fields_.clear();
+  ParseResult result;
+  const bool good = read_line(line);
+  rules_.find_time(fields_, &result);
+  if (good) rules_.find_id(fields_, &result);
+  return result;
+}
+
+bool LtsvParser::read_line(std::string_view line) {
+  const char* p = line.data();
+  const char* const end = p + line.size();
+  if (p == end) return false;
+  for (;;) {
+    const char* const label = p;
+    while (p < end && is_label_byte(*p)) ++p;
+    if (p == label || p == end || *p != ':') return false;
+    const FieldUse* const use = names_.find({label, p});
+    const char* const value = ++p;
+    p = find_byte(p, end, '\t');
+    if (use != nullptr) fields_.set(*use, FieldValue::Kind::kText, {{value, p}, true, true});
+    if (p == end) return true;
+    if (++p == end) return true;  // a tab behind the last value
+  }
+}
+
+}  // namespace lastseen

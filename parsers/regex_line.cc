@@ -1,0 +1,64 @@
+#include "parsers/regex_line.h"
+
+#include <utility>
+
+namespace lastseen {
+namespace {
+
+/// The group `uri` may hold a target, a query or a request line.
+ParserSettings with_uri(ParserSettings settings) {
+  if (settings.uri.empty()) settings.uri = "uri";
+  return settings;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Parser>> RegexLineParser::make(const ParserSettings& settings,
+                                                      const ParserOptions& options) {
+  if (settings.regex.empty()) return Status::fatal("regex: the option `regex` is missing");
+  Result<Regex> regex = Regex::compile(settings.regex);
+  if (!regex) return Status::fatal("regex: " + regex.status().message());
+  auto parser = std::make_unique<RegexLineParser>(*std::move(regex), settings, options);
+  if (Status status = parser->check_groups(); !status) return status;
+  return std::unique_ptr<Parser>(std::move(parser));
+}
+
+RegexLineParser::RegexLineParser(Regex regex, const ParserSettings& settings,
+                                 const ParserOptions& options)
+    : regex_(std::move(regex)),
+      escaped_(settings.escaped),
+      names_(with_uri(settings), options.client_id, FieldNames::Shape::kFlat),
+      groups_(regex_.group_names().size()),
+      rules_(options) {
+  for (const std::string& name : regex_.group_names()) uses_.push_back(names_.find(name));
+}
+
+Status RegexLineParser::check_groups() const {
+  bool any = false;
+  for (size_t i = 0; i < uses_.size(); ++i) {
+    const std::string& name = regex_.group_names()[i];
+    if (name.empty()) continue;
+    if (uses_[i] == nullptr) {
+      return Status::fatal("regex: nothing is read from a group named `" + name +
+                           "`; the usual names are client_id, uri, body and time");
+    }
+    any |= uses_[i]->slot != LineFields::kTime && uses_[i]->slot != LineFields::kStatus;
+  }
+  if (any) return Status::ok();
+  return Status::fatal("regex: no group could give an id; name one (?P<client_id>…), uri or body");
+}
+
+ParseResult RegexLineParser::parse(std::string_view line) {
+  fields_.clear();
+  ParseResult result;
+  if (!regex_.find(line, &groups_)) return result;
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    if (uses_[i] == nullptr || groups_[i].data() == nullptr) continue;
+    fields_.set(*uses_[i], FieldValue::Kind::kText, {groups_[i], escaped_, escaped_});
+  }
+  rules_.find_time(fields_, &result);
+  rules_.find_id(fields_, &result);
+  return result;
+}
+
+}  // namespace lastseen

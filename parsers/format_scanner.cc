@@ -175,17 +175,27 @@ FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* 
   const auto fits_so_far = [&](const char* behind) {
     return behind == nullptr ? p == end : literal_of(step).starts_with({behind, end});
   };
-  bool cut = false;
+  bool cut = false;            // the line ends before the step could be told not to fit …
+  const char* open = nullptr;  // … and within the value that begins here
   switch (step.kind) {
     case FieldKind::kText:
       cut = may_be_cut || step.may_break;
+      open = p;
       break;
-    case FieldKind::kQuoted:
-      cut = may_be_cut && find_byte(p, end, '"') == end;
+    case FieldKind::kQuoted: {
+      const char* const quote = find_byte(p, end, '"');
+      cut = may_be_cut && fits_so_far(quote);
+      if (quote == end) open = p;
       break;
-    case FieldKind::kCaptures:
-      cut = may_be_cut && find_byte(p, end, '}') == end;
+    }
+    case FieldKind::kCaptures: {
+      const bool absent = p == end || *p != '{';
+      const char* const close = absent ? end : find_byte(p, end, '}');
+      const char* const behind = close == end ? end : close + 1;
+      cut = may_be_cut && (absent ? p == end : fits_so_far(behind));
+      if (!absent && close == end) open = p + 1;
       break;
+    }
     case FieldKind::kWord:
       cut = may_be_cut && fits_so_far(find_word_end(p, end, step.stop));
       break;
@@ -197,11 +207,7 @@ FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* 
       break;
   }
   if (!cut) return Outcome::kMalformed;
-  const bool opened = step.kind != FieldKind::kCaptures || (p < end && *p == '{');
-  if (opened && step.value != kNotNeeded) {
-    const char* const begin = step.kind == FieldKind::kCaptures ? p + 1 : p;
-    keep(step.value, {begin, end}, 0, true, out);
-  }
+  if (open != nullptr && step.value != kNotNeeded) keep(step.value, {open, end}, 0, true, out);
   return Outcome::kCut;
 }
 

@@ -1,5 +1,6 @@
 // From the parts of a format to the steps of a scanner.
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -46,20 +47,20 @@ class FormatCompiler {
   Result<FormatScanner> compile(FormatParts parts) {
     if (Status status = join_texts(&parts); !status) return status;
     if (Status status = choose_times(parts); !status) return status;
+    if (!parts.front().is_field) add_literal(parts.front().literal);
     for (size_t i = 0; i < parts.size(); ++i) {
-      if (!parts[i].is_field) {
-        add_literal(parts[i].literal);
-      } else if (Status status = add_field(parts, i); !status) {
-        return status;
-      }
+      if (!parts[i].is_field) continue;
+      if (Status status = add_field(parts, i); !status) return status;
+      const bool has_next = i + 1 < parts.size() && !parts[i + 1].is_field;
+      scanner_.steps_.back().literal_size = 0;
+      if (has_next) set_literal(parts[i + 1].literal, &scanner_.steps_.back());
     }
-    add_step(StepKind::kEnd);
-    link_texts();
+    link_steps();
     return std::move(scanner_);
   }
 
  private:
-  using StepKind = FormatScanner::StepKind;
+  using FieldKind = FormatScanner::FieldKind;
   using Step = FormatScanner::Step;
 
   Status error(const FormatPart& part, const std::string& message) const {
@@ -113,17 +114,19 @@ class FormatCompiler {
     return Status::ok();
   }
 
-  Step& add_step(StepKind kind) {
-    Step& step = scanner_.steps_.emplace_back();
-    step.kind = kind;
-    return step;
+  void add_literal(const std::string& literal) {
+    set_literal(literal, &scanner_.steps_.emplace_back());
   }
 
-  void add_literal(const std::string& literal) {
-    Step& step = add_step(StepKind::kLiteral);
-    step.literal_at = static_cast<uint32_t>(scanner_.literals_.size());
-    step.literal_size = static_cast<uint32_t>(literal.size());
+  void set_literal(const std::string& literal, Step* step) {
+    step->literal_at = static_cast<uint32_t>(scanner_.literals_.size());
+    step->literal_size = static_cast<uint32_t>(literal.size());
+    step->stop = literal.empty() ? '\0' : literal[0];
     scanner_.literals_ += literal;
+    const size_t head_size = std::min(literal.size(), sizeof step->head);
+    const uint64_t ones = ~uint64_t{0};
+    std::memcpy(&step->head, literal.data(), head_size);
+    std::memcpy(&step->head_mask, &ones, head_size);
   }
 
   Status add_field(const FormatParts& parts, size_t index) {
@@ -134,12 +137,17 @@ class FormatCompiler {
       return error(parts[index + 1], "nothing tells where the field before this one ends");
     }
     const std::string next = has_next && !parts[index + 1].is_field ? parts[index + 1].literal : "";
-    Step& step = add_step(kind_of(field, next));
+    Step& step = scanner_.steps_.emplace_back();
+    step.kind = kind_of(field, next);
     step.stop = next.empty() ? '\0' : next[0];
     step.may_break = field.may_break;
     step.length_max = static_cast<uint32_t>(std::min<size_t>(field.length_max, UINT32_MAX));
     step.hash = field.escape == FieldEscape::kHash;
-    step.is_address = field.shape == FieldShape::kAddress && step.stop != ':';
+    // Only behind a text whose end is not sure does it matter what an address looks like.
+    const bool text_before =
+        std::any_of(scanner_.steps_.begin(), scanner_.steps_.end() - 1,
+                    [](const Step& earlier) { return earlier.kind == FieldKind::kText; });
+    step.is_address = text_before && field.shape == FieldShape::kAddress && step.stop != ':';
     step.last_stop = field.shape == FieldShape::kAddress && next == ":" &&
                      index + 2 < parts.size() && ends_before_blank(parts, index + 2);
     step.may_vanish = field.shape == FieldShape::kCaptures && step.stop == ' ' && index > 0 &&
@@ -164,23 +172,23 @@ class FormatCompiler {
     return !parts[index + 1].is_field && parts[index + 1].literal[0] == ' ';
   }
 
-  static StepKind kind_of(const FormatField& field, const std::string& next) {
+  static FieldKind kind_of(const FormatField& field, const std::string& next) {
     switch (field.shape) {
       case FieldShape::kTime:
-        return StepKind::kTime;
+        return FieldKind::kTime;
       case FieldShape::kCaptures:
-        return StepKind::kCaptures;
+        return FieldKind::kCaptures;
       case FieldShape::kNumber:
-        return StepKind::kNumber;
+        return FieldKind::kNumber;
       case FieldShape::kWord:
       case FieldShape::kAddress:
-        if (next.empty() || kWordStops.find(next[0]) != kWordStops.npos) return StepKind::kWord;
-        return StepKind::kText;
+        if (next.empty() || kWordStops.find(next[0]) != kWordStops.npos) return FieldKind::kWord;
+        return FieldKind::kText;
       case FieldShape::kText:
         break;
     }
     const bool escaped = field.escape != FieldEscape::kNone;
-    return escaped && next.starts_with('"') ? StepKind::kQuoted : StepKind::kText;
+    return escaped && next.starts_with('"') ? FieldKind::kQuoted : FieldKind::kText;
   }
 
   void add_needed(std::vector<FieldUse> uses, const FormatParts& parts, size_t index, Step* step) {
@@ -199,7 +207,7 @@ class FormatCompiler {
     needed.may_be_json = field.may_be_json;
     const bool text_before =
         std::any_of(scanner_.steps_.begin(), scanner_.steps_.end() - 1,
-                    [](const Step& earlier) { return earlier.kind == StepKind::kText; });
+                    [](const Step& earlier) { return earlier.kind == FieldKind::kText; });
     constexpr size_t kSeparatorMin = 2;  // a blank alone separates nothing
     if (field.escape == FieldEscape::kNone && text_before && index > 0 &&
         !parts[index - 1].is_field && parts[index - 1].literal.size() >= kSeparatorMin) {
@@ -207,22 +215,24 @@ class FormatCompiler {
     }
   }
 
-  /// Tells each text the literal behind it, and each step whether it is behind the point of no
-  /// return of the text before. The end of that text is looked for at each blank or quote; words
-  /// between them are short in sum. Anywhere else a word could be walked over again and again.
-  void link_texts() {
+  /// Tells each step whether it is behind the point of no return of the text before. The end of a
+  /// text is looked for at each blank or quote, and words between those are short in sum; anywhere
+  /// else a word could be walked over again and again.
+  void link_steps() {
     std::vector<Step>& steps = scanner_.steps_;
+    steps.back().is_last = true;
     bool words_are_final = false;
-    for (size_t i = 0; i < steps.size(); ++i) {
-      Step& step = steps[i];
-      step.is_final = step.kind == StepKind::kText || step.kind == StepKind::kQuoted ||
-                      step.kind == StepKind::kCaptures ||
-                      (step.kind == StepKind::kWord && words_are_final);
-      if (step.kind != StepKind::kText || steps[i + 1].kind != StepKind::kLiteral) continue;
-      step.literal_at = steps[i + 1].literal_at;
-      step.literal_size = steps[i + 1].literal_size;
+    bool after_times = true;
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      step->after_times = after_times;
+      after_times &= !step->is_wanted;
+    }
+    for (Step& step : steps) {
+      step.is_final = step.kind == FieldKind::kText || step.kind == FieldKind::kQuoted ||
+                      step.kind == FieldKind::kCaptures ||
+                      (step.kind == FieldKind::kWord && words_are_final);
+      if (step.kind != FieldKind::kText) continue;
       words_are_final = scanner_.literal_of(step).find_first_of(" \t\"") == std::string_view::npos;
-      step.at_line_end = steps[i + 2].kind == StepKind::kEnd && !scanner_.options_.more_may_follow;
     }
   }
 

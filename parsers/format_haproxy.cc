@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "parsers/format_dialect.h"
 #include "parsers/format_time.h"
 
@@ -126,7 +128,8 @@ class Reader {
     if (at_ < text_.size() && text_[at_] == '[') return read_expression(begin, flags);
     const size_t name_at = at_;
     while (at_ < text_.size() && is_name_character(text_[at_]) && text_[at_] != '_') ++at_;
-    const std::string_view name = text_.substr(name_at, at_ - name_at);
+    constexpr size_t kNameMax = 40;  // of what a message shows; no name is half as long
+    const std::string_view name = text_.substr(name_at, std::min(at_ - name_at, kNameMax));
     if (name == "o") {
       global_ = flags;
       return Status::ok();

@@ -14,10 +14,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-bool ends_word(char c, char stop) {
-  return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == stop;
-}
-
 /// IPv4; or IPv6, a socket's path, anything with a port; or nothing.
 bool is_address(std::string_view word) {
   return word == "-" || word.find_first_not_of("0123456789.") == word.npos ||
@@ -37,6 +33,19 @@ const char* match_number(const char* p, const char* end) {
   return p;
 }
 
+/// What stands before the last `stop` of a word; null when there is none.
+const char* match_word_with_stops(const char* p, const char* end, char stop) {
+  const char* const word_end = find_word_end(p, end, ' ');
+  const size_t last = std::string_view(p, word_end).rfind(stop);
+  return last == std::string_view::npos ? nullptr : p + last;
+}
+
+void keep(size_t index, std::string_view raw, size_t length_max, bool cut, ScannedLine* out) {
+  ScannedLine::Value& value = out->values[index];
+  value = {raw, true, true, cut || (length_max != 0 && raw.size() >= length_max)};
+  out->seen |= uint32_t{1} << index;
+}
+
 }  // namespace
 
 bool FormatScanner::has_time() const {
@@ -47,117 +56,75 @@ FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* o
   const char* p = line.data();
   const char* const end = p + line.size();
   const Step* step = steps_.data();
-  OpenText open;
+  const Step* text = nullptr;  // whose end may still turn out to be another
+  const char* text_begin = nullptr;
+  const char* candidate = nullptr;
   out->seen = 0;
   out->time = TimeParts();
   for (;;) {
-    if (step->is_final) open.step = nullptr;
-    if (step->kind == StepKind::kText) {
-      open.step = step;
-      open.begin = p;
-      open.time = out->time;
-      open.candidate = find_text_end(*step, p, end);
-    } else if (const char* const next = match(*step, p, end, out)) {
-      if (step->kind == StepKind::kEnd) return Outcome::kWhole;
-      p = next;
-      ++step;
-      continue;
-    } else if (open.step == nullptr) {
-      const bool cut =
-          options_.may_be_cut && (out->seen != 0 || out->time.to_ms()) && hits_end(*step, p, end);
-      return cut ? Outcome::kCut : Outcome::kMalformed;
+    if (step->is_final) text = nullptr;
+    const char* next = nullptr;
+    if (step->kind == FieldKind::kText) {
+      text = step;
+      text_begin = p;
+      candidate = next = find_text_end(*step, p, end);
     } else {
-      if (open.candidate == end) return Outcome::kMalformed;  // an empty literal is not looked for
-      out->time = open.time;
-      open.candidate = find_text_end(*open.step, open.candidate + 1, end);
+      next = match_field(*step, p, end, out);
     }
-    if (open.candidate == nullptr) {
-      const bool cut = open.step->may_break || (options_.may_be_cut && open.time.to_ms());
-      if (!cut) return Outcome::kMalformed;
-      out->time = open.time;
-      keep(*open.step, open.begin, end, true, out);
-      return Outcome::kCut;
+    if (next != nullptr) next = match_literal(*step, next, end);
+    while (next == nullptr) {
+      if (text == nullptr) return end_of_line(*step, p, end, out);
+      // As far as the text's next possible end.
+      if (candidate != nullptr) candidate = find_text_end(*text, candidate + 1, end);
+      if (candidate == nullptr) return end_of_line(*text, text_begin, end, out);
+      step = text;
+      next = match_literal(*step, candidate, end);
     }
-    keep(*open.step, open.begin, open.candidate, false, out);
-    p = open.candidate;
-    step = open.step + 1;
+    if (step == text && step->value != kNotNeeded) {
+      keep(step->value, {text_begin, candidate}, step->length_max, false, out);
+    }
+    if (step->is_last) return Outcome::kWhole;
+    p = next;
+    ++step;
   }
 }
 
-void FormatScanner::keep(const Step& step, const char* begin, const char* end, bool cut,
-                         ScannedLine* out) {
-  if (step.value == kNotNeeded) return;
-  ScannedLine::Value& value = out->values[step.value];
-  value.raw = {begin, end};
-  value.escaped = true;
-  value.other_escapes = true;
-  value.cut = cut || (step.length_max != 0 && value.raw.size() >= step.length_max);
-  out->seen |= uint32_t{1} << step.value;
-}
-
-/// Matches one step that is no kText and gives what stands behind it; null when it does not fit.
-inline const char* FormatScanner::match(const Step& step, const char* p, const char* end,
-                                        ScannedLine* out) const {
+/// Gives what stands behind a field that is no text; null when it does not fit.
+inline const char* FormatScanner::match_field(const Step& step, const char* p, const char* end,
+                                              ScannedLine* out) const {
   switch (step.kind) {
-    case StepKind::kLiteral: {
-      if (static_cast<size_t>(end - p) < step.literal_size) return nullptr;
-      const char* const literal = literals_.data() + step.literal_at;
-      for (size_t i = 0; i < step.literal_size; ++i) {
-        if (p[i] != literal[i]) return nullptr;
-      }
-      return p + step.literal_size;
+    case FieldKind::kWord: {
+      if (step.last_stop) return match_word_with_stops(p, end, step.stop);
+      const char* const word_end = find_word_end(p, end, step.stop);
+      return step.is_address && !is_address({p, word_end}) ? nullptr : word_end;
     }
-    case StepKind::kWord:
-      return match_word(step, p, end);
-    case StepKind::kNumber:
+    case FieldKind::kNumber:
       return match_number(p, end);
-    case StepKind::kTime: {
+    case FieldKind::kTime: {
       TimeParts ignored;
       return times_[step.time].match(p, end, step.is_wanted ? &out->time : &ignored);
     }
-    case StepKind::kQuoted:
-      return match_quoted(step, p, end, out);
-    case StepKind::kCaptures:
+    case FieldKind::kQuoted: {
+      if (step.hash) {
+        const char* const quote = find_byte(p, end, '"');
+        if (quote == end) return nullptr;
+        if (step.value != kNotNeeded) keep(step.value, {p, quote}, 0, false, out);
+        return quote;
+      }
+      const QuotedString quoted = scan_quoted(p, end);
+      if (quoted.end == nullptr || step.value == kNotNeeded) return quoted.end;
+      keep(step.value, {p, quoted.end}, step.length_max, false, out);
+      out->values[step.value].escaped = quoted.escaped;
+      out->values[step.value].other_escapes = quoted.other_escapes;
+      return quoted.end;
+    }
+    case FieldKind::kCaptures:
       return match_captures(step, p, end, out);
-    case StepKind::kEnd:
-      return p == end || (options_.more_may_follow && *p == ' ') ? end : nullptr;
-    case StepKind::kText:
+    case FieldKind::kNone:
+    case FieldKind::kText:
       break;
   }
-  return nullptr;
-}
-
-inline const char* FormatScanner::match_word(const Step& step, const char* p,
-                                             const char* end) const {
-  const char* const begin = p;
-  if (step.last_stop) {
-    while (p < end && !ends_word(*p, ' ')) ++p;
-    while (p > begin && p[-1] != step.stop) --p;
-    return p == begin ? nullptr : p - 1;
-  }
-  while (p < end && !ends_word(*p, step.stop)) ++p;
-  if (step.is_address) {
-    if (!is_address({begin, p})) return nullptr;
-  }
   return p;
-}
-
-/// Up to the closing quote, which is left to the literal behind.
-inline const char* FormatScanner::match_quoted(const Step& step, const char* p, const char* end,
-                                               ScannedLine* out) const {
-  if (step.hash) {
-    const char* const quote = find_byte(p, end, '"');
-    keep(step, p, quote, quote == end, out);
-    return quote == end ? nullptr : quote;
-  }
-  const QuotedString quoted = scan_quoted(p, end);
-  if (quoted.end == nullptr) return nullptr;
-  if (step.value != kNotNeeded) {
-    keep(step, p, quoted.end, false, out);
-    out->values[step.value].escaped = quoted.escaped;
-    out->values[step.value].other_escapes = quoted.other_escapes;
-  }
-  return quoted.end;
 }
 
 /// HAProxy writes one blank only where no captures stand between two.
@@ -165,37 +132,83 @@ const char* FormatScanner::match_captures(const Step& step, const char* p, const
                                           ScannedLine* out) const {
   if (p == end || *p != '{') return step.may_vanish ? p - 1 : p;
   const char* const close = find_byte(p, end, '}');
-  keep(step, p + 1, close, close == end, out);
-  return close == end ? nullptr : close + 1;
+  if (close == end) return nullptr;
+  if (step.value != kNotNeeded) keep(step.value, {p + 1, close}, 0, false, out);
+  return close + 1;
+}
+
+inline const char* FormatScanner::match_literal(const Step& step, const char* p,
+                                                const char* end) const {
+  const size_t size = step.literal_size;
+  if (static_cast<size_t>(end - p) >= sizeof(uint64_t)) {
+    uint64_t head = 0;
+    std::memcpy(&head, p, sizeof head);
+    if (((head ^ step.head) & step.head_mask) != 0) return nullptr;
+    if (size > sizeof head && !std::string_view(p, end).starts_with(literal_of(step))) {
+      return nullptr;
+    }
+  } else if (!std::string_view(p, end).starts_with(literal_of(step))) {
+    return nullptr;
+  }
+  p += size;
+  if (!step.is_last || p == end) return p;
+  return options_.more_may_follow && *p == ' ' ? p : nullptr;
 }
 
 /// The next place at or after `from` where the literal behind the text may stand, by its first
 /// byte; the line's end where there is no literal; null where there is no such place.
 const char* FormatScanner::find_text_end(const Step& step, const char* from,
                                          const char* end) const {
-  if (step.literal_size == 0) return end;
-  if (step.at_line_end) {
-    const auto size = static_cast<ptrdiff_t>(step.literal_size);
-    if (end - from < size || literal_of(step) != std::string_view(end - size, end)) return nullptr;
-    return end - size;
+  if (step.is_last && !options_.more_may_follow) {
+    const size_t size = step.literal_size;
+    return static_cast<size_t>(end - from) < size || from > end ? nullptr : end - size;
   }
-  const char* const found = find_byte(from, end, step.stop);
+  const char* const found = from > end ? end : find_byte(from, end, step.stop);
   return found == end ? nullptr : found;
 }
 
-/// Whether the line ended before the step could be told not to fit.
-bool FormatScanner::hits_end(const Step& step, const char* p, const char* end) const {
-  const std::string_view rest(p, end);
+/// The step at `p` does not fit. Whether that is because the line was cut off within it.
+FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* p, const char* end,
+                                                  ScannedLine* out) const {
+  if (!step.after_times && step.kind == FieldKind::kText) out->time = TimeParts();
+  const bool may_be_cut = options_.may_be_cut && (out->seen != 0 || out->time.to_ms());
+  const auto fits_so_far = [&](const char* behind) {
+    return behind == nullptr ? p == end : literal_of(step).starts_with({behind, end});
+  };
+  bool cut = false;            // the line ends before the step could be told not to fit …
+  const char* open = nullptr;  // … and within the value that begins here
   switch (step.kind) {
-    case StepKind::kLiteral:
-      return literal_of(step).starts_with(rest);
-    case StepKind::kQuoted:
-      return find_byte(p, end, '"') == end;
-    case StepKind::kCaptures:
-      return find_byte(p, end, '}') == end;
-    default:
-      return rest.empty();
+    case FieldKind::kText:
+      cut = may_be_cut || step.may_break;
+      open = p;
+      break;
+    case FieldKind::kQuoted: {
+      const char* const quote = find_byte(p, end, '"');
+      cut = may_be_cut && fits_so_far(quote);
+      if (quote == end) open = p;
+      break;
+    }
+    case FieldKind::kCaptures: {
+      const bool absent = p == end || *p != '{';
+      const char* const close = absent ? end : find_byte(p, end, '}');
+      const char* const behind = close == end ? end : close + 1;
+      cut = may_be_cut && (absent ? p == end : fits_so_far(behind));
+      if (!absent && close == end) open = p + 1;
+      break;
+    }
+    case FieldKind::kWord:
+      cut = may_be_cut && fits_so_far(find_word_end(p, end, step.stop));
+      break;
+    case FieldKind::kNumber:
+      cut = may_be_cut && fits_so_far(match_number(p, end));
+      break;
+    case FieldKind::kTime:
+    case FieldKind::kNone:
+      break;
   }
+  if (!cut) return Outcome::kMalformed;
+  if (open != nullptr && step.value != kNotNeeded) keep(step.value, {open, end}, 0, true, out);
+  return Outcome::kCut;
 }
 
 }  // namespace lastseen

@@ -72,53 +72,37 @@ class FormatScanner {
  private:
   friend class FormatCompiler;
 
-  enum class StepKind : uint8_t {
-    kLiteral,
-    kWord,
-    kNumber,
-    kTime,
-    kQuoted,
-    kText,
-    kCaptures,
-    kEnd
-  };
+  enum class FieldKind : uint8_t { kNone, kWord, kNumber, kTime, kQuoted, kText, kCaptures };
   static constexpr uint8_t kNotNeeded = 255;
 
+  /// A field and the literal text behind it. Only the first step may have no field.
   struct Step {
-    StepKind kind = StepKind::kEnd;
+    FieldKind kind = FieldKind::kNone;
     uint8_t value = kNotNeeded;  ///< Index of the value to keep.
-    char stop = 0;               ///< First byte of the literal behind a field.
-    bool is_final = false;       ///< No text before it looks for another end once this is reached.
+    char stop = 0;               ///< First byte of the literal.
+    bool is_last = false;        ///< The line ends behind the literal.
+    bool is_final = false;       ///< Once this is reached, no text before it gets another end.
     bool is_address = false;     ///< Of a kWord.
     bool last_stop = false;      ///< Of a kWord: it ends at the last `stop`, not the first.
     bool may_vanish = false;     ///< Of a kCaptures: blanks stand on both sides; without it, one.
     bool may_break = false;      ///< Of a kText.
-    bool at_line_end = false;    ///< Of a kText: the literal behind it ends the line.
     bool hash = false;           ///< Of a kQuoted: only the quote itself counts.
     bool is_wanted = false;      ///< Of a kTime.
+    bool after_times = false;    ///< All the times that are wanted stand before.
     uint16_t time = 0;           ///< Of a kTime: which pattern.
-    uint32_t literal_at = 0;     ///< Of a kLiteral, and of the literal behind a kText.
+    uint32_t literal_at = 0;
     uint32_t literal_size = 0;
     uint32_t length_max = 0;
-  };
-  /// A text whose end is being looked for.
-  struct OpenText {
-    const Step* step = nullptr;
-    const char* begin = nullptr;
-    const char* candidate = nullptr;
-    TimeParts time;
+    uint64_t head = 0;       ///< The literal's first eight bytes, as the machine reads them …
+    uint64_t head_mask = 0;  ///< … and which of them it has.
   };
 
-  const char* match(const Step& step, const char* p, const char* end, ScannedLine* out) const;
-  const char* match_word(const Step& step, const char* p, const char* end) const;
-  const char* match_quoted(const Step& step, const char* p, const char* end,
-                           ScannedLine* out) const;
+  const char* match_field(const Step& step, const char* p, const char* end, ScannedLine* out) const;
   const char* match_captures(const Step& step, const char* p, const char* end,
                              ScannedLine* out) const;
+  const char* match_literal(const Step& step, const char* p, const char* end) const;
   const char* find_text_end(const Step& step, const char* from, const char* end) const;
-  bool hits_end(const Step& step, const char* p, const char* end) const;
-  static void keep(const Step& step, const char* begin, const char* end, bool cut,
-                   ScannedLine* out);
+  Outcome end_of_line(const Step& step, const char* p, const char* end, ScannedLine* out) const;
   std::string_view literal_of(const Step& step) const {
     return std::string_view(literals_).substr(step.literal_at, step.literal_size);
   }

@@ -137,6 +137,8 @@ bool LogFormatParser::keep_fields() {
     }
     const ScannedLine::Value& value = line_.values[i];
     if (!field.separator.empty() && value.raw.find(field.separator) != value.raw.npos) return false;
+    const bool is_set = !value.raw.empty() && value.raw != "-";
+    if (!is_set && !value.cut) continue;
     const LoggedText text = logged_text(field, value);
     for (const FieldUse& use : field.uses) {
       fields_.set_one(use, FieldValue::Kind::kText, text, value.cut);

@@ -79,6 +79,31 @@ class Generator {
            "Gecko/20100101 Firefox/128.0\"";
   }
 
+  std::string nginx_body_line() {
+    std::string body = R"({"operation":"create","client_id":")" + client() + R"("})";
+    std::string out = format("17953227%02d.%03d 127.0.%d.%d 201 \"/items/%d?limit=10\" \"",
+                             number(60), number(1000), number(8), number(256), number(1000));
+    for (const char c : body) out += c == '"' ? "\\x22" : std::string(1, c);
+    return out + "\"";
+  }
+
+  std::string httplog_line() {
+    return format("<134>Nov 22 04:45:%02d haproxy[4812]: 127.0.%d.%d:51175 ", number(60), number(8),
+                  number(256)) +
+           format("[22/Nov/2026:04:45:%02d.%03d] fe_httplog app/s1 0/0/0/%d/%d 200 90 - - ---- ",
+                  number(60), number(1000), number(9), number(9)) +
+           format("1/1/0/0/0 0/0 \"GET /items/%d?limit=10&client_id=", number(1000)) + client() +
+           " HTTP/1.1\"";
+  }
+
+  std::string envoy_line() {
+    return format("[2026-11-22T05:00:%02d.%03dZ] \"GET /items/%d?limit=5&client_id=", number(60),
+                  number(1000), number(1000)) +
+           client() +
+           " HTTP/1.1\" 200 - 0 626 229 103 \"-\" \"curl/8.5.0\" "
+           "\"e8595f01-20ff-41c1-91c4-0a7afd01e01b\" \"api.example.test\" \"10.0.2.72:8080\"";
+  }
+
  private:
   int number(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
   std::string client() { return format("tenant-%05d-norte", number(kClients)); }
@@ -99,15 +124,13 @@ class Generator {
 };
 
 template <class MakeLine>
-void run(benchmark::State& state, const char* type, MakeLine make_line) {
+void run(benchmark::State& state, const ParserSettings& settings, MakeLine make_line) {
   std::vector<std::string> lines(kLines);
   size_t bytes = 0;
   for (std::string& line : lines) {
     line = make_line();
     bytes += line.size();
   }
-  ParserSettings settings;
-  settings.type = type;
   std::unique_ptr<Parser> parser = *make_parser(settings, {});
   uint64_t sighted = 0;
   for (const std::string& line : lines) sighted += parser->parse(line).sighted;  // warms up
@@ -130,7 +153,8 @@ void run(benchmark::State& state, const char* type, MakeLine make_line) {
 
 void run_json(benchmark::State& state, BodyShape shape) {
   Generator generator;
-  run(state, "json", [&] { return generator.json_line(shape); });
+  run(state, {.type = "json", .time = "", .uri = "", .body = ""},
+      [&] { return generator.json_line(shape); });
 }
 
 void BM_NginxJson(benchmark::State& state) {
@@ -144,13 +168,53 @@ void BM_NginxJsonPretty(benchmark::State& state) {
 }
 void BM_Combined(benchmark::State& state) {
   Generator generator;
-  run(state, "combined", [&] { return generator.combined_line(); });
+  run(state, {.type = "combined", .time = "", .uri = "", .body = ""},
+      [&] { return generator.combined_line(); });
+}
+
+ParserSettings log_format(const char* dialect, const char* format) {
+  ParserSettings settings;
+  settings.type = "log_format";
+  settings.dialect = dialect;
+  settings.format = format;
+  return settings;
+}
+void BM_NginxFormat(benchmark::State& state) {
+  Generator generator;
+  run(state,
+      log_format("nginx",
+                 "$remote_addr - $remote_user [$time_local] \"$request\" $status "
+                 "$body_bytes_sent \"$http_referer\" \"$http_user_agent\" "
+                 "\"$http_x_forwarded_for\" rt=$request_time host=\"$host\""),
+      [&] { return generator.combined_line() + R"( "-" rt=0.001 host="api.example.test")"; });
+}
+void BM_NginxBody(benchmark::State& state) {
+  Generator generator;
+  run(state, log_format("nginx", "$msec $remote_addr $status \"$request_uri\" \"$request_body\""),
+      [&] { return generator.nginx_body_line(); });
+}
+void BM_Httplog(benchmark::State& state) {
+  Generator generator;
+  ParserSettings settings = log_format("haproxy", "");
+  settings.preset = "httplog";
+  settings.syslog = true;
+  run(state, settings, [&] { return generator.httplog_line(); });
+}
+void BM_EnvoyText(benchmark::State& state) {
+  Generator generator;
+  ParserSettings settings = log_format("envoy", "");
+  settings.preset = "default";
+  run(state, settings, [&] { return generator.envoy_line(); });
 }
 
 BENCHMARK(BM_NginxJson)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_NginxJsonIdLast)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_NginxJsonPretty)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Combined)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_NginxFormat)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_NginxBody)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Httplog)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_EnvoyText)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace lastseen

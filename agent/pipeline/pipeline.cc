@@ -161,8 +161,10 @@ Batch Pipeline::seal(Now now, bool more) {
   flight.oldest_read_mono_ms = std::exchange(oldest_pending_mono_ms_, 0);
   flight.last = stopping_;
   last_sealed_ = stopping_;
-  // A flush that was asked for is in this batch only if all that was written then has been read.
-  if (stopping_ || (!more && !full_) || flush_turns_ >= kFlushTurnsMax)
+  // A flush that was asked for is in this batch only if all that was written then has been read;
+  // before the start choice is committed, nothing has.
+  const bool all_read = !first_batch_due_ && !more && !full_;
+  if (stopping_ || all_read || flush_turns_ >= kFlushTurnsMax)
     flight.flushes = std::exchange(flushes_, {});
   in_flight_ = std::move(flight);
   first_batch_due_ = false;
@@ -249,7 +251,7 @@ void Pipeline::finish_flushes(bool more) {
     return;
   }
   if (!loaded_) return;
-  ++flush_turns_;
+  if (more) ++flush_turns_;  // a turn that read all it may; waiting is none
   const bool nothing_left = !more && !full_ && !in_flight_ && !anything_to_seal();
   if (!nothing_left) return;
   for (const auto& done : std::exchange(flushes_, {})) done(Status::ok());

@@ -29,8 +29,8 @@ std::string nginx_line(int number) {
       line, sizeof line,
       R"({"time":"2026-11-21T22:45:05-06:00","msec":%d.%03d,"remote_addr":"127.0.5.191",)"
       R"("method":"POST","request":"POST /items HTTP/1.1","request_uri":"/items","status":200,)"
-      R"("bytes":12,"request_time":0.001,"host":"api.example.test","user_agent":"Java/17.0.9",)"
-      R"("request_body":"{\"client_id\":\"client-%05d\",\"records\":[{\"id\":%d,\"name\":\"x\"}]}"})"
+      R"("bytes":12,"request_time":0.001,"host":"api.example.test","user_agent":"Java/17",)"
+      R"("request_body":"{\"client_id\":\"client-%05d\",\"records\":[{\"id\":%d,\"name\":\"\"}]}"})"
       "\n",
       1795322705 + number / 1000, number % 1000, client, number);
   return {line, static_cast<size_t>(length)};

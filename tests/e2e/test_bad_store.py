@@ -95,6 +95,13 @@ def test_missing_table_names_the_command_that_makes_it(empty_database, agents, l
     goes_on(agent, empty_database.rows, log)
 
 
+def test_run_once_without_tables_gives_up_and_names_the_command(empty_database, agents, log):
+    agent = agents(log, empty_database.store(), shutdown={"timeout": "1s"})
+    done = agent.once()
+    assert done.returncode == 3
+    assert "lastseen migrate" in done.err
+
+
 def test_missing_client_table_alone(database, agents, log):
     database.query("DROP TABLE client_activity")
     agent = waiting(agents(log, database.store()), "client_activity")
@@ -135,14 +142,15 @@ def test_table_dropped_while_running_is_said_and_nothing_dropped(database, agent
     goes_on(agent, database.rows, log)
 
 
-def test_second_instance_takes_over_and_the_first_ends_with_2(database, agents, log):
-    first = agents(log, database.store()).start()
-    second = agents(log, database.store()).start()
+def test_second_instance_takes_over_and_the_first_ends_with_2(store, agents, log):
+    first = agents(log, store.store()).start()
+    first.settled(1000)
+    second = agents(log, store.store()).start()
     with open(log, "a", encoding="utf-8") as file:
         file.write(json_line(1795305900000, "LATE"))
     assert first.wait(15) == 2
     assert "another instance" in first.log()
-    goes_on(second, database.rows, log)
+    goes_on(second, store.rows, log)
 
 
 def test_one_refused_row_is_set_aside_and_the_rest_kept(database, agents, log):

@@ -1,6 +1,7 @@
 """The database goes, comes late, hangs or never comes."""
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -164,3 +165,20 @@ def test_a_frozen_backend_is_left_and_the_next_connection_used(own_database, age
             os.kill(pid, signal.SIGCONT)
         truth = writer.stop()
     assert_exact(agent, own_database, truth)
+
+
+def test_flush_waits_for_the_database_and_is_answered_at_the_stop(own_database, agents, tmp_log):
+    backlog(tmp_log, 100, 10, seed=1)
+    agent = agents(tmp_log, own_database.store(), shutdown={"timeout": "1s"}).start()
+    agent.settled(100)
+    own_database.server.stop()
+    with open(tmp_log, "ab") as file, open(tmp_log, "rb") as again:
+        file.write(again.readline())
+    codes = []
+    flush = threading.Thread(target=lambda: codes.append(agent.get("/flush", "POST")[0]))
+    flush.start()
+    wait_until(lambda: agent.get("/readyz")[0] == 503)
+    assert agent.get("/status")[0] == 200 and not codes
+    assert agent.stop() == 3
+    flush.join(10)
+    assert codes == [503]

@@ -259,6 +259,22 @@ TEST_F(PipelineTest, RequestedFlushWaitsForTheBatchThatIsOutAndThenForItsOwn) {
   EXPECT_TRUE(done);
 }
 
+TEST_F(PipelineTest, RequestedFlushIsNotDoneWithTheStartChoiceAlone) {
+  build();
+  sources_[0]->bytes = "A 1\n";
+  load_unknown();
+  bool done = false;
+  pipeline_->request_flush([&](Status) { done = true; });
+  ASSERT_TRUE(step(0).has_value());
+  commit();
+  EXPECT_FALSE(done);
+  const auto batch = step(1);
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(1u, batch->entries.size());
+  commit();
+  EXPECT_TRUE(done);
+}
+
 TEST_F(PipelineTest, StopCommitsWhatWasReadAndReadsNoMore) {
   build();
   load_known();

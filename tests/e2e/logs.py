@@ -2,8 +2,10 @@
 import json
 import os
 import random
+import re
 import threading
 import time
+from datetime import datetime, timezone
 
 
 def json_line(ms, client=None, how="body", body=None):
@@ -124,3 +126,10 @@ class Writer(threading.Thread):
     def __exit__(self, *_):
         if not self.done.is_set():
             self.stop()
+
+
+def ms_of(stamp):
+    """Of a time as `parse` writes it."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stamp), stamp
+    at = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    return round(at.timestamp() * 1000)

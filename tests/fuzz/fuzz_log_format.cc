@@ -20,7 +20,8 @@ struct Known {
 constexpr std::array<Known, 8> kKnown = {{
     {"nginx", "", "combined"},
     {"nginx",
-     R"(escape=none '$remote_addr [$time_iso8601] "$request" $status "$http_user_agent" body="$request_body"')",
+     R"(escape=none '$remote_addr [$time_iso8601] "$request" $status )"
+     R"("$http_user_agent" body="$request_body"')",
      ""},
     {"nginx", R"($msec $remote_user [$time_local] $http_x|$remote_addr $uri$args "$client_id")",
      ""},

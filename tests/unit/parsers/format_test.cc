@@ -194,7 +194,8 @@ TEST(NginxFormat, TextWithBlanksEndsWhereTheRestFits) {
 // ---- escape=none
 
 constexpr const char* kNoneFormat =
-    R"(log_format n escape=none '$msec "$request" $status "$http_user_agent" body="$request_body"';)";
+    R"(log_format n escape=none '$msec "$request" $status "$http_user_agent" )"
+    R"(body="$request_body"';)";
 
 std::string none_line(const std::string& request, const std::string& agent,
                       const std::string& body) {
@@ -293,8 +294,8 @@ TEST(EnvoyFormat, ValueAtItsLimitMayBeCut) {
 }
 
 TEST(EnvoyFormat, AgentWithQuotesTakesNoOtherField) {
-  const std::string format =
-      R"("%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%UPSTREAM_HOST%" "%DYNAMIC_METADATA(x:client_id)%")";
+  const std::string format = R"("%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%UPSTREAM_HOST%" )"
+                             R"("%DYNAMIC_METADATA(x:client_id)%")";
   for (const char* agent :
        {"x", "", "-", "\"", "a \"b\" c", "\" ", " \"", "a\" \"b", "\" \" \" \""}) {
     const std::string line = "\"" + std::string(agent) + R"(" "e8595f01" "10.0.0.1:80" "A")";

@@ -45,6 +45,10 @@ class FormatCompiler {
   }
 
   Result<FormatScanner> compile(FormatParts parts) {
+    const auto is_field = [](const FormatPart& part) { return part.is_field; };
+    if (std::none_of(parts.begin(), parts.end(), is_field)) {
+      return bad_format(configured_, 0, "there is no field in this format");
+    }
     if (Status status = join_texts(&parts); !status) return status;
     if (Status status = choose_times(parts); !status) return status;
     if (!parts.front().is_field) add_literal(parts.front().literal);

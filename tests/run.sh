@@ -99,6 +99,8 @@ if [ "$long" = long ]; then
   LASTSEEN_E2E_KILLS=20 stage 'asan end to end' end_to_end build/asan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=20 stage 'tsan end to end' end_to_end build/tsan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=200 stage 'kills' end_to_end build/lastseen -k crash
+  stage 'build fuzzers' build fuzz 0
+  stage 'fuzzing' tests/fuzz/run.py 600
   stage 'static analysis' make --no-print-directory lint JOBS="$jobs"
 fi
 finish

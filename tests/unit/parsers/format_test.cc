@@ -53,6 +53,14 @@ std::string problem(const char* dialect, const std::string& format) {
 
 // ---- format strings
 
+TEST(FormatText, WithoutAnyFieldNothingCanBeRead) {
+  EXPECT_THAT(problem("haproxy", "%{+E}o"), HasSubstr("there is no field in this format"));
+  for (const char* dialect : {"nginx", "apache", "envoy", "haproxy"}) {
+    EXPECT_THAT(problem(dialect, "GET /?client_id=A"), HasSubstr("there is no field"));
+    EXPECT_THAT(problem(dialect, "100%%"), HasSubstr("there is no field")) << dialect;
+  }
+}
+
 TEST(FormatText, ErrorPointsAtItsPlace) {
   EXPECT_EQ(
       "log_format: there is no directive `%Q` (character 4)\n"

@@ -106,8 +106,10 @@ inline BodyAnswer read_body(std::string body) {
                               rapidjson::kParseNumbersAsStringsFlag |
                               rapidjson::kParseStopWhenDoneFlag;
   reader.Parse<kFlags>(stream, handler);
-  if (reader.GetParseErrorCode() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid) {
-    return {false, {}};  // a lone surrogate: the id's rules take it, RapidJSON does not
+  const rapidjson::ParseErrorCode error = reader.GetParseErrorCode();
+  if (error == rapidjson::kParseErrorStringUnicodeSurrogateInvalid ||
+      error == rapidjson::kParseErrorNumberTooBig) {
+    return {false, {}};  // a lone surrogate, 1e999: valid for us, but RapidJSON stops there
   }
   if (handler.found != BodyHandler::Found::kText && handler.found != BodyHandler::Found::kNumber) {
     return {};

@@ -48,7 +48,8 @@ class FileSystem {
   /// Follows symbolic links. birth_ns and generation may be left 0.
   virtual Result<FileStat> stat(const std::string& path) = 0;
   /// Paths that match a glob pattern, sorted; a pattern without wildcards gives the path itself
-  /// if it exists. Directories are left out.
+  /// if it exists. Directories and links that lead nowhere may be among them: nothing is asked
+  /// about each, for the caller does.
   virtual std::vector<std::string> glob(const std::string& pattern) = 0;
   /// Names (not paths) in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;

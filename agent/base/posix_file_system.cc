@@ -116,10 +116,6 @@ class PosixFileSystem final : public FileSystem {
     if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
       paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     globfree(&found);
-    std::erase_if(paths, [this](const std::string& path) {
-      Result<FileStat> what = stat(path);
-      return what ? what->is_directory : what.status().code() == StatusCode::kNotFound;
-    });
     std::sort(paths.begin(), paths.end());
     return paths;
   }

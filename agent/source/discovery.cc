@@ -2,6 +2,9 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
+#include <set>
+
 #include "base/gzip.h"
 
 namespace lastseen {
@@ -15,49 +18,28 @@ std::string plain_directory_of(const std::string& pattern) {
   return directory;
 }
 
-std::string trouble_of(const Status& status, const std::string& path) {
-  if (status.code() == StatusCode::kNotFound) return "missing";
-  return std::string(kUnreadable) + reason_in(status.message(), path);
+// `path` could not be asked, so `asked` could not.
+PathTrouble trouble_of(const Status& status, const std::string& path, const std::string& asked) {
+  if (status.code() == StatusCode::kNotFound) return {asked, "missing"};
+  return {asked, std::string(kUnreadable) + reason_in(status.message(), path), true};
 }
 
 // Why a pattern matches nothing.
 PathTrouble explain_empty(FileSystem& files, const std::string& pattern) {
   std::string directory = plain_directory_of(pattern);
   Result<FileStat> there = files.stat(directory);
-  if (!there) {
-    std::string state = there.status().code() == StatusCode::kNotFound
-                            ? "missing: no directory " + directory
-                            : trouble_of(there.status(), directory);
-    return {pattern, std::move(state)};
-  }
+  if (there.status().code() == StatusCode::kNotFound)
+    return {pattern, "missing: no directory " + directory};
+  if (!there) return trouble_of(there.status(), directory, pattern);
   if (has_wildcards(pattern)) {
     // A directory that may be entered but not listed gives a glob nothing, without an error.
     Result<std::vector<std::string>> names = files.list(directory);
-    return {pattern, names ? "missing" : trouble_of(names.status(), directory)};
+    if (!names) return trouble_of(names.status(), directory, pattern);
+    return {pattern, "missing"};
   }
   Result<FileStat> file = files.stat(pattern);
-  if (!file) return {pattern, trouble_of(file.status(), pattern)};
+  if (!file) return trouble_of(file.status(), pattern, pattern);
   return {pattern, file->is_directory ? "unreadable: it is a directory" : "missing"};
-}
-
-}  // namespace
-
-Discovered discover(FileSystem& files, const std::string& pattern) {
-  Discovered discovered;
-  std::vector<std::string> paths = files.glob(pattern);
-  for (const std::string& path : paths) {
-    Result<FileStat> stat = files.stat(path);
-    if (!stat) {
-      if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now
-        discovered.troubles.push_back({path, trouble_of(stat.status(), path)});
-    } else if (stat->is_regular) {
-      discovered.files.push_back({path, *stat});
-    } else if (!stat->is_directory) {
-      discovered.troubles.push_back({path, "unreadable: not a regular file"});
-    }
-  }
-  if (paths.empty()) discovered.troubles.push_back(explain_empty(files, pattern));
-  return discovered;
 }
 
 Listing list_directory(FileSystem& files, const std::string& directory) {
@@ -77,6 +59,90 @@ Listing list_directory(FileSystem& files, const std::string& directory) {
     }
   }
   return listing;
+}
+
+}  // namespace
+
+Discovered discover(FileSystem& files, const std::string& pattern) {
+  Discovered discovered;
+  std::vector<std::string> paths = files.glob(pattern);
+  for (const std::string& path : paths) {
+    Result<FileStat> stat = files.stat(path);
+    if (!stat) {
+      if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now
+        discovered.troubles.push_back(trouble_of(stat.status(), path, path));
+    } else if (stat->is_regular) {
+      discovered.files.push_back({path, *stat});
+    } else if (!stat->is_directory) {
+      discovered.troubles.push_back({path, "unreadable: not a regular file"});
+    }
+  }
+  if (discovered.files.empty() && discovered.troubles.empty())
+    discovered.troubles.push_back(explain_empty(files, pattern));
+  return discovered;
+}
+
+Listings::Directory& Listings::directory(const std::string& path) {
+  auto [found, fresh] = directories_.try_emplace(path);
+  Directory& directory = found->second;
+  if (!fresh) return directory;
+  directory.listing = list_directory(files_, path);
+  for (size_t i = 0; i < directory.listing.files.size(); ++i)
+    directory.families.emplace(rotation_base(directory.listing.files[i].path), i);
+  return directory;
+}
+
+const Listing& Listings::of(const std::string& directory_path) {
+  return directory(directory_path).listing;
+}
+
+void Listings::add_family(const Directory& from, const std::string& base, Listing& out) const {
+  std::vector<size_t> places;
+  auto [begin, end] = from.families.equal_range(base);
+  for (auto i = begin; i != end; ++i) places.push_back(i->second);
+  std::sort(places.begin(), places.end());  // by name, as they were listed
+  for (size_t place : places) out.files.push_back(from.listing.files[place]);
+}
+
+Listing Listings::family_of(const std::string& path) {
+  const Directory& from = directory(directory_of(path));
+  Listing family{from.listing.status, from.listing.complete, {}};
+  add_family(from, rotation_base(path), family);
+  return family;
+}
+
+Listing Listings::rotations_of(const std::string& home) {
+  const Directory& from = directory(directory_of(home));
+  Listing rotations{from.listing.status, from.listing.complete, {}};
+  if (has_wildcards(home)) {
+    rotations.files = from.listing.files;
+  } else {
+    // Of app-1.log's own, app-1.log.1 leads back to it and app-1-20261122.log to app.log.
+    const std::string base = rotation_base(home);
+    add_family(from, home, rotations);
+    if (base != home) add_family(from, base, rotations);
+  }
+  std::erase_if(rotations.files,
+                [&](const FoundFile& file) { return !is_rotation_of(home, file.path); });
+  drop_packed_twice(rotations.files);
+  return rotations;
+}
+
+bool is_rotation_of(const std::string& home, const std::string& path) {
+  if (has_wildcards(home)) {
+    const std::string base = rotation_base(path);
+    return base != without_gzip_suffix(path) && matches_glob(home, base);
+  }
+  return is_rotated_name(home, without_gzip_suffix(path));
+}
+
+void drop_packed_twice(std::vector<FoundFile>& files) {
+  std::set<std::string> plain;
+  for (const FoundFile& file : files)
+    if (!is_gzip_name(file.path)) plain.insert(file.path);
+  std::erase_if(files, [&](const FoundFile& file) {
+    return is_gzip_name(file.path) && plain.count(without_gzip_suffix(file.path)) > 0;
+  });
 }
 
 bool matches_glob(const std::string& pattern, const std::string& path) {

@@ -1,8 +1,10 @@
 // What a glob and a directory hold at this moment.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/file_system.h"
@@ -21,6 +23,8 @@ inline constexpr std::string_view kUnreadable = "unreadable: ";
 struct PathTrouble {
   std::string path;
   std::string state;  ///< "missing", "unreadable: Permission denied", …
+  /// There may be a log at the path now, or at one of those it matches.
+  bool hides_file = false;
 };
 
 struct Discovered {
@@ -37,8 +41,41 @@ struct Listing {
   bool complete = true;  ///< false: some of its entries could not be asked.
   std::vector<FoundFile> files;
 };
-Listing list_directory(FileSystem& files, const std::string& directory);
 
+/// The directories as one look finds them: each is listed once, however many of its files are
+/// asked for. Thousands of logs lie in one directory as easily as one.
+class Listings {
+ public:
+  explicit Listings(FileSystem& files) : files_(files) {}
+
+  /// Valid until the directory is listed again.
+  const Listing& of(const std::string& directory);
+  /// What rotation made of `home`, nothing twice. Status and completeness are the directory's.
+  Listing rotations_of(const std::string& home);
+  /// What is of one family with `path`, itself included.
+  Listing family_of(const std::string& path);
+  bool holds(const std::string& directory) const { return directories_.count(directory) > 0; }
+  /// The next question about the directory lists it anew.
+  void forget(const std::string& directory) { directories_.erase(directory); }
+  /// The look is over.
+  void clear() { directories_.clear(); }
+
+ private:
+  struct Directory {
+    Listing listing;
+    std::unordered_multimap<std::string, size_t> families;  // by rotation_base
+  };
+  Directory& directory(const std::string& path);
+  void add_family(const Directory& directory, const std::string& base, Listing& out) const;
+
+  FileSystem& files_;
+  std::map<std::string, Directory> directories_;
+};
+
+/// Whether rotation made `path` of `home`, compressed or not; `home` may be a pattern.
+bool is_rotation_of(const std::string& home, const std::string& path);
+/// While gzip is at it, or if it keeps what it packed, only the plain file counts.
+void drop_packed_twice(std::vector<FoundFile>& files);
 bool matches_glob(const std::string& pattern, const std::string& path);
 /// Whether `path` is what logrotate and its like make of `home`: access.log.1, access.log-20261122,
 /// access-2026-11-22.log; not a compressed one.

@@ -7,6 +7,26 @@
 
 namespace lastseen {
 
+namespace {
+
+template <typename Map, typename Value>
+void remove_from(Map& map, const typename Map::key_type& key, const Value& value) {
+  auto [begin, end] = map.equal_range(key);
+  auto found = std::find_if(begin, end, [&](const auto& entry) { return entry.second == value; });
+  if (found != end) map.erase(found);
+}
+
+template <typename Map>
+std::vector<typename Map::mapped_type> values_of(const Map& map,
+                                                 const typename Map::key_type& key) {
+  std::vector<typename Map::mapped_type> values;
+  auto [begin, end] = map.equal_range(key);
+  for (auto i = begin; i != end; ++i) values.push_back(i->second);
+  return values;
+}
+
+}  // namespace
+
 FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& files,
                        Watcher& watcher, Log& log, const FileSourceOptions& options)
     : settings_(settings),
@@ -14,7 +34,8 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       options_(options),
       files_(files),
       log_(log),
-      watches_(settings.name, files, watcher, log, *this) {}
+      watches_(settings.name, files, watcher, log, *this),
+      listings_(files) {}
 
 FileSource::~FileSource() {
   if (options_.hold) options_.hold->remove(held_bytes_);
@@ -32,7 +53,7 @@ int64_t FileSource::step(Now now) {
   bool answer = now.mono_ms >= last_look_ms_ + options_.hot_ms;
   if (look_due_ || poll || (event_ && answer)) {
     if (poll || look_due_) watches_.drop_replaced();
-    next_poll_ms_ = now.mono_ms + options_.poll_ms;
+    next_poll_ms_ = now.mono_ms + poll_every_ms();
     look_at_all(now);
     last_look_ms_ = now.mono_ms;
   } else if (events_ && answer) {
@@ -40,9 +61,15 @@ int64_t FileSource::step(Now now) {
     last_look_ms_ = now.mono_ms;
   }
   if (now.mono_ms >= next_hot_ms_) look_at_hot(now);
+  listings_.clear();
   int64_t next = std::min(next_poll_ms_, next_hot_ms_);
   if (event_ || events_) next = std::min(next, last_look_ms_ + options_.hot_ms);
   return next;
+}
+
+int64_t FileSource::poll_every_ms() const {
+  if (!begun_ || watches_.any_refused()) return options_.poll_ms;
+  return std::max(options_.poll_ms, static_cast<int64_t>(streams_.size()) * options_.poll_file_ms);
 }
 
 void FileSource::directory_changed(const std::string& directory, const std::string& name) {
@@ -194,12 +221,14 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   auto stream = std::make_unique<Stream>(
       FollowedFile(std::move(file), stat, static_cast<size_t>(settings_.line_bytes_max)));
   stream->key = mint_key(path, stat, now);
-  stream->path = stream->home = path;
+  stream->home = path;
   stream->sequence = newest_sequence_ += kSequenceStep;
   stream->changed_ms = now.mono_ms;
   auto place = std::find(streams_.begin(), streams_.end(), nullptr);
   if (place == streams_.end()) place = streams_.insert(place, nullptr);
   *place = std::move(stream);
+  by_inode_.emplace(stat.inode, place->get());
+  note_path(**place, path);
   return **place;
 }
 
@@ -213,14 +242,31 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
     gone_.push_back(std::move(position));
   }
   std::erase(rotated_, &stream);
+  remove_from(by_inode_, stream.file.stat().inode, &stream);
+  remove_from(by_family_, rotation_base(stream.path), &stream);
   for (auto& place : streams_)
     if (place.get() == &stream) place.reset();
 }
 
 FileSource::Stream* FileSource::stream_of(const FileStat& stat) {
-  for (const auto& stream : streams_)
-    if (stream && same_inode(stream->file.stat(), stat)) return stream.get();
+  auto [begin, end] = by_inode_.equal_range(stat.inode);
+  for (auto i = begin; i != end; ++i)
+    if (same_inode(i->second->file.stat(), stat)) return i->second;
   return nullptr;
+}
+
+std::vector<FileSource::Stream*> FileSource::streams_of_inode(uint64_t inode) {
+  return values_of(by_inode_, inode);
+}
+
+std::vector<FileSource::Stream*> FileSource::family_of(const std::string& path) {
+  return values_of(by_family_, rotation_base(path));
+}
+
+void FileSource::note_path(Stream& stream, const std::string& path) {
+  remove_from(by_family_, rotation_base(stream.path), &stream);
+  stream.path = path;
+  by_family_.emplace(rotation_base(path), &stream);
 }
 
 // Unique for one file in this input: a counter and the time of day beside what the file is.

@@ -61,13 +61,12 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
                                          Now now) {
   bool undecided = false;
   Stream* found = nullptr;
-  for (const auto& n : streams_) {
-    if (found || !n || n.get() == &s || !n->file.is_open() || n->file.placed()) continue;
-    if (!same_family(n->path, s.path)) continue;
+  for (Stream* n : family_of(s.path)) {
+    if (found || n == &s || !n->file.is_open() || n->file.placed()) continue;
     const bool known = n->copy_of == s.key && !n->copy_by_name;
     Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
     undecided |= !copy;
-    if (copy && *copy) found = n.get();
+    if (copy && *copy) found = n;
   }
   if (!found) found = find_unfollowed_copy(s.home, before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
@@ -77,15 +76,30 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
   return search;
 }
 
-// A copy among the files of the directory that nobody follows.
+// A copy among the files of the directory that nobody follows. It may have been made since the
+// directory was listed: then once more.
 FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& home,
                                                      const Position& before, bool& undecided,
                                                      Now now) {
-  Listing listing = list_directory(files_, directory_of(home));
+  const std::string directory = directory_of(home);
+  const bool listed = listings_.holds(directory);
+  bool unsure = false;
+  Stream* copy = find_listed_copy(home, before, unsure, now);
+  if (!copy && listed) {
+    listings_.forget(directory);
+    unsure = false;
+    copy = find_listed_copy(home, before, unsure, now);
+  }
+  undecided = copy ? false : undecided || unsure;
+  return copy;
+}
+
+FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const Position& before,
+                                                 bool& undecided, Now now) {
+  Listing listing = listings_.family_of(home);
   undecided |= !listing.status || !listing.complete;
-  std::erase_if(listing.files, [&](const FoundFile& file) {
-    return file.path == home || !same_family(file.path, home) || stream_of(file.stat);
-  });
+  std::erase_if(listing.files,
+                [&](const FoundFile& file) { return file.path == home || stream_of(file.stat); });
   // What gzip is still at is whole in the file beside it.
   std::stable_partition(listing.files.begin(), listing.files.end(),
                         [](const FoundFile& file) { return !is_gzip_name(file.path); });
@@ -102,7 +116,6 @@ FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& home,
     // What is in a damaged archive, nobody will know.
     undecided |= !copy && !is_gzip_name(candidate.path);
     if (!copy || !*copy) continue;
-    undecided = false;
     return &add(candidate.path, probe.release(), *stat, now);
   }
   return nullptr;
@@ -110,11 +123,10 @@ FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& home,
 
 // The file of a stored position is gone; gzip may have made another of it.
 FileSource::Stream* FileSource::find_compressed(const Position& stored, bool& undecided, Now now) {
-  for (const auto& n : streams_) {
-    if (!n || !n->file.is_open() || n->file.placed() || !is_gzip_name(n->path)) continue;
-    if (!same_family(n->path, stored.path)) continue;
+  for (Stream* n : family_of(stored.path)) {
+    if (!n->file.is_open() || n->file.placed() || !is_gzip_name(n->path)) continue;
     Result<bool> copy = holds_copy(n->file, stored);
-    if (copy && *copy) return n.get();
+    if (copy && *copy) return n;
   }
   return find_unfollowed_copy(stored.path, stored, undecided, now);
 }
@@ -122,14 +134,15 @@ FileSource::Stream* FileSource::find_compressed(const Position& stored, bool& un
 // Whether a file that would begin at its first byte is a copy of what is being read, or may be.
 bool FileSource::is_held_copy(Stream& n, Now now) {
   if (!n.copy_of.empty()) {
-    const bool held = std::any_of(streams_.begin(), streams_.end(),
-                                  [&](const auto& s) { return s && s->key == n.copy_of; });
+    const std::vector<Stream*> family = family_of(n.path);
+    const bool held = std::any_of(family.begin(), family.end(),
+                                  [&](const Stream* s) { return s->key == n.copy_of; });
     if (held) return true;
     n.copy_of.clear();
   }
   if (n.began || (n.existed && !known_) || rotation_base(n.path) == n.path) return false;
-  for (const auto& s : streams_) {
-    if (!s || s.get() == &n || !s->began || !same_family(n.path, s->path)) continue;
+  for (Stream* s : family_of(n.path)) {
+    if (s == &n || !s->began) continue;
     const bool packing = s->named && is_gzip_name(n.path) && s->path != n.path &&
                          s->path == without_gzip_suffix(n.path);
     Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);
@@ -160,11 +173,9 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
 // A file is gone: its copy, if there is one, takes its place.
 void FileSource::hand_over(Stream& s, Now now) {
   const Position last = s.file.identity();
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    Stream* n = streams_[i].get();
-    if (!n || n == &s || !n->file.is_open() || n->file.placed() || n->sibling) continue;
+  for (Stream* n : family_of(s.path)) {
+    if (n == &s || !n->file.is_open() || n->file.placed() || n->sibling) continue;
     const bool marked = n->copy_of == s.key;
-    if (!marked && !same_family(n->path, s.path)) continue;
     Result<bool> copy = marked && !n->copy_by_name ? Result<bool>(true) : holds_copy(n->file, last);
     if (copy && *copy) {
       take_copy(*n, s, last, now);

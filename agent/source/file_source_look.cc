@@ -9,6 +9,7 @@ void FileSource::look_at_all(Now now) {
   look_due_ = event_ = events_ = false;
   looked_wall_ms_ = now.wall_ms;
   look_troubles_.clear();
+  listings_.clear();
   for (const auto& stream : streams_) {
     if (!stream) continue;
     stream->event = stream->located = false;
@@ -17,17 +18,17 @@ void FileSource::look_at_all(Now now) {
   Discovered discovered = discover(files_, settings_.path);
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
-  std::map<std::string, Listing> listings;
   for (size_t i = 0; i < streams_.size(); ++i) {
     if (streams_[i] && streams_[i]->file.is_open()) look_at(*streams_[i], false, now);
-    if (streams_[i] && !streams_[i]->located) locate(*streams_[i], listings, now);
+    if (streams_[i] && !streams_[i]->located) locate(*streams_[i], now);
   }
   if (!discovered_)
     for (const PathTrouble& trouble : discovered.troubles)
-      if (trouble.state.starts_with(kUnreadable))
-        early_troubles_.try_emplace(trouble.path, FileStat{});
+      if (trouble.hides_file) early_troubles_.try_emplace(trouble.path, FileStat{});
   std::move(look_troubles_.begin(), look_troubles_.end(), std::back_inserter(discovered.troubles));
   note_troubles(std::move(discovered.troubles));
+  if (discovered_ && !discovered.files.empty() && has_wildcards(settings_.path))
+    early_troubles_.erase(settings_.path);
   if (!discovered_) hold_siblings(now);
   discovered_ = true;
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
@@ -62,16 +63,22 @@ void FileSource::meet(const FoundFile& found, Now now) {
       stream = &add(found.path, std::move(*file), *stat, now);
       stream->existed = !discovered_;
       stream->first_size = static_cast<uint64_t>(stat->size);
-      auto early = early_troubles_.find(found.path);
-      if (early != early_troubles_.end()) {
-        const FileStat& then = early->second;
-        stream->existed |= then.inode == 0 || same_inode(then, *stat);
-        if (then.inode != 0) stream->first_size = static_cast<uint64_t>(then.size);
-        early_troubles_.erase(early);
-      }
+      note_early_trouble(*stream);
     }
   }
   note_place(*stream, found.path);
+}
+
+// What was there at the first discovery and could not be opened is no new file.
+void FileSource::note_early_trouble(Stream& stream) {
+  // A directory that could not be listed hid everything that the pattern matches now.
+  stream.existed |= has_wildcards(settings_.path) && early_troubles_.count(settings_.path) > 0;
+  auto early = early_troubles_.find(stream.path);
+  if (early == early_troubles_.end()) return;
+  const FileStat& then = early->second;
+  stream.existed |= then.inode == 0 || same_inode(then, stream.file.stat());
+  if (then.inode != 0) stream.first_size = static_cast<uint64_t>(then.size);
+  early_troubles_.erase(early);
 }
 
 void FileSource::note_place(Stream& stream, const std::string& path) {
@@ -118,9 +125,7 @@ bool FileSource::reopen(Stream& stream, const std::string& path) {
 
 // A file that is known again on another device number.
 bool FileSource::came_back(const FoundFile& found, Now now) {
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    Stream* stream = streams_[i].get();
-    if (!stream || stream->file.stat().inode != found.stat.inode) continue;
+  for (Stream* stream : streams_of_inode(found.stat.inode)) {
     if (stream->file.is_open()) {
       look_at(*stream, false, now);  // the descriptor tells its number of today
       if (!same_inode(stream->file.stat(), found.stat)) continue;
@@ -146,14 +151,14 @@ bool FileSource::came_back(const FoundFile& found, Now now) {
 }
 
 // The path of a stream does not lead to it, or was not among those that the glob gave.
-void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now now) {
+void FileSource::locate(Stream& s, Now now) {
   auto leads_here = [&](const FileStat& stat) {
     return s.file.is_open() ? same_inode(s.file.stat(), stat)
                             : compare_inode(s.file.identity(), stat) == InodeMatch::kSame;
   };
   auto moved_to = [&](const std::string& path) {
     log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
-    s.path = path;
+    note_path(s, path);
     s.named = s.located = s.dirty = true;
     start_chain(s);
   };
@@ -167,13 +172,11 @@ void FileSource::locate(Stream& s, std::map<std::string, Listing>& listings, Now
       return;
     }
     if (!stat && stat.status().code() != StatusCode::kNotFound) return;  // nothing is known
-    std::string directory = directory_of(s.path);
-    auto [listing, fresh] = listings.try_emplace(directory);
-    if (fresh) listing->second = list_directory(files_, directory);
-    if (!listing->second.status) return;
-    for (const FoundFile& file : listing->second.files)
-      if (leads_here(file.stat)) return moved_to(file.path);
-    if (!listing->second.complete) return;
+    const Listing& listing = listings_.of(directory_of(s.path));
+    if (!listing.status) return;
+    for (const FoundFile& file : listing.files)
+      if (leads_here(file.stat)) return moved_to(std::string(file.path));
+    if (!listing.complete) return;
   }
   if (s.named) {
     s.unnamed_ms = now.mono_ms;

@@ -1,6 +1,7 @@
 // Where reading begins: stored positions find their files, the others begin by the start choice.
 #include <algorithm>
 
+#include "base/time_text.h"
 #include "source/file_source.h"
 
 namespace lastseen {
@@ -89,13 +90,7 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     waiting.said = true;
     return false;
   }
-  log_.info("the file of a stored position is gone",
-            {{"input", settings_.name},
-             {"path", stored.path},
-             {"position", std::to_string(stored.position)}});
-  if (stored.size > stored.position)
-    lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
-         stored.size - stored.position, stored.path, "the file is gone");
+  count_vanished(stored);
   if (stored.birth_ns != 0 && matches_glob(settings_.path, stored.path))
     chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
                        oldest_sequence_ -= kSequenceStep});
@@ -104,13 +99,28 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   return true;
 }
 
+// What was written after the position was stored, nobody can know.
+void FileSource::count_vanished(const Position& stored) {
+  if (stored.size > stored.position)
+    return lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
+                stored.size - stored.position, stored.path,
+                "the file of a stored position is gone, and no copy of it is found");
+  log_.info(
+      "the file of a stored position is gone; all that was known of it had been read, what was "
+      "written to it later cannot be known",
+      {{"input", settings_.name},
+       {"path", stored.path},
+       {"position", std::to_string(stored.position)},
+       {"known_until", format_utc_ms(stored.updated_ms)}});
+}
+
 FileSource::Stream* FileSource::find_held(const Position& stored) {
   Stream* found = nullptr;
-  for (const auto& stream : streams_) {
-    if (!stream || !stream->file.is_open() || stream->file.placed()) continue;
+  for (Stream* stream : streams_of_inode(stored.inode)) {
+    if (!stream->file.is_open() || stream->file.placed()) continue;
     if (compare_inode(stored, stream->file.stat()) != InodeMatch::kSame) continue;
-    if (stream->key == stored.stream) return stream.get();
-    found = stream.get();
+    if (stream->key == stored.stream) return stream;
+    found = stream;
   }
   return found;
 }
@@ -118,7 +128,7 @@ FileSource::Stream* FileSource::find_held(const Position& stored) {
 // A file that was renamed while nobody watched is in the directory still, under another name.
 FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, Now now) {
   const Position& stored = waiting.position;
-  Listing listing = list_directory(files_, directory_of(stored.path));
+  const Listing& listing = listings_.of(directory_of(stored.path));
   if (!listing.status) {
     undecided = true;  // not there yet, e.g. not mounted
     return nullptr;
@@ -151,12 +161,12 @@ FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, 
 }
 
 FileSource::Stream* FileSource::find_on_other_device(const Position& stored, bool& undecided) {
-  for (const auto& stream : streams_) {
-    if (!stream || !stream->file.is_open() || stream->file.placed()) continue;
+  for (Stream* stream : streams_of_inode(stored.inode)) {
+    if (!stream->file.is_open() || stream->file.placed()) continue;
     if (compare_inode(stored, stream->file.stat()) != InodeMatch::kOtherDevice) continue;
     Result<bool> proven = stream->file.proves(stored);
     if (!proven) stream->undecided = undecided = true;
-    if (proven && *proven) return stream.get();
+    if (proven && *proven) return stream;
   }
   return nullptr;
 }

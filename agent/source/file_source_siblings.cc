@@ -31,25 +31,6 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
   });
 }
 
-// What rotation made of `home`, compressed or not.
-bool is_rotation_of(const std::string& home, const std::string& path) {
-  if (has_wildcards(home)) {
-    const std::string base = rotation_base(path);
-    return base != without_gzip_suffix(path) && matches_glob(home, base);
-  }
-  return is_rotated_name(home, without_gzip_suffix(path));
-}
-
-// While gzip is at it, or if it keeps what it packed, the plain file counts.
-void drop_packed_twice(std::vector<FoundFile>& files) {
-  std::set<std::string> plain;
-  for (const FoundFile& file : files)
-    if (!is_gzip_name(file.path)) plain.insert(file.path);
-  std::erase_if(files, [&](const FoundFile& file) {
-    return is_gzip_name(file.path) && plain.count(without_gzip_suffix(file.path)) > 0;
-  });
-}
-
 }  // namespace
 
 // While the store cannot be asked, rotation goes on: what may have to be read is kept open.
@@ -60,11 +41,8 @@ void FileSource::hold_siblings(Now now) {
   for (const auto& stream : streams_)
     if (stream) homes.insert(stream->home);
   for (const std::string& home : homes) {
-    Listing listing = list_directory(files_, directory_of(home));
-    drop_packed_twice(listing.files);
-    std::erase_if(listing.files, [&](const FoundFile& file) {
-      return !is_rotation_of(home, file.path) || stream_of(file.stat);
-    });
+    Listing listing = listings_.rotations_of(home);
+    std::erase_if(listing.files, [&](const FoundFile& file) { return stream_of(file.stat); });
     sort_oldest_first(listing.files);
     size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
     for (size_t i = skipped; i < listing.files.size(); ++i) {
@@ -117,17 +95,16 @@ bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) con
 
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
-  Listing listing = list_directory(files_, directory_of(chain.home));
+  Listing listing = listings_.rotations_of(chain.home);
   if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
   // One that was removed since is held, but not listed.
   for (const auto& stream : streams_)
-    if (stream && stream->sibling && !stream->named)
+    if (stream && stream->sibling && !stream->named && is_rotation_of(chain.home, stream->path))
       listing.files.push_back({stream->path, stream->file.stat()});
   drop_packed_twice(listing.files);
   std::erase_if(listing.files, [&](const FoundFile& file) {
     const Stream* stream = stream_of(file.stat);
-    if (stream && !stream->sibling) return true;
-    return !is_rotation_of(chain.home, file.path) || !is_newer(file, chain);
+    return (stream && !stream->sibling) || !is_newer(file, chain);
   });
   sort_oldest_first(listing.files);
   bool complete = listing.status && listing.complete;
@@ -153,8 +130,8 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     stream->sibling = true;
   }
   // What logrotate copied (copytruncate) has been read where it was copied from.
-  for (const auto& other : streams_) {
-    if (!other || other.get() == stream || !other->file.placed()) continue;
+  for (Stream* other : family_of(found.path)) {
+    if (other == stream || !other->file.placed()) continue;
     Result<bool> copy = stream->file.proves(other->file.identity());
     if (!copy) return false;
     if (!*copy) continue;

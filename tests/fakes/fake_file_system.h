@@ -191,7 +191,9 @@ class FakeFileSystem final : public FileSystem {
     for (const auto& [path, inode] : names_)
       if (reachable(path) && matches(pattern, path)) found.push_back(path);
     for (const auto& [path, target] : links_)
-      if (reachable(path) && matches(pattern, path) && resolve(path)) found.push_back(path);
+      if (reachable(path) && matches(pattern, path)) found.push_back(path);
+    for (const std::string& path : directories_)
+      if (path != "/" && reachable(path) && matches(pattern, path)) found.push_back(path);
     std::sort(found.begin(), found.end());
     return found;
   }

@@ -111,6 +111,34 @@ TEST_F(FileSourceTest, AnUnreadableFileCountsAsExisting) {
   EXPECT_EQ(1u, f.log.count("log cannot be read"));
 }
 
+TEST_F(FileSourceTest, WhereADirectoryStoodAtStartAFileIsNew) {
+  f.start = Start::kEnd;
+  f.disk.make_directory(kLog);
+  f.up();
+  EXPECT_EQ("unreadable: it is a directory", f.state_of(kLog));
+  f.disk.hide_directory(kLog);
+  append("a\n");
+  f.run(1100);
+  EXPECT_EQ("a", f.news());
+}
+
+TEST_F(FileSourceTest, FilesInADirectoryThatCouldNotBeListedCountAsExisting) {
+  Follower g("/log/*.log", Start::kEnd);
+  g.disk.append("/log/a.log", "old\n");
+  g.disk.fault = [](Call call, const std::string&) {
+    if (call != Call::kGlob && call != Call::kList) return Status::ok();
+    return Status::retry("cannot list /log: Permission denied");
+  };
+  g.up();
+  EXPECT_EQ("unreadable: Permission denied", g.state_of("/log/*.log"));
+  g.disk.fault = nullptr;
+  g.run(1100);
+  g.disk.append("/log/a.log", "new\n");
+  g.disk.append("/log/b.log", "later\n");
+  g.run(1100);
+  EXPECT_EQ("new later", g.news());
+}
+
 TEST_F(FileSourceTest, AFileThatAppearsUnreadableIsReadFromItsFirstByte) {
   f.start = Start::kEnd;
   f.up();
@@ -465,10 +493,23 @@ TEST_F(FileSourceTest, AFileDeletedWhileDownIsALossCountedOnce) {
   f.disk.remove(kLog);
   f.up();
   EXPECT_EQ(6u, f.lost(LossReason::kDeleted));
+  EXPECT_EQ(1u, f.log.count("bytes were lost"));
   restart();
   EXPECT_EQ(f.store.size(), f.store.count("anchor"));
   f.up();
   EXPECT_EQ(6u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceTest, AReadFileDeletedWhileDownIsNoKnownLoss) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  append("b\n");
+  f.up();
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+  EXPECT_EQ(1u, f.log.count("written to it later cannot be known"));
+  EXPECT_EQ(0u, f.log.count_at_least(LogLevel::kWarn));
 }
 
 TEST_F(FileSourceTest, ADirectoryThatIsNotMountedYetIsNoLoss) {

@@ -1,0 +1,84 @@
+// Many files in one directory: effort that grows with them, not with their square.
+#include "unit/source/file_source_fixture.h"
+
+namespace lastseen {
+namespace {
+
+constexpr int kFiles = 300;
+
+struct FileSourceMany : testing::Test {
+  Follower f{"/log/*.log"};
+
+  FileSourceMany() {
+    for (int i = 0; i < kFiles; ++i) f.disk.append(site(i), name(i) + "\n");
+  }
+  static std::string name(int i) { return "site" + std::to_string(i); }
+  static std::string site(int i) { return "/log/" + name(i) + ".log"; }
+  void rotate_all() {
+    for (int i = 0; i < kFiles; ++i) {
+      f.disk.rename(site(i), site(i) + ".1");
+      f.disk.append(site(i), "new of " + name(i) + "\n");
+    }
+  }
+  // Listings and other calls, while `verb` runs.
+  template <typename Verb>
+  std::pair<int, int> calls_of(Verb verb) {
+    auto all = [&] {
+      return f.disk.calls(Call::kStat) + f.disk.calls(Call::kOpen) + f.disk.calls(Call::kFstat) +
+             f.disk.calls(Call::kPread);
+    };
+    const int listed = f.disk.calls(Call::kList);
+    const int called = all();
+    verb();
+    return {f.disk.calls(Call::kList) - listed, all() - called};
+  }
+};
+
+TEST_F(FileSourceMany, TheFirstLookListsTheirDirectoryOnce) {
+  const auto [listings, calls] = calls_of([&] { f.launch(); });
+  EXPECT_EQ(1, listings);
+  EXPECT_LT(calls, 6 * kFiles);
+}
+
+TEST_F(FileSourceMany, HeldRotatedFilesAreFoundInOneListing) {
+  rotate_all();
+  const auto [listings, calls] = calls_of([&] { f.launch(); });
+  EXPECT_EQ(1, listings);
+  EXPECT_LT(calls, 12 * kFiles);
+}
+
+TEST_F(FileSourceMany, PositionsOfRotatedFilesAreFoundInOneListing) {
+  f.up();
+  f.commit();
+  f.crash();
+  rotate_all();
+  const auto [listings, calls] = calls_of([&] {
+    f.launch();
+    f.restore();
+  });
+  EXPECT_LE(listings, 2);
+  EXPECT_LT(calls, 40 * kFiles);
+  f.source->begin();
+  f.look();
+  EXPECT_EQ(2u * kFiles, f.lines.size());
+}
+
+TEST_F(FileSourceMany, ALookAfterAllWereRotatedListsOnce) {
+  f.up();
+  rotate_all();
+  const auto [listings, calls] = calls_of([&] { f.look(); });
+  EXPECT_LE(listings, 1);
+  EXPECT_LT(calls, 40 * kFiles);
+  EXPECT_EQ(2u * kFiles, f.lines.size());
+}
+
+TEST_F(FileSourceMany, ALookAfterAllWereDeletedListsOnce) {
+  f.up();
+  for (int i = 0; i < kFiles; ++i) f.disk.remove(site(i));
+  const auto [listings, calls] = calls_of([&] { f.look(); });
+  EXPECT_LE(listings, 2);  // one of them to explain why the pattern matches nothing
+  EXPECT_LT(calls, 10 * kFiles);
+}
+
+}  // namespace
+}  // namespace lastseen

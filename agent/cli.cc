@@ -83,10 +83,13 @@ void add_parse(CLI::App& app, Arguments& arguments) {
       "\nPrints one JSON object a line: {\"line\":N,\"client_id\":…,\"ts\":…,\"why\":…}. `why` "
       "says\n"
       "where the client was found (body, field, query) or why there is none. It is the very code\n"
-      "of `run`, without a store.\n"
+      "of `run`, without a store. Logs may be compressed (.gz).\n"
       "\nExamples:\n"
       "  lastseen parse -p combined /var/log/nginx/access.log | head\n"
-      "  lastseen parse -c lastseen.yaml -i nginx < access.log");
+      "  lastseen parse -p log_format --dialect nginx --log-format '$msec \"$request\"' < "
+      "access.log\n"
+      "  lastseen parse -p log_format --dialect haproxy --preset httplog --syslog haproxy.log\n"
+      "  lastseen parse -c lastseen.yaml -i nginx --explain < access.log | less");
   // No default file here: -p needs none, and -i without -c is a mistake worth a message.
   CLI::Option* config =
       parse.add_option("-c,--config", arguments.parse.config_path, "configuration file")
@@ -96,8 +99,27 @@ void add_parse(CLI::App& app, Arguments& arguments) {
           .add_option("-i,--input", arguments.parse.input, "the input of FILE whose parser to use")
           ->option_text("INPUT");
   CLI::Option* parser =
-      parse.add_option("-p,--parser", arguments.parse.parser, "a parser: json, combined, common")
+      parse
+          .add_option("-p,--parser", arguments.parse.parser,
+                      "a parser: json, combined, common, vhost_combined, log_format, logfmt, ltsv, "
+                      "ndjson, regex")
           ->option_text("PARSER");
+  const auto key_of_parser = [&](const char* name, std::string& value, const char* what) {
+    return parse.add_option(name, value, what)->needs(parser);
+  };
+  key_of_parser("--dialect", arguments.parse.dialect, "whose format: nginx, apache, envoy, haproxy")
+      ->option_text("DIALECT");
+  key_of_parser("--log-format", arguments.parse.log_format,
+                "the format string from the proxy's configuration")
+      ->option_text("FORMAT");
+  key_of_parser("--preset", arguments.parse.preset, "a format that is built in, e.g. httplog")
+      ->option_text("PRESET");
+  key_of_parser("--regex", arguments.parse.regex, "an expression with named groups, for regex")
+      ->option_text("RE2");
+  parse.add_flag("--syslog", arguments.parse.syslog, "a syslog header stands before each line")
+      ->needs(parser);
+  parse.add_flag("--explain", arguments.parse.explain,
+                 "for people: what was read from where, and why a line was skipped");
   input->needs(config);
   config->needs(input);
   parser->excludes(config);

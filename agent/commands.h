@@ -15,6 +15,12 @@ struct ParseArguments {
   std::string config_path;  ///< With `input`, or empty with `parser`.
   std::string input;
   std::string parser;
+  std::string dialect;     ///< Of `parser`, as are the next four: the keys of a configuration.
+  std::string log_format;  ///< The key `format`.
+  std::string preset;
+  std::string regex;
+  bool syslog = false;
+  bool explain = false;           ///< For people, instead of JSON.
   std::vector<std::string> logs;  ///< Empty: stdin; "-" too.
 };
 

@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "config/load.h"
 #include "exit_code.h"
+#include "parse_explain.h"
 #include "pipeline/line_framer.h"
 
 namespace lastseen {
@@ -29,18 +30,32 @@ struct Format {
   size_t line_bytes_max = 0;
 };
 
-// One JSON object a line of input, numbered from 1 over all files.
+// One JSON object a line of input, or what a person wants to know of it; numbered from 1 over all
+// files.
 class Printer {
  public:
-  explicit Printer(Parser& parser) : parser_(parser) {}
+  Printer(Parser& parser, bool explain) : parser_(parser), explain_(explain) {}
 
   bool print(std::string_view line) {
     const ParseResult parsed = parser_.parse(line);
+    if (explain_) {
+      Explanation explanation;
+      parser_.explain(&explanation);
+      std::cout << explain_line(++number_, line, parsed, explanation);
+      return true;
+    }
     write(parsed.sighted ? parsed.client_id : std::string_view(), parsed,
           parsed.sighted ? parsed.origin : name_of(parsed.skip));
     return true;
   }
-  void print_too_long() { write({}, ParseResult(), name_of(SkipReason::kLineTooLong)); }
+  void print_too_long() {
+    if (explain_) {
+      std::cout << "line " << ++number_ << ": skipped, " << name_of(SkipReason::kLineTooLong)
+                << ": it is longer than line_bytes_max\n\n";
+      return;
+    }
+    write({}, ParseResult(), name_of(SkipReason::kLineTooLong));
+  }
 
  private:
   void write(std::string_view client_id, const ParseResult& parsed, std::string_view why) {
@@ -65,6 +80,7 @@ class Printer {
   }
 
   Parser& parser_;
+  const bool explain_;
   JsonWriter json_;
   uint64_t number_ = 0;
 };
@@ -163,6 +179,11 @@ std::optional<Format> choose_format(const ParseArguments& arguments) {
   InputSettings input;
   if (arguments.config_path.empty()) {
     input.parser.type = arguments.parser;
+    input.parser.dialect = arguments.dialect;
+    input.parser.format = arguments.log_format;
+    input.parser.preset = arguments.preset;
+    input.parser.regex = arguments.regex;
+    input.parser.syslog = arguments.syslog;
   } else {
     LoadResult loaded = load_config(arguments.config_path, process_environment());
     for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
@@ -195,7 +216,7 @@ std::optional<Format> choose_format(const ParseArguments& arguments) {
 int parse_command(const ParseArguments& arguments) {
   const std::optional<Format> format = choose_format(arguments);
   if (!format) return kExitUsage;
-  Printer printer(*format->parser);
+  Printer printer(*format->parser, arguments.explain);
   std::vector<std::string> logs = arguments.logs;
   if (logs.empty()) logs.push_back("-");
   for (const std::string& log : logs) {

@@ -168,13 +168,14 @@ void FieldNames::add_header(uint8_t slot, std::string_view header, FieldForm for
 }
 
 void FieldNames::add(uint8_t slot, std::string_view path, FieldForm form) {
-  Name& name = name_of(path);
+  Name& name = entry_of(path);
   for (const FieldUse* use = name.known.value; use != nullptr; use = use->also) {
     if (use->slot == slot) return;  // two spellings came to the same
   }
   const bool base64 = std::find(base64_.begin(), base64_.end(), path) != base64_.end();
   FieldUse& use = uses_.emplace_back(FieldUse{
       slot, next_rank_[slot]++, form, base64 ? FieldCoding::kBase64 : FieldCoding::kNone, nullptr});
+  paths_.emplace_back(path);
   if (name.last == nullptr) {
     name.known.value = &use;
   } else {
@@ -191,7 +192,14 @@ FieldNames::Known FieldNames::find(size_t scope, std::string_view name) const {
   return {};
 }
 
-FieldNames::Name& FieldNames::name_of(std::string_view path) {
+std::string FieldNames::name_of(uint8_t slot, uint8_t rank) const {
+  for (size_t i = 0; i < uses_.size(); ++i) {
+    if (uses_[i].slot == slot && uses_[i].rank == rank) return paths_[i];
+  }
+  return {};
+}
+
+FieldNames::Name& FieldNames::entry_of(std::string_view path) {
   size_t scope = 0;
   for (size_t dot = path.find('.'); shape_ == Shape::kNested && dot != path.npos;
        dot = path.find('.')) {

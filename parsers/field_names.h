@@ -55,6 +55,9 @@ class FieldNames {
   Known find(size_t scope, std::string_view name) const;
   const FieldUse* find(std::string_view name) const { return find(0, name).value; }
 
+  /// The name, with dots, that has this slot and rank; empty: none has.
+  std::string name_of(uint8_t slot, uint8_t rank) const;
+
  private:
   struct Name {
     std::string name;
@@ -68,13 +71,14 @@ class FieldNames {
   void add_place(const IdPlace& place, uint8_t slot);
   void add_header(uint8_t slot, std::string_view header, FieldForm form);
   void add(uint8_t slot, std::string_view path, FieldForm form = FieldForm::kWhole);
-  Name& name_of(std::string_view path);
+  Name& entry_of(std::string_view path);
   Name& name_in(size_t scope, std::string_view name);
 
   const Shape shape_;
   const std::vector<std::string> base64_;
   std::deque<Scope> scopes_;
   std::deque<FieldUse> uses_;
+  std::vector<std::string> paths_;  // of the uses, one by one
   std::array<uint8_t, LineFields::kSlots> next_rank_{};
 };
 

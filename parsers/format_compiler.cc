@@ -201,6 +201,7 @@ class FormatCompiler {
     step->value = static_cast<uint8_t>(scanner_.needed_.size());
     NeededField& needed = scanner_.needed_.emplace_back();
     needed.uses = std::move(uses);
+    needed.name = field.name.starts_with("field.") ? field.name.substr(6) : field.name;
     // Two bodies are told apart by their order; of what else there are two, the first counts.
     for (FieldUse& use : needed.uses) {
       if (use.slot == LineFields::kBody) use.rank = next_body_rank_;

@@ -46,6 +46,13 @@ void keep(size_t index, std::string_view raw, size_t length_max, bool cut, Scann
   out->seen |= uint32_t{1} << index;
 }
 
+/// The pieces of a time may lie together: `%Ts.%ms`.
+void keep_time_text(const char* begin, const char* end, ScannedLine* out) {
+  const char* const before = out->time_text.data() + out->time_text.size();
+  const bool together = !out->time_text.empty() && begin - before <= 1 && begin >= before;
+  out->time_text = {together ? out->time_text.data() : begin, end};
+}
+
 }  // namespace
 
 bool FormatScanner::has_time() const {
@@ -61,6 +68,7 @@ FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* o
   const char* candidate = nullptr;
   out->seen = 0;
   out->time = TimeParts();
+  out->time_text = {};
   for (;;) {
     if (step->is_final) text = nullptr;
     const char* next = nullptr;
@@ -102,7 +110,10 @@ inline const char* FormatScanner::match_field(const Step& step, const char* p, c
       return match_number(p, end);
     case FieldKind::kTime: {
       TimeParts ignored;
-      return times_[step.time].match(p, end, step.is_wanted ? &out->time : &ignored);
+      const char* const behind =
+          times_[step.time].match(p, end, step.is_wanted ? &out->time : &ignored);
+      if (behind != nullptr && step.is_wanted) keep_time_text(p, behind, out);
+      return behind;
     }
     case FieldKind::kQuoted: {
       if (step.hash) {
@@ -206,7 +217,10 @@ FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* 
     case FieldKind::kNone:
       break;
   }
-  if (!cut) return Outcome::kMalformed;
+  if (!cut) {
+    out->misfit = {p, end};
+    return Outcome::kMalformed;
+  }
   if (open != nullptr && step.value != kNotNeeded) keep(step.value, {open, end}, 0, true, out);
   return Outcome::kCut;
 }

@@ -22,6 +22,7 @@ namespace lastseen {
 
 /// A field whose value is needed. Its index is that of its value in a ScannedLine.
 struct NeededField {
+  std::string name;
   std::vector<FieldUse> uses;
   FieldShape shape = FieldShape::kText;
   FieldEscape escape = FieldEscape::kNone;
@@ -43,6 +44,8 @@ struct ScannedLine {
   std::array<Value, kValuesMax> values;
   uint32_t seen = 0;  ///< One bit a value.
   TimeParts time;
+  std::string_view time_text;  ///< Where it stands; of several pieces the last that lie together.
+  std::string_view misfit;     ///< Of a malformed line: what does not fit, to the line's end.
 
   bool has(size_t index) const { return (seen >> index & 1) != 0; }
 };

@@ -93,18 +93,30 @@ ParseResult JsonLineParser::parse(std::string_view line) {
   const char* const end = line.data() + line.size();
   const char* p = skip_blanks(line.data(), end);
   if (p < end && *p != '{') p = skip_console_prefix(p, end, &result);
-  const bool good = read_line(p, end);
+  good_ = read_line(p, end);
   if (!result.has_time)
     rules_.find_time(fields_,
                      &result);  // of a malformed line too, if it stands before what is wrong
-  if (good) rules_.find_id(fields_, &result);
+  if (good_) rules_.find_id(fields_, &result);
   return result;
+}
+
+void JsonLineParser::explain(Explanation* out) {
+  out->parser = "json";
+  if (!good_) out->misfit = misfit_;
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
 bool JsonLineParser::read_line(const char* p, const char* end) {
-  if (p == end || *p != '{') return false;
+  const auto misfit = [&] {
+    misfit_ = {p, end};
+    return false;
+  };
+  if (p == end || *p != '{') return misfit();
   ++p;
   std::array<uint8_t, FieldNames::kLevelsMax> scopes{};  // of the objects that are open
   size_t depth = 1;
@@ -114,7 +126,7 @@ bool JsonLineParser::read_line(const char* p, const char* end) {
     if (!entered || p == end || *p != '}') {
       uint8_t scope = scopes[depth - 1];
       const Read read = read_member(index, &p, end, &scope);
-      if (read == Read::kBad) return false;
+      if (read == Read::kBad) return misfit();
       entered = read == Read::kEntered;
       if (entered) {
         scopes[depth++] = scope;
@@ -124,9 +136,11 @@ bool JsonLineParser::read_line(const char* p, const char* end) {
     entered = false;
     for (p = skip_blanks(p, end); p < end && *p == '}'; p = skip_blanks(p, end)) {
       ++p;
-      if (--depth == 0) return skip_blanks(p, end) == end;
+      if (--depth > 0) continue;
+      p = skip_blanks(p, end);
+      return p == end || misfit();
     }
-    if (p == end || *p != ',') return false;
+    if (p == end || *p != ',') return misfit();
     ++p;
   }
 }

@@ -53,6 +53,7 @@ class JsonLineParser : public Parser {
   JsonLineParser(const ParserSettings& settings, const ParserOptions& options,
                  FieldNames::Usual usual);
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   /// What reading one member came to.
@@ -70,6 +71,8 @@ class JsonLineParser : public Parser {
   LineFields fields_;
   SightingRules rules_;
   std::vector<uint64_t> nesting_;  // of values that are skipped: one bit a level, set for an object
+  bool good_ = false;              // the last line was one …
+  std::string_view misfit_;        // … or stopped being one here
   std::string key_;                // a member's name that had to be unescaped
 };
 

@@ -52,20 +52,23 @@ Result<FormatParts> read_format(Dialect dialect, const FormatText& text) {
   return read_haproxy_format(text);
 }
 
+/// `preset`: the name of the format where it is built in.
 Result<std::unique_ptr<Parser>> make_scanner(Dialect dialect, std::string_view format,
-                                             bool is_preset, const ParserOptions& options) {
+                                             std::string_view preset,
+                                             const ParserOptions& options) {
   Result<FormatText> text = read_format_text(dialect, format);
   if (!text) return text.status();
   Result<FormatParts> parts = read_format(dialect, *text);
   if (!parts) return parts.status();
   FormatScanner::Options scanner_options;
-  scanner_options.more_may_follow = is_preset;
+  scanner_options.more_may_follow = !preset.empty();
   scanner_options.may_be_cut = dialect == Dialect::kHaproxy;
   const FieldNames names({}, options.client_id, FieldNames::Shape::kFlat);
   Result<FormatScanner> scanner =
       FormatScanner::compile(*parts, scanner_options, names, text->configured);
   if (!scanner) return scanner.status();
-  return std::unique_ptr<Parser>(std::make_unique<LogFormatParser>(std::move(*scanner), options));
+  return std::unique_ptr<Parser>(
+      std::make_unique<LogFormatParser>(preset, std::move(*scanner), options));
 }
 
 LoggedText logged_text(const NeededField& field, const ScannedLine::Value& value) {
@@ -89,12 +92,12 @@ Result<std::unique_ptr<Parser>> LogFormatParser::make(const ParserSettings& sett
   if (settings.format.empty() == settings.preset.empty()) {
     return Status::fatal("log_format: give either a `format` or a `preset`");
   }
-  if (!settings.format.empty()) return make_scanner(*dialect, settings.format, false, options);
+  if (!settings.format.empty()) return make_scanner(*dialect, settings.format, "", options);
   std::string known;
   for (const Preset& preset : kPresets) {
     if (!has_preset(*dialect, preset)) continue;
     if (preset.name == settings.preset) {
-      return make_scanner(preset.dialect, preset.format, true, options);
+      return make_scanner(preset.dialect, preset.format, preset.name, options);
     }
     known.append(known.empty() ? "" : ", ").append(preset.name);
   }
@@ -105,24 +108,54 @@ Result<std::unique_ptr<Parser>> LogFormatParser::make(const ParserSettings& sett
 Result<std::unique_ptr<Parser>> LogFormatParser::make_preset(std::string_view name,
                                                              const ParserOptions& options) {
   for (const Preset& preset : kPresets) {
-    if (preset.name == name) return make_scanner(preset.dialect, preset.format, true, options);
+    if (preset.name == name)
+      return make_scanner(preset.dialect, preset.format, preset.name, options);
   }
   return Status::fatal("log_format: there is no preset `" + std::string(name) + "`");
 }
 
-LogFormatParser::LogFormatParser(FormatScanner scanner, const ParserOptions& options)
-    : scanner_(std::move(scanner)), rules_(options) {}
+LogFormatParser::LogFormatParser(std::string_view preset, FormatScanner scanner,
+                                 const ParserOptions& options)
+    : preset_(preset), scanner_(std::move(scanner)), rules_(options) {}
 
 ParseResult LogFormatParser::parse(std::string_view line) {
   ParseResult result;
-  const FormatScanner::Outcome outcome = scanner_.scan(line, &line_);
-  if (outcome == FormatScanner::Outcome::kMalformed) return result;
+  outcome_ = scanner_.scan(line, &line_);
+  good_ = false;
+  if (outcome_ == FormatScanner::Outcome::kMalformed) return result;
   if (const std::optional<int64_t> ms = line_.time.to_ms()) {
     result.has_time = true;
     result.seen_at_ms = *ms;
   }
-  if (keep_fields()) rules_.find_id(fields_, &result);
+  good_ = keep_fields();
+  if (good_) rules_.find_id(fields_, &result);
   return result;
+}
+
+void LogFormatParser::explain(Explanation* out) {
+  out->parser = preset_.empty() ? "log_format" : "log_format, preset " + preset_;
+  if (outcome_ == FormatScanner::Outcome::kMalformed) {
+    out->misfit = line_.misfit;
+    return;
+  }
+  if (outcome_ == FormatScanner::Outcome::kCut) out->note = "the line was cut off, or broken";
+  if (!good_) out->note = "a field holds the text that separates it from the one before";
+  if (line_.time_text.empty()) {
+    out->asked.push_back({"time", "the format has none", "", {}});
+  } else {
+    const bool readable = line_.time.to_ms().has_value();
+    out->asked.push_back(
+        {"time", readable ? "gives the time" : "there is no such time", "", line_.time_text});
+  }
+  const auto name_of = [this](uint8_t slot, uint8_t rank) {
+    for (const NeededField& field : scanner_.needed()) {
+      for (const FieldUse& use : field.uses) {
+        if (use.slot == slot && use.rank == rank) return field.name;
+      }
+    }
+    return std::string();
+  };
+  rules_.explain(fields_, good_, name_of, out);
 }
 
 /// False where a value may have taken part of its neighbours.

@@ -27,16 +27,21 @@ class LogFormatParser : public Parser {
   static Result<std::unique_ptr<Parser>> make_preset(std::string_view name,
                                                      const ParserOptions& options);
 
-  LogFormatParser(FormatScanner scanner, const ParserOptions& options);
+  /// `preset`: its name where it is built in, else empty.
+  LogFormatParser(std::string_view preset, FormatScanner scanner, const ParserOptions& options);
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   bool keep_fields();
 
+  const std::string preset_;
   const FormatScanner scanner_;
   ScannedLine line_;
   LineFields fields_;
   SightingRules rules_;
+  FormatScanner::Outcome outcome_ = FormatScanner::Outcome::kMalformed;  // of the last line
+  bool good_ = false;                                                    // its fields were kept
 };
 
 }  // namespace lastseen

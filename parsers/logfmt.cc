@@ -31,10 +31,18 @@ LogfmtParser::LogfmtParser(const ParserSettings& settings, const ParserOptions& 
 ParseResult LogfmtParser::parse(std::string_view line) {
   fields_.clear();
   ParseResult result;
-  const bool good = read_line(line);
+  good_ = read_line(line);
   rules_.find_time(fields_, &result);
-  if (good) rules_.find_id(fields_, &result);
+  if (good_) rules_.find_id(fields_, &result);
   return result;
+}
+
+void LogfmtParser::explain(Explanation* out) {
+  out->parser = "logfmt";
+  if (!good_) out->misfit = misfit_;
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 bool LogfmtParser::read_line(std::string_view line) {
@@ -43,6 +51,7 @@ bool LogfmtParser::read_line(std::string_view line) {
   bool any = false;
   for (;;) {
     while (p < end && is_blank(*p)) ++p;
+    misfit_ = {p, end};
     if (p == end) return any;
     const char* const key = p;
     p = find_key_end(p, end);

@@ -19,18 +19,28 @@ LtsvParser::LtsvParser(const ParserSettings& settings, const ParserOptions& opti
 ParseResult LtsvParser::parse(std::string_view line) {
   fields_.clear();
   ParseResult result;
-  const bool good = read_line(line);
+  good_ = read_line(line);
   rules_.find_time(fields_, &result);
-  if (good) rules_.find_id(fields_, &result);
+  if (good_) rules_.find_id(fields_, &result);
   return result;
+}
+
+void LtsvParser::explain(Explanation* out) {
+  out->parser = "ltsv";
+  if (!good_) out->misfit = misfit_;
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 bool LtsvParser::read_line(std::string_view line) {
   const char* p = line.data();
   const char* const end = p + line.size();
+  misfit_ = line;
   if (p == end) return false;
   for (;;) {
     const char* const label = p;
+    misfit_ = {p, end};
     while (p < end && is_label_byte(*p)) ++p;
     if (p == label || p == end || *p != ':') return false;
     const FieldUse* const use = names_.find({label, p});

@@ -17,6 +17,7 @@ class LtsvParser : public Parser {
  public:
   LtsvParser(const ParserSettings& settings, const ParserOptions& options);
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   bool read_line(std::string_view line);
@@ -24,6 +25,8 @@ class LtsvParser : public Parser {
   const FieldNames names_;
   LineFields fields_;
   SightingRules rules_;
+  bool good_ = false;        // the last line was one …
+  std::string_view misfit_;  // … or stopped being one here
 };
 
 }  // namespace lastseen

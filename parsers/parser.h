@@ -10,6 +10,7 @@
 #include "base/reason.h"
 #include "base/status.h"
 #include "config/config.h"
+#include "parsers/explanation.h"
 
 namespace lastseen {
 
@@ -40,6 +41,8 @@ class Parser {
  public:
   virtual ~Parser() = default;
   virtual ParseResult parse(std::string_view line) = 0;
+  /// Says how parse() came to its last answer. Its line must still be there.
+  virtual void explain(Explanation*) {}
 };
 
 /// Every type that make_parser() knows, in the order in which a help text lists them.

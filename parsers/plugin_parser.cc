@@ -90,7 +90,8 @@ ParseResult PluginParser::parse(std::string_view line) {
   read.size = sizeof read;
   // A line may be empty, and a C function is not to be given null for it.
   const char* const data = line.empty() ? "" : line.data();
-  if (plugin_.parse(instance_, data, line.size(), &read) == 0) return result;
+  good_ = plugin_.parse(instance_, data, line.size(), &read) != 0;
+  if (!good_) return result;
   if (read.has_time != 0 && read.time_ms >= 0 && read.time_ms <= kTimeMaxMs) {
     result.has_time = true;
     result.seen_at_ms = read.time_ms;
@@ -104,6 +105,15 @@ ParseResult PluginParser::parse(std::string_view line) {
   }
   rules_.find_id(fields_, &result);
   return result;
+}
+
+void PluginParser::explain(Explanation* out) {
+  out->parser = "plugin";
+  out->note = good_ ? "the time is the plugin's own affair"
+                    : "the plugin says that it is no line of its format";
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 void PluginParser::keep(const FieldUse* use, const lastseen_text& text) {

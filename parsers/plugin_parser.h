@@ -26,6 +26,7 @@ class PluginParser : public Parser {
   PluginParser& operator=(const PluginParser&) = delete;
   ~PluginParser() override;
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   void keep(const FieldUse* use, const lastseen_text& text);
@@ -39,6 +40,7 @@ class PluginParser : public Parser {
   const FieldUse* const status_;
   LineFields fields_;
   SightingRules rules_;
+  bool good_ = false;  // the last line was one
   char status_text_[4] = {};
 };
 

@@ -51,7 +51,8 @@ Status RegexLineParser::check_groups() const {
 ParseResult RegexLineParser::parse(std::string_view line) {
   fields_.clear();
   ParseResult result;
-  if (!regex_.find(line, &groups_)) return result;
+  good_ = regex_.find(line, &groups_);
+  if (!good_) return result;
   for (size_t i = 0; i < groups_.size(); ++i) {
     if (uses_[i] == nullptr || groups_[i].data() == nullptr) continue;
     fields_.set(*uses_[i], FieldValue::Kind::kText, {groups_[i], escaped_, escaped_});
@@ -59,6 +60,14 @@ ParseResult RegexLineParser::parse(std::string_view line) {
   rules_.find_time(fields_, &result);
   rules_.find_id(fields_, &result);
   return result;
+}
+
+void RegexLineParser::explain(Explanation* out) {
+  out->parser = "regex";
+  if (!good_) out->note = "the expression does not match";
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 }  // namespace lastseen

@@ -24,6 +24,7 @@ class RegexLineParser : public Parser {
   /// The settings must be those that make() takes.
   RegexLineParser(Regex regex, const ParserSettings& settings, const ParserOptions& options);
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   Status check_groups() const;
@@ -35,6 +36,7 @@ class RegexLineParser : public Parser {
   std::vector<std::string_view> groups_;
   LineFields fields_;
   SightingRules rules_;
+  bool good_ = false;  // the last line was one
 };
 
 }  // namespace lastseen

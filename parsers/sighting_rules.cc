@@ -85,17 +85,18 @@ SightingRules::SightingRules(const ParserOptions& options)
 void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
-    std::string_view time = value.text.raw;
-    if (value.text.escaped) {
-      unescape_backslashes(time, &text_);
-      time = text_;
-    }
-    if (const std::optional<int64_t> ms = parse_timestamp(time)) {
+    if (const std::optional<int64_t> ms = read_time(value)) {
       result->has_time = true;
       result->seen_at_ms = *ms;
       return;
     }
   }
+}
+
+std::optional<int64_t> SightingRules::read_time(const FieldValue& value) {
+  if (!value.text.escaped) return parse_timestamp(value.text.raw);
+  unescape_backslashes(value.text.raw, &text_);
+  return parse_timestamp(text_);
 }
 
 /// The first place that decides; what is cut off there leaves it to the next.

@@ -2,6 +2,7 @@
 // the configuration allows. Every format ends here.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,11 @@ class SightingRules {
   /// Sets everything else. The result's time must have been set.
   void find_id(const LineFields& fields, ParseResult* result);
 
+  /// The name of the field that has a slot and rank.
+  using FieldNamer = std::function<std::string(uint8_t slot, uint8_t rank)>;
+  /// Asks everything once more, and tells. `good`: find_id() was called.
+  void explain(const LineFields& fields, bool good, const FieldNamer& name_of, Explanation* out);
+
  private:
   struct Place {
     IdPlace::Kind kind;
@@ -54,6 +60,8 @@ class SightingRules {
   IdAnswer ask_field(const Place& place, const FieldValue& value);
   bool read_text(const FieldValue& value, LoggedText* text);
   bool allows_status(const LineFields& fields);
+  std::optional<int64_t> read_time(const FieldValue& value);
+  uint8_t slot_of(const Place& place, const LineFields& fields) const;
 
   const bool time_required_;
   const std::vector<StatusRange> statuses_;

@@ -123,7 +123,20 @@ std::optional<std::string_view> skip_syslog_header(std::string_view line) {
 
 ParseResult SyslogParser::parse(std::string_view line) {
   const std::optional<std::string_view> message = skip_syslog_header(line);
+  line_ = line;
+  has_header_ = message.has_value();
   return message ? inner_->parse(*message) : ParseResult{};
+}
+
+void SyslogParser::explain(Explanation* out) {
+  if (has_header_) {
+    inner_->explain(out);
+    out->parser += ", behind a syslog header";
+    return;
+  }
+  out->parser = "syslog: true";
+  out->note = "there is no syslog header at the beginning";
+  out->misfit = line_;
 }
 
 }  // namespace lastseen

@@ -21,9 +21,12 @@ class SyslogParser : public Parser {
  public:
   explicit SyslogParser(std::unique_ptr<Parser> inner) : inner_(std::move(inner)) {}
   ParseResult parse(std::string_view line) override;
+  void explain(Explanation* out) override;
 
  private:
   const std::unique_ptr<Parser> inner_;
+  std::string_view line_;    // the last one …
+  bool has_header_ = false;  // … and whether it had a header
 };
 
 }  // namespace lastseen

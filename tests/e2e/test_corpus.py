@@ -7,6 +7,7 @@ import base64
 import glob
 import json
 import os
+import re
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_every_line_is_read_as_its_truth_says(truth_path, tmp_path):
     assert [a["line"] for a in answers] == list(range(1, len(truths) + 1))
     wrong = [(a, truths[a["line"]]) for a in answers if not is_right(a, truths[a["line"]])]
     assert not wrong
+
+
+@pytest.mark.parametrize("truth_path", TRUTHS, ids=format_of)
+def test_every_line_is_explained(truth_path, tmp_path):
+    stem = truth_path.removesuffix(".truth.jsonl")
+    arguments = ("parse", "-c", f"{CORPUS}/lastseen.yaml", "-i", format_of(truth_path),
+                 log_of(stem, tmp_path))
+    ids = [json.loads(line)["client_id"] for line in command(*arguments).stdout.splitlines()]
+    explained = command(*arguments, "--explain").out
+    heads = re.findall(r"^line \d+: (client_id|skipped)", explained, re.MULTILINE)
+    assert heads == ["skipped" if i is None else "client_id" for i in ids]
 
 
 def test_each_input_has_a_truth():

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "config/load.h"
 
@@ -18,5 +19,10 @@ struct ConnectionString {
 /// unset) are added to it for what it does not name. What is still missing is left to libpq's
 /// PGHOST …, ~/.pgpass and PGSERVICE. Without any of these the result is "", which libpq takes.
 ConnectionString connection_string(const std::string& url, const Environment& environment);
+
+/// A variable's value as it may stand at byte `at` of the URL `written` in the configuration: a
+/// user or password is percent-encoded when it holds what a URI does not allow there, and quoted
+/// in a keyword string. So any password works unencoded, and an encoded one stays as it is.
+std::string fit_for_url(std::string_view written, size_t at, std::string value);
 
 }  // namespace lastseen

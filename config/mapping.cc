@@ -144,7 +144,7 @@ std::vector<PlacedText> Mapping::texts(std::string_view key) {
 }
 
 std::optional<std::string> Mapping::scalar(std::string_view key, std::string_view wanted,
-                                           Variables variables) {
+                                           Variables variables, const Fit& fit) {
   const YamlMember* member = ask(key);
   note_known(key);
   if (member == nullptr) return std::nullopt;
@@ -157,7 +157,10 @@ std::optional<std::string> Mapping::scalar(std::string_view key, std::string_vie
     return std::nullopt;
   }
   if (variables == Variables::kAsWritten) return value.text;
-  Expansion expansion = expand_variables(value.text, context_->environment);
+  FitVariable fit_here;
+  if (fit)
+    fit_here = [&](size_t at, std::string text) { return fit(value.text, at, std::move(text)); };
+  Expansion expansion = expand_variables(value.text, context_->environment, fit_here);
   if (!expansion.error.empty()) {
     error(key, expansion.error);
     return std::nullopt;
@@ -177,6 +180,10 @@ bool Mapping::take_text(std::string_view key, std::optional<std::string> value, 
 
 bool Mapping::text(std::string_view key, std::string& out) {
   return take_text(key, scalar(key, "text (\"\" for none)"), out);
+}
+
+bool Mapping::text(std::string_view key, std::string& out, const Fit& fit) {
+  return take_text(key, scalar(key, "text (\"\" for none)", Variables::kReplaced, fit), out);
 }
 
 bool Mapping::text_as_written(std::string_view key, std::string& out) {

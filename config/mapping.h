@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -76,6 +77,9 @@ class Mapping {
   void error(std::string_view key, std::string message);
 
   bool text(std::string_view key, std::string& out);
+  /// Text in which `fit` has a say in what each variable becomes.
+  using Fit = std::function<std::string(std::string_view written, size_t at, std::string value)>;
+  bool text(std::string_view key, std::string& out, const Fit& fit);
   /// The items of a list of texts; a single text is a list of one. Empty when absent or wrong.
   std::vector<PlacedText> texts(std::string_view key);
   /// An error at a place that texts() gave.
@@ -114,7 +118,8 @@ class Mapping {
   Place place_of(const YamlMember& member) const;
   enum class Variables { kReplaced, kAsWritten };
   std::optional<std::string> scalar(std::string_view key, std::string_view wanted,
-                                    Variables variables = Variables::kReplaced);
+                                    Variables variables = Variables::kReplaced,
+                                    const Fit& fit = {});
   bool take_text(std::string_view key, std::optional<std::string> value, std::string& out);
   bool number(std::string_view key, Range range, int64_t& out, std::string_view wanted,
               Number (*read)(std::string_view), std::string (*words)(int64_t));

@@ -128,7 +128,7 @@ void read_store_place(Mapping& map, const Environment& environment, StoreSetting
   const Chosen type = map.choose("type", kStoreTypes, {});
   if (type.has_index()) store.type = kStoreTypes[type.index];
   read_not_empty(map, "path", store.path);
-  const bool url_good = map.text("url", store.url) || !map.has("url");
+  const bool url_good = map.text("url", store.url, fit_for_url) || !map.has("url");
   if (type.outcome == Chosen::Outcome::kUnknown) return;
   check_store_key(map, store, "path", "sqlite");
   check_store_key(map, store, "url", "postgres");

@@ -230,7 +230,8 @@ std::string joined(std::span<const std::string_view> names) {
   return result;
 }
 
-Expansion expand_variables(std::string_view text, const Environment& environment) {
+Expansion expand_variables(std::string_view text, const Environment& environment,
+                           const FitVariable& fit) {
   Expansion result;
   size_t i = 0;
   while (i < text.size()) {
@@ -244,7 +245,7 @@ Expansion expand_variables(std::string_view text, const Environment& environment
       if (close == text.npos) return {"", "'${' without '}'; write $$ for a dollar"};
       Expansion one = expand_one(text.substr(i, close - i), environment);
       if (!one.error.empty()) return one;
-      result.text += one.text;
+      result.text += fit ? fit(dollar, std::move(one.text)) : one.text;
       i = close + 1;
     } else {
       result.text += '$';

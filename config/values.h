@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,6 +56,9 @@ struct Expansion {
   std::string text;
   std::string error;
 };
-Expansion expand_variables(std::string_view text, const Environment& environment);
+/// What a variable's value becomes at byte `at` of the text as it was written.
+using FitVariable = std::function<std::string(size_t at, std::string value)>;
+Expansion expand_variables(std::string_view text, const Environment& environment,
+                           const FitVariable& fit = {});
 
 }  // namespace lastseen

@@ -108,8 +108,35 @@ TEST_F(ConnectionConfig, VariablesApplyToPostgresAlone) {
 
 TEST_F(ConnectionConfig, PasswordFromAVariableReachesTheUrl) {
   variables_ = {{"PW", "a$${b}"}};
-  EXPECT_EQ("postgresql://u:a$${b}@h/d",
+  EXPECT_EQ("postgresql://u:a%24%24%7Bb%7D@h/d",
             good("store: {type: postgres, url: \"postgresql://u:${PW}@h/d\"}\n").store.url);
+}
+
+TEST_F(ConnectionConfig, AnyPasswordOfAVariableFitsItsPlaceInTheUrl) {
+  const auto url_of = [&](const std::string& written, const std::string& password) {
+    variables_ = {{"PW", password}};
+    return good("store: {type: postgres, url: \"" + written + "\"}\n").store.url;
+  };
+  EXPECT_EQ("postgresql://u:p%40s%2Fs%3Fw%23%25zz@h/d",
+            url_of("postgresql://u:${PW}@h/d", "p@s/s?w#%zz"));
+  EXPECT_EQ("postgresql://u:already%40encoded@h/d",
+            url_of("postgresql://u:${PW}@h/d", "already%40encoded"));
+  EXPECT_EQ("postgresql://u:x@h/d", url_of("${PW}/d", "postgresql://u:x@h"));
+  EXPECT_EQ("postgresql://u@h/d", url_of("postgresql://u@${PW}/d", "h"));
+  EXPECT_EQ("host=h password='p w\\'\\\\' user=u",
+            url_of("host=h password=${PW} user=u", "p w'\\"));
+}
+
+TEST_F(ConnectionStrings, PartsOfAPasswordNeverBecomeAHostOrADatabase) {
+  for (const char* url :
+       {"postgresql://u:hun@ter2@h/d", "postgresql://u:hun/ter2@h/d", "postgresql://u:hun%zz@h/d",
+        "postgresql://u:hun%2@h/d", "postgresql://u:hun%00@h/d", "postgresql://u:hun@h:ter2/d",
+        "postgresql://u:/@h/d"}) {
+    const std::string result = from(url);
+    EXPECT_NE(std::string::npos, result.find("percent-encode it")) << url << " gave " << result;
+    EXPECT_EQ(std::string::npos, result.find("hun")) << result;
+  }
+  EXPECT_EQ("postgresql://h/d?user=me@corp", from("postgresql://h/d?user=me@corp"));
 }
 
 TEST_F(ConnectionConfig, BadUrlIsReportedAtItsPlace) {

@@ -238,7 +238,7 @@ TEST_F(ConfigErrors, PasswordsAreMaskedInLinesAndTheCaretStaysRight) {
       "f.yaml:3:67: unknown key 'tabel'; did you mean 'table'?\n"
       "store: {type: postgres, url: \"postgresql://me:***@h/db\", tabel: x}\n"
       "                                                         ^\n",
-      bad("store: {type: postgres, url: \"postgresql://me:hunter2@zwei@h/db\", tabel: x}\n"));
+      bad("store: {type: postgres, url: \"postgresql://me:hunter2-zwei@h/db\", tabel: x}\n"));
 }
 
 TEST_F(ConfigErrors, PasswordsNeverShowWhereverTheyStand) {
@@ -249,6 +249,8 @@ TEST_F(ConfigErrors, PasswordsNeverShowWhereverTheyStand) {
            "store: {urll: \"postgresql://me:hunter2@h/db\"}\n",
            "store: {type: postgres, url: \"postgresql:/me:hunter2@h/db\"}\n",
            "store: {type: postgres, url: \"mysql://me:hunter2@h/db\"}\n",
+           "store: {type: postgres, url: \"postgresql://me:hunter2@hunter2@h/db\"}\n",
+           "store: {type: postgres, url: \"postgresql://me:hunter2/hunter2@h/db\"}\n",
            "store: {type: postgres, url: \"host=h password='hunter2\"}\n",
            "store: {type: postgres, url: \"me:hunter2@h\"}\n",
            "store: {type: postgres, url: [\"postgresql://me:hunter2@h/db\"]}\n",

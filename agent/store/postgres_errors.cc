@@ -1,8 +1,8 @@
 #include "store/postgres_errors.h"
 
-#include <array>
 #include <string_view>
 
+#include "store/migration_plan.h"
 #include "store/sqlstate.h"
 
 namespace lastseen {
@@ -11,20 +11,30 @@ namespace {
 
 // Words of libpq and of a server in English. In another language the store shows `retrying`
 // instead of `holding`; both are probed every few seconds and both show the message.
-constexpr std::array<std::string_view, 9> kNotForUsToMend = {
-    "password authentication failed",
-    "no password supplied",
-    "authentication failed",
-    "no pg_hba.conf entry",
-    "pg_hba.conf rejects connection",
-    "does not exist",  // role, database
-    "is not permitted to log in",
-    "certificate",
-    "server does not support SSL",
+struct Refusal {
+  std::string_view words;
+  std::string_view what_to_do;
+};
+constexpr std::string_view kCorrectPassword =
+    "correct the password: store.url, PG_PASSWORD or ~/.pgpass";
+constexpr std::string_view kMendHba = "add a line for this role and host to pg_hba.conf there";
+constexpr Refusal kNotForUsToMend[] = {
+    {"password authentication failed", kCorrectPassword},
+    {"no password supplied", kCorrectPassword},
+    {"authentication failed", "correct the role or the server's pg_hba.conf"},
+    {"no pg_hba.conf entry", kMendHba},
+    {"pg_hba.conf rejects connection", kMendHba},
+    {"does not exist", "create that role or database, or correct store.url"},
+    {"is not permitted to log in", "run: ALTER ROLE … LOGIN"},
+    {"certificate", "correct sslrootcert, sslcert or sslmode in store.url"},
+    {"server does not support SSL", "turn TLS on there, or correct sslmode in store.url"},
 };
 
-std::string missing_table_hint() {
-  return "run: lastseen migrate -c FILE";
+// A table of another name was never made by a migration.
+std::string missing_table_hint(std::string_view message, const ErrorContext& context) {
+  const bool mapped = context.table.table != kClientTable &&
+                      message.find(context.table.table) != std::string_view::npos;
+  return mapped ? "create it again or correct store.table" : "run: lastseen migrate -c FILE";
 }
 
 // The whole least set when the message does not name an object of ours.
@@ -44,10 +54,15 @@ std::string grant_hint(std::string_view message, const ErrorContext& context) {
 
 // What to do, for the states where words of ours help more than the server's alone.
 std::string hint(const SqlError& error, const ErrorContext& context) {
-  if (error.sqlstate == "42P01") return missing_table_hint();
+  if (error.sqlstate == "42P01") return missing_table_hint(error.message, context);
   if (error.sqlstate == "42501") return "run as its owner: " + grant_hint(error.message, context);
   if (error.sqlstate == "42703") return "check store.columns";
+  if (error.sqlstate == "42804")
+    return "store.columns needs a text, integer or uuid id and timestamptz times";
   if (error.sqlstate == "42P10") return "the id column needs a unique key of its own";
+  if (error.sqlstate == "23502")
+    return "give that column a default or allow NULL: the agent only writes the columns of "
+           "store.columns";
   if (error.sqlstate == "25006")
     return "the server is a standby or read-only: let store.url name the primary";
   if (error.sqlstate == "53100") return "free disk space on the server; the data waits";
@@ -84,8 +99,12 @@ StoreError connect_error(const SqlError& error) {
   // A server that is starting or full says so, whatever else another host of the URL says; and a
   // socket file that is not there yet "does not exist" only for now.
   if (message.find("No such file or directory") != std::string_view::npos) return store_error;
-  for (std::string_view words : kNotForUsToMend)
-    if (message.find(words) != std::string_view::npos) store_error.trouble = StoreTrouble::kHolding;
+  for (const Refusal& refusal : kNotForUsToMend) {
+    if (message.find(refusal.words) == std::string_view::npos) continue;
+    store_error.trouble = StoreTrouble::kHolding;
+    store_error.message.append("; ").append(refusal.what_to_do);
+    break;
+  }
   return store_error;
 }
 

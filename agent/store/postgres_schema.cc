@@ -84,6 +84,9 @@ PostgresStore::Failure PostgresStore::discover_id_column() {
     return holding("PostgreSQL: " + statements_.table() + " has no column " + column +
                    ", or does not exist; run: lastseen migrate -c FILE, or correct store.table and "
                    "store.columns.id");
+  if (answer.rows[0][2] == "t")
+    return holding("PostgreSQL: " + statements_.table() +
+                   " is a view; let store.table name the table behind it");
   return holding("PostgreSQL: " + statements_.table() + " has no unique key on " + column +
                  " alone; run: ALTER TABLE " + statements_.table() + " ADD UNIQUE (" + column +
                  ")");

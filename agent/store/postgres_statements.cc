@@ -135,7 +135,8 @@ const char* const kPostgresIdColumn =
     "SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1), EXISTS ("
     "SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid "
     "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 "
-    "AND i.indkey[0] = a.attnum) "
+    "AND i.indkey[0] = a.attnum), "
+    "(SELECT relkind IN ('v', 'm') FROM pg_class WHERE oid = a.attrelid) "
     "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
     "WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 "
     "AND NOT a.attisdropped";

@@ -26,8 +26,10 @@ struct CodeMeaning {
   const char* what_to_do;
 };
 
-// Primary result codes; https://www.sqlite.org/rescode.html. Others are `holding`.
+// Result codes, an extended one before its primary; https://www.sqlite.org/rescode.html. Others are
+// `holding`.
 constexpr CodeMeaning kMeanings[] = {
+    {SQLITE_CONSTRAINT_NOTNULL, "23502", "give that column a default or allow NULL"},
     {SQLITE_CONSTRAINT, "23000", ""},
     {SQLITE_MISMATCH, "22000", ""},
     {SQLITE_TOOBIG, "22001", ""},
@@ -40,14 +42,14 @@ constexpr CodeMeaning kMeanings[] = {
     {SQLITE_CORRUPT, "XX001", "the file is damaged: move it away, or restore it"},
     {SQLITE_NOTADB, "XX001", "the file is not an SQLite database: correct store.path"},
     {SQLITE_READONLY, "25006", "make the file and its directory writable for the agent"},
-    {SQLITE_CANTOPEN, "58030", "make its directory, writable for the agent"},
+    {SQLITE_CANTOPEN, "58030", "make its directory, and let the user of this process write there"},
     {SQLITE_PERM, "42501", "make the file and its directory writable for the agent"},
     {SQLITE_ERROR, "42000", ""},
 };
 
 CodeMeaning meaning_of_code(int code) {
   for (const CodeMeaning& meaning : kMeanings)
-    if (meaning.code == (code & 0xff)) return meaning;
+    if (meaning.code == code || meaning.code == (code & 0xff)) return meaning;
   return {code, "XX000", ""};
 }
 

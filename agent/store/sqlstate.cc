@@ -23,6 +23,7 @@ constexpr std::array kRules = {
     SqlstateRule{"21000", kRowAtFault, "two ids of one statement are one key to the table"},
     SqlstateRule{"22", kRowAtFault, "the value does not fit the column"},
     SqlstateRule{"23", kRowAtFault, "a constraint refuses the row"},
+    SqlstateRule{"23502", kHolding, "a column of the table that is not ours wants a value"},
     SqlstateRule{kAnyOtherSqlstate, kHolding, "rights, tables, passwords, read-only, corruption"},
 };
 

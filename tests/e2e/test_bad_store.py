@@ -153,6 +153,24 @@ def test_second_instance_takes_over_and_the_first_ends_with_2(store, agents, log
     goes_on(second, store.rows, log)
 
 
+def test_column_that_is_not_ours_and_wants_a_value_is_held_not_quarantined(database, agents, log):
+    database.query("ALTER TABLE client_activity ADD COLUMN tenant TEXT NOT NULL")
+    agent = waiting(agents(log, database.store()), "tenant", "give that column a default")
+    assert database.query("SELECT count(*) FROM lastseen_quarantine") == [(0,)]
+    database.query("ALTER TABLE client_activity ALTER COLUMN tenant SET DEFAULT ''")
+    goes_on(agent, database.rows, log)
+
+
+def test_flush_gives_up_and_names_what_the_agent_waits_for(own_cluster, agents, log):
+    own_cluster.start()
+    database = own_cluster.create_database()
+    own_cluster.stop()
+    agent = waiting(agents(log, database.store()), "onnect")
+    done = command("flush", "-s", agent.socket, "--timeout", "200ms")
+    assert done.returncode == 1 and "not flushed within 200ms" in done.err
+    assert "cannot connect" in done.err
+
+
 def test_one_refused_row_is_set_aside_and_the_rest_kept(database, agents, log):
     database.query("ALTER TABLE client_activity ADD CHECK (client_id <> 'CLIENT_0')")
     truth = truth_of(log)

@@ -83,36 +83,46 @@ class SpdLog final : public ReopenableLog {
  public:
   SpdLog(LogLevel level, bool json, std::string file)
       : level_(level), json_(json), file_(std::move(file)) {
-    logger_ = make(std::make_shared<spdlog::sinks::stderr_sink_st>());
+    logger_ = stderr_ = make(std::make_shared<spdlog::sinks::stderr_sink_st>());
     reopen();
   }
 
   void write(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) override {
     if (level < level_) return;
-    std::string line =
-        json_ ? json_line(level, message, fields) : text_line(level, message, fields);
+    const std::string line = line_of(level, message, fields);
     std::lock_guard lock(mutex_);
     logger_->log(convert(level), spdlog::string_view_t(line.data(), line.size()));
   }
 
-  void reopen() override {
-    if (file_.empty()) return;
+  bool reopen() override {
+    if (file_.empty()) return true;
     std::string why;
     try {
       auto next = make(std::make_shared<spdlog::sinks::basic_file_sink_st>(file_));
       std::lock_guard lock(mutex_);
       logger_ = std::move(next);
-      return;
+      return true;
     } catch (const std::exception& error) {
       why = error.what();
     }
-    // Goes to what is still open: the old file, or stderr at start.
-    this->error("cannot open log.file; make it writable and send USR1",
+    // To what is still open, which may be rotated away by now, and to where somebody may look.
+    const std::string line =
+        line_of(LogLevel::kError, "cannot open log.file; make it writable and send USR1",
                 {{"file", file_}, {"reason", why}});
+    std::lock_guard lock(mutex_);
+    logger_->log(spdlog::level::err, spdlog::string_view_t(line.data(), line.size()));
+    if (logger_ != stderr_)
+      stderr_->log(spdlog::level::err, spdlog::string_view_t(line.data(), line.size()));
+    return false;
   }
 
  private:
+  std::string line_of(LogLevel level, std::string_view message,
+                      std::initializer_list<LogField> fields) const {
+    return json_ ? json_line(level, message, fields) : text_line(level, message, fields);
+  }
+
   std::shared_ptr<spdlog::logger> make(spdlog::sink_ptr sink) const {
     auto logger = std::make_shared<spdlog::logger>("", std::move(sink));
     logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
@@ -127,6 +137,7 @@ class SpdLog final : public ReopenableLog {
   const bool json_;
   const std::string file_;
   std::mutex mutex_;
+  std::shared_ptr<spdlog::logger> stderr_;
   std::shared_ptr<spdlog::logger> logger_;
 };
 

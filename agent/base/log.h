@@ -40,10 +40,11 @@ class Log {
 };
 
 /// A Log that writes to stderr, or to `file` when it is not empty. `json`: one object a line.
-/// `reopen()` opens `file` again (after a rotation); a no-op for stderr.
 class ReopenableLog : public Log {
  public:
-  virtual void reopen() = 0;
+  /// Opens `file` again (after a rotation); a no-op for stderr. False when that failed: it goes on
+  /// as before, and said so there and on stderr.
+  virtual bool reopen() = 0;
 };
 std::unique_ptr<ReopenableLog> make_log(LogLevel level, bool json, const std::string& file);
 

@@ -22,6 +22,7 @@ struct FileSnapshot {
 struct InputSnapshot {
   std::string name;
   LedgerCounts totals;   ///< Since the input was first seen; lines_read = settled() + pending.
+  LedgerCounts before;   ///< Those totals as this run found them in the store.
   uint64_t pending = 0;  ///< Lines whose sighting is read and not committed.
   std::string watching;  ///< "inotify" or "polling"; empty: not told.
   std::vector<FileSnapshot> files;

@@ -203,7 +203,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
     if (again) input->delta = LedgerCounts();
     input->buffer.clear();
     input->in_flight = 0;
-    input->sealed = stored.totals;
+    input->before = input->sealed = stored.totals;
     input->parts.source->restore(stored, now);
     input->begun = stored.known;
     if (stored.known) {
@@ -282,6 +282,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
     part.name = input->parts.name;
     part.totals = input->sealed;
     part.totals.add(input->delta);
+    part.before = input->before;
     part.pending = input->buffer.sightings() + input->in_flight;
     part.watching = input->parts.source->watching();
     input->parts.source->describe(part.files);

@@ -76,6 +76,7 @@ class Pipeline {
     PipelineInput parts;
     LineFramer framer;
     DedupBuffer buffer;
+    LedgerCounts before;     // totals when the positions came
     LedgerCounts sealed;     // totals without what is pending or in `delta`
     LedgerCounts delta;      // since the last seal
     uint64_t in_flight = 0;  // sightings in the batch that is out

@@ -76,19 +76,4 @@ FlusherOptions flusher_options(const Config& config, uint64_t seed) {
   return options;
 }
 
-std::string unread_inputs(const AgentSnapshot& snapshot) {
-  std::string names;
-  for (const InputSnapshot& input : snapshot.inputs) {
-    const auto readable = [](const FileSnapshot& file) {
-      return file.state.rfind("unreadable", 0) != 0 && file.state != "missing";
-    };
-    if (std::any_of(input.files.begin(), input.files.end(), readable)) continue;
-    if (!names.empty()) names += "; ";
-    names += "input '" + input.name + "' ";
-    names +=
-        input.files.empty() ? "matches no file" : input.files[0].path + ": " + input.files[0].state;
-  }
-  return names;
-}
-
 }  // namespace lastseen

@@ -6,7 +6,6 @@
 
 #include "base/file_system.h"
 #include "base/log.h"
-#include "base/snapshot.h"
 #include "config/config.h"
 #include "pipeline/flusher.h"
 #include "pipeline/pipeline.h"
@@ -24,8 +23,5 @@ Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSe
 PipelineOptions pipeline_options(const Config& config, bool once, uint64_t seed);
 FlusherOptions flusher_options(const Config& config, uint64_t seed);
 LogLevel log_level(const Config& config);
-
-/// Names the inputs that found no file they could read, and why; empty when there are none.
-std::string unread_inputs(const AgentSnapshot& snapshot);
 
 }  // namespace lastseen

@@ -1,10 +1,16 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "base/log.h"
+#include "command_support.h"
 #include "commands.h"
+#include "config/values.h"
 #include "exit_code.h"
 
 namespace lastseen {
@@ -32,6 +38,7 @@ constexpr const char* kFooter =
 struct Arguments {
   std::string config = kConfigDefault;
   std::string socket = kSocketDefault;
+  std::string timeout = "60s";
   bool once = false;
   bool json = false;
   bool status = false;
@@ -43,6 +50,24 @@ struct Arguments {
   bool sqlstate = false;
   int code = kExitDone;
 };
+
+// The library would take -1 for the largest number there is.
+std::string whole_number(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : "a whole number is expected, not '" + text + "'";
+}
+
+// The first word names the command; the library only says that one is missing.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') return std::nullopt;
+  const std::string word = argv[1];
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), word) != names.end()) return std::nullopt;
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return "unknown command '" + escape_for_log(word) + "'" + suggestion(word, views) +
+         " (see lastseen --help)";
+}
 
 void add_config(CLI::App& command, Arguments& arguments) {
   command.add_option("-c,--config", arguments.config, "configuration file")
@@ -101,8 +126,7 @@ void add_parse(CLI::App& app, Arguments& arguments) {
   CLI::Option* parser =
       parse
           .add_option("-p,--parser", arguments.parse.parser,
-                      "a parser: json, combined, common, vhost_combined, log_format, logfmt, ltsv, "
-                      "ndjson, regex")
+                      "json, combined, common, log_format, logfmt, ltsv, ndjson, regex, …")
           ->option_text("PARSER");
   const auto key_of_parser = [&](const char* name, std::string& value, const char* what) {
     return parse.add_option(name, value, what)->needs(parser);
@@ -146,7 +170,9 @@ void add_clients(CLI::App& app, Arguments& arguments) {
                   "only those not seen for, e.g. 24h")
       ->option_text("DURATION")
       ->excludes(active);
-  clients.add_option("--limit", arguments.clients.limit, "at most N clients")->option_text("N");
+  clients.add_option("--limit", arguments.clients.limit, "at most N clients")
+      ->option_text("N")
+      ->check(whole_number);
   clients.add_flag("--count", arguments.clients.count, "print only how many");
   clients.add_flag("--json", arguments.clients.json, "one JSON object a line");
   clients.callback([&] {
@@ -179,7 +205,9 @@ void add_live(CLI::App& app, Arguments& arguments) {
   CLI::App& flush = *app.add_subcommand(
       "flush", "read and commit what is written by now; returns when that is done");
   add_socket(flush, arguments);
-  flush.callback([&] { arguments.code = flush_command(arguments.socket); });
+  flush.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
+      ->option_text("DURATION (default " + arguments.timeout + ")");
+  flush.callback([&] { arguments.code = flush_command(arguments.socket, arguments.timeout); });
 }
 
 void add_quarantine(CLI::App& app, Arguments& arguments) {
@@ -281,12 +309,16 @@ int run_cli(int argc, char** argv) {
   add_quarantine(app, arguments);
   add_positions(app, arguments);
   add_doctor(app, arguments);
+  if (const auto message = unknown_command(app, argc, argv)) return usage_error(*message);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // CLI11 has exit statuses of its own; ours are 0 for help and version, 2 for the rest.
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+    arguments.code = app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
+  // A full disk behind `> FILE` must not look like success.
+  if (!std::cout.flush() && arguments.code == kExitDone)
+    return fail("the output could not be written");
   return arguments.code;
 }
 

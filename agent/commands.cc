@@ -13,10 +13,14 @@
 #include "daemon.h"
 #include "exit_code.h"
 #include "store/migrations.h"
+#include "store/postgres_conninfo.h"
 
 namespace lastseen {
 
 namespace {
+
+constexpr const char* kDurationExpected =
+    "a duration is a number and a unit, such as 90s, 5m, 1h or 7d";
 
 void print_clients_json(const std::vector<ClientRow>& rows) {
   JsonWriter json;
@@ -65,6 +69,10 @@ int check_command(const std::string& config_path) {
       return usage_error(config_path + ": input '" + input.name +
                          "': " + parser.status().message());
   }
+  // libpq's own reading of the connection string; it connects to nothing.
+  if (config->store.type == "postgres")
+    if (const auto conninfo = postgres_conninfo(config->store, false); !conninfo)
+      return usage_error(config_path + ": " + conninfo.status().message());
   std::cout << config_path << ": ok (" << config->inputs.size()
             << (config->inputs.size() == 1 ? " input" : " inputs") << ", store "
             << config->store.type << ")\n";
@@ -74,14 +82,14 @@ int check_command(const std::string& config_path) {
 int clients_command(const ClientsArguments& arguments) {
   ClientsQuery query;
   query.limit = arguments.limit;
-  const auto read_duration = [](const std::string& text, std::optional<int64_t>& out) {
-    if (text.empty()) return true;
-    out = parse_duration(text);
-    return out.has_value();
+  const auto read_duration = [](const std::optional<std::string>& text,
+                                std::optional<int64_t>& out) {
+    if (text) out = parse_duration(*text);
+    return !text || out.has_value();
   };
   if (!read_duration(arguments.active_within, query.active_within_ms) ||
       !read_duration(arguments.inactive_for, query.inactive_for_ms))
-    return usage_error("a duration is a number and a unit, such as 90s, 5m, 1h or 7d");
+    return usage_error(kDurationExpected);
 
   const std::optional<Config> config = load_or_explain(arguments.config_path);
   if (!config) return kExitUsage;
@@ -104,7 +112,7 @@ int clients_command(const ClientsArguments& arguments) {
   } else {
     print_clients_table(*rows);
   }
-  return std::cout.flush() ? kExitDone : fail("the output could not be written");
+  return kExitDone;
 }
 
 int migrate_command(const std::string& config_path, bool status, bool print) {
@@ -139,12 +147,21 @@ int status_command(const std::string& socket, bool json) {
   return answer->status == 200 ? kExitDone : kExitFailed;
 }
 
-int flush_command(const std::string& socket) {
-  const Result<HttpReply> answer = ask_agent(socket, "POST", "/flush", kNever, SystemClock());
-  if (!answer) return fail(answer.status().message());
-  if (answer->status != 200) return fail("not flushed: " + answer->body);
-  std::cout << "flushed: everything written by now is committed\n";
-  return kExitDone;
+int flush_command(const std::string& socket, const std::string& timeout) {
+  const std::optional<Milliseconds> timeout_ms = parse_duration(timeout);
+  if (!timeout_ms || *timeout_ms == 0) return usage_error(kDurationExpected);
+  const Result<HttpReply> answer = ask_agent(socket, "POST", "/flush", *timeout_ms, SystemClock());
+  if (answer && answer->status == 200) {
+    std::cout << "flushed: everything written by now is committed\n";
+    return kExitDone;
+  }
+  if (answer) return fail("not flushed: " + answer->body);
+  // An agent that answers at all can tell what it waits for.
+  const Result<HttpReply> ready =
+      ask_agent(socket, "GET", "/readyz", kReplyTimeoutMs, SystemClock());
+  if (!ready) return fail(answer.status().message());
+  return fail("not flushed within " + timeout + "; it goes on in the agent" +
+              (ready->status == 200 ? "" : ", which waits: " + ready->body));
 }
 
 }  // namespace lastseen

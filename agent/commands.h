@@ -26,8 +26,8 @@ struct ParseArguments {
 
 struct ClientsArguments {
   std::string config_path;
-  std::string active_within;  ///< A duration, or empty.
-  std::string inactive_for;
+  std::optional<std::string> active_within;  ///< A duration.
+  std::optional<std::string> inactive_for;   ///< A duration.
   std::optional<uint64_t> limit;
   bool count = false;
   bool json = false;
@@ -58,7 +58,7 @@ int parse_command(const ParseArguments& arguments);
 int clients_command(const ClientsArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);
-int flush_command(const std::string& socket);
+int flush_command(const std::string& socket, const std::string& timeout);
 
 int quarantine_list_command(const QuarantineArguments& arguments);
 int quarantine_show_command(const QuarantineArguments& arguments);

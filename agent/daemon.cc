@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -19,9 +20,11 @@
 #include "base/file_system.h"
 #include "base/log.h"
 #include "build_parts.h"
+#include "control/health.h"
 #include "control/http_server.h"
 #include "exit_code.h"
 #include "progress.h"
+#include "skip_warnings.h"
 #include "store/registry.h"
 
 namespace lastseen {
@@ -97,6 +100,12 @@ uint64_t pending_lines(const AgentSnapshot& snapshot) {
   return lines;
 }
 
+std::map<std::string, std::string> parsers_by_input(const Config& config) {
+  std::map<std::string, std::string> parsers;
+  for (const InputSettings& input : config.inputs) parsers[input.name] = input.parser.type;
+  return parsers;
+}
+
 // One running agent with everything that waits around it. Lives in the main thread.
 class Daemon {
  public:
@@ -106,7 +115,8 @@ class Daemon {
         bar_(options.once),
         log_(make_log(
             bar_.active() ? std::max(log_level(config), LogLevel::kWarn) : log_level(config),
-            config.log.json, config.log.file)) {}
+            config.log.json, config.log.file)),
+        skip_warnings_(parsers_by_input(config)) {}
 
   int run();
 
@@ -140,6 +150,7 @@ class Daemon {
   std::thread control_thread_;
   bool control_warned_ = false;
   StatusLine status_line_;
+  SkipWarnings skip_warnings_;
 
   int64_t stop_deadline_mono_ms_ = kNever;
   // For --once: when something last moved, and what stood then.
@@ -227,8 +238,8 @@ void Daemon::on_signal(int signal) {
     case SIGINT:
       return begin_stop();
     case SIGUSR1:
-      log_->reopen();
-      return log_->info("log file reopened");
+      if (log_->reopen()) log_->info("log file reopened");
+      return;
     case SIGHUP:
       return log_->warn("this version cannot reload its configuration; restart it instead");
     default:
@@ -242,6 +253,7 @@ void Daemon::on_tick() {
   agent_->interrupt_hung_call(config_.store.timeout_connect + config_.store.timeout_statement +
                               kHungCallGraceMs);
   if (options_.once) return;
+  skip_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
   if (control_ == nullptr) start_control();
   sd_notifyf(0, "STATUS=%s", status_line_.render(*snapshot).c_str());
 }
@@ -256,8 +268,10 @@ void Daemon::begin_stop() {
 // --once gives up when nothing has moved for the shutdown timeout: after its last line, or after
 // its start while positions cannot be loaded.
 bool Daemon::stuck(const AgentSnapshot& snapshot) {
-  uint64_t mark = snapshot.store.batches + snapshot.store.positions_loaded;
-  for (const InputSnapshot& input : snapshot.inputs) mark += input.totals.lines_read;
+  // Neither committed batches nor events would do: an idle agent commits empty ones.
+  uint64_t mark = snapshot.store.positions_loaded;
+  for (const InputSnapshot& input : snapshot.inputs)
+    mark += input.totals.bytes_read + input.totals.settled();
   const int64_t now_ms = clock_.now().mono_ms;
   if (mark != moved_mark_) {
     moved_mark_ = mark;
@@ -275,9 +289,10 @@ int Daemon::give_up() {
   if (agent_->finished()) return finish();
   const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
                                                              : snapshot->store.last_error;
-  const std::string unread = options_.once ? unread_inputs(*snapshot) : "";
-  if (snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
-    log_->error("gave up waiting for something to read: " + unread);
+  const std::string unread = unread_inputs(*snapshot);
+  if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
+    report_once(*snapshot);
+    log_->error("gave up waiting for what cannot be read: " + unread);
     _exit(kExitFailed);
   }
   if (!snapshot->store.positions_loaded) {
@@ -307,7 +322,7 @@ int Daemon::finish() {
   if (options_.once && code == kExitDone) {
     report_once(*snapshot);
     if (const std::string missing = unread_inputs(*snapshot); !missing.empty()) {
-      log_->error("nothing to read: " + missing);
+      log_->error("not everything could be read: " + missing);
       code = kExitFailed;
     }
   }
@@ -325,7 +340,14 @@ void Daemon::report_once(const AgentSnapshot& snapshot) {
                                          {"lines_read", std::to_string(input.totals.lines_read)},
                                          {"committed", std::to_string(input.totals.committed)},
                                          {"skipped", std::to_string(input.totals.skipped_sum())}});
+    for (const FileSnapshot& file : input.files) {
+      const bool read = file.state.starts_with("reading") || file.state.starts_with("idle");
+      if (!read || file.size <= file.position) continue;
+      log_->warn("the end of the file is no whole line; it waits for its newline",
+                 {{"path", file.path}, {"bytes", std::to_string(file.size - file.position)}});
+    }
   }
+  skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);
 }
 
 }  // namespace

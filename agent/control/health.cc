@@ -13,6 +13,14 @@ int64_t age_ms(int64_t since_mono_ms, Now now) {
   return std::max<int64_t>(0, now.mono_ms - since_mono_ms);
 }
 
+// What keeps a file from being read, by its state.
+bool is_missing(const FileSnapshot& file) {
+  return file.state.starts_with("missing");
+}
+bool is_unreadable(const FileSnapshot& file) {
+  return file.state.starts_with("unreadable");
+}
+
 std::string with_last_error(std::string reason, const StoreSnapshot& store) {
   if (!store.last_error.empty()) reason += ": " + printable(store.last_error);
   return reason;
@@ -56,10 +64,28 @@ uint64_t lag_bytes(const InputSnapshot& input) {
   return lag;
 }
 
+std::string unread_inputs(const AgentSnapshot& snapshot) {
+  std::string reasons;
+  const auto add = [&reasons](const InputSnapshot& input, const std::string& why) {
+    if (!reasons.empty()) reasons += "; ";
+    reasons += "input '" + printable(input.name) + "': " + why;
+  };
+  for (const InputSnapshot& input : snapshot.inputs) {
+    // Only an input of files tells how it watches them.
+    if (input.files.empty() && !input.watching.empty()) add(input, "no file matches");
+    const bool all_missing = std::all_of(input.files.begin(), input.files.end(), is_missing);
+    for (const FileSnapshot& file : input.files) {
+      if (is_unreadable(file) || all_missing)
+        add(input, printable(file.path) + " is " + printable(file.state));
+    }
+  }
+  return reasons;
+}
+
 std::string not_ready_reason(const AgentSnapshot& snapshot, Now now) {
   const StoreSnapshot& store = snapshot.store;
   if (state_of(snapshot).starts_with("stop")) return "the agent is stopping";
-  if (!store.positions_loaded)
+  if (!store.positions_loaded || state_of(snapshot) == "starting")
     return with_last_error("positions are not loaded from the store yet", store);
   if (store.state == StoreState::kRetrying)
     return with_last_error("the store is not reachable, retrying", store);
@@ -68,9 +94,10 @@ std::string not_ready_reason(const AgentSnapshot& snapshot, Now now) {
 
   const int64_t limit_ms = kReadyFlushIntervals * snapshot.flush_interval_ms + kReadyMarginMs;
   const int64_t oldest_ms = freshness_ms(snapshot, now);
-  if (oldest_ms <= limit_ms) return "";
-  return "the oldest pending sighting was read " + std::to_string(oldest_ms) + " ms ago; at most " +
-         std::to_string(limit_ms) + " ms are expected";
+  if (oldest_ms > limit_ms)
+    return "the oldest pending sighting was read " + std::to_string(oldest_ms) +
+           " ms ago; at most " + std::to_string(limit_ms) + " ms are expected";
+  return unread_inputs(snapshot);
 }
 
 }  // namespace lastseen

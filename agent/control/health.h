@@ -33,6 +33,10 @@ std::optional<int64_t> last_commit_age_ms(const AgentSnapshot& snapshot, Now now
 /// Bytes of an input's files that are written and not yet read.
 uint64_t lag_bytes(const InputSnapshot& input);
 
+/// Every file that cannot be read and every input without one, printable; empty: all are read. A
+/// missing file counts only when its input has no other, since a rotation leaves a gap.
+std::string unread_inputs(const AgentSnapshot& snapshot);
+
 /// Empty when ready; else one printable line that says why not.
 std::string not_ready_reason(const AgentSnapshot& snapshot, Now now);
 

@@ -190,6 +190,18 @@ void FileSource::locate(Stream& s, Now now) {
   }
 }
 
+namespace {
+
+std::string_view advice_for_unreadable(std::string_view state) {
+  if (state.find("directory") != state.npos)
+    return "log cannot be read; name a file in it, or a glob: DIRECTORY/*.log";
+  if (state.find("not a regular file") != state.npos)
+    return "log cannot be read; an input of type file follows regular files only";
+  return "log cannot be read; allow the agent's user to read it";
+}
+
+}  // namespace
+
 void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
   std::set<std::string> now_said;
   for (const PathTrouble& trouble : troubles) {
@@ -199,7 +211,7 @@ void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
       // Between the rename and the create of a rotation the file is missing for a moment.
       bool expected = !unreadable && !streams_.empty();
       log_.write(expected ? LogLevel::kDebug : LogLevel::kWarn,
-                 unreadable ? "log cannot be read; allow the agent's user to read it"
+                 unreadable ? advice_for_unreadable(trouble.state)
                             : "log is missing; waiting for it to appear",
                  {{"input", settings_.name}, {"path", trouble.path}, {"state", trouble.state}});
     }

@@ -112,6 +112,13 @@ class Agent:
         assert self.process.poll() is None, f"exit {self.process.returncode}: {self.log()}"
         return self.get("/readyz")[0] == 200
 
+    def waits_for(self, *words, timeout=20):
+        """readyz answers 503 with all of the words."""
+        def said():
+            code, reason, _ = self.get("/readyz")
+            return code == 503 and all(word in reason for word in words)
+        wait_until(said, timeout, what=f"readyz names {words}")
+
     def get(self, target, method="GET", timeout=30):
         return http_call(self.socket, method, target, timeout)
 

@@ -133,6 +133,8 @@ def nginx(upstream):
 
 @pytest.fixture
 def tmp_log():
-    """The path of a log that does not exist yet, in a directory of its own."""
+    """The path of a log that is still empty, in a directory of its own."""
     with tempfile.TemporaryDirectory(prefix="ls-log-", dir="/tmp") as directory:
-        yield os.path.join(directory, "access.log")
+        path = os.path.join(directory, "access.log")
+        with open(path, "a", encoding="utf-8"):
+            yield path

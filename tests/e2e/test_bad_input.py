@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from agent import LASTSEEN, command
-from logs import json_line
+from logs import backlog, json_line
 from servers import is_root, wait_until
 
 GOOD = """\
@@ -132,7 +132,8 @@ def test_no_inputs(tmp_path):
 
 def test_log_in_a_missing_directory_is_waited_for(database, agents, tmp_path):
     log = tmp_path / "later" / "access.log"
-    agent = agents(str(log), database.store()).start()
+    agent = agents(str(log), database.store()).start(wait=False)
+    agent.waits_for("nginx", str(log), "missing")
     agent.says(str(log.parent))
     assert agent.log().count(str(log.parent)) <= 2
     log.parent.mkdir()
@@ -144,11 +145,57 @@ def test_log_in_a_missing_directory_is_waited_for(database, agents, tmp_path):
 def test_directory_as_log_is_waited_for(database, agents, tmp_path):
     log = tmp_path / "access.log"
     log.mkdir()
-    agent = agents(str(log), database.store()).start()
-    agent.says(str(log))
+    agent = agents(str(log), database.store()).start(wait=False)
+    agent.waits_for(str(log), "directory")
+    agent.says("name a file in it")
     log.rmdir()
     log.write_text(json_line(1795305600123, "A"))
     agent.settled(1)
+    wait_until(agent.is_ready)
+
+
+def test_run_once_ends_with_1_and_names_what_it_cannot_read(agents, tmp_path):
+    good, bad = tmp_path / "good.log", tmp_path / "bad.log"
+    good.write_text(json_line(1795305600123, "A"))
+    bad.mkdir()
+    agent = agents(str(good), shutdown={"timeout": "1s"}, inputs=[
+        {"name": name, "path": str(tmp_path / f"{name}.log"), "parser": "json"}
+        for name in ("good", "bad", "absent")])
+    done = agent.once(timeout=15)
+    assert done.returncode == 1, done.err
+    last = done.err.strip().splitlines()[-1]
+    assert str(bad) in last and "directory" in last and str(good) not in last
+    assert str(tmp_path / "absent.log") in last and "missing" in last
+    assert set(agent.rows()) == {"A"}, "what could be read is committed"
+
+
+def test_log_of_another_format_is_said_with_the_way_to_look(agents, tmp_log):
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        file.write(json_line(1795305600123, "A") * 10)
+    done = agents(tmp_log, parser="combined").once()
+    warnings = [line for line in done.err.splitlines() if " warn " in line]
+    assert len(warnings) == 1 and "lastseen parse" in warnings[0] and "lines=10" in warnings[0]
+
+
+def test_unfinished_last_line_is_said_and_waits(agents, tmp_log):
+    line = json_line(1795305600123, "A")
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        file.write(line + line[:30])
+    agent = agents(tmp_log)
+    done = agent.once()
+    assert done.returncode == 0 and "bytes=30" in done.err
+    with open(tmp_log, "a", encoding="utf-8") as file:
+        file.write(line[30:])
+    done = agent.once()
+    assert "bytes=" not in done.err and "lines_read=2" in done.err
+
+
+def test_closed_standard_descriptors_harm_nothing(agents, tmp_log):
+    truth = backlog(tmp_log, 1000, 40, seed=1)
+    agent = agents(tmp_log)
+    shell = f"exec {LASTSEEN} run --once -c {agent.config} <&- >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", shell], timeout=60).returncode == 0
+    assert agent.rows() == truth.clients
 
 
 @pytest.mark.skipif(not is_root(), reason="needs another user")
@@ -161,7 +208,7 @@ def test_unreadable_log_is_waited_for(database, agents, tmp_log, nobodys_lastsee
     agent = agents(tmp_log, database.store())
     os.chmod(agent.directory, 0o777)
     agent.start(program=nobodys_lastseen, wait=False)
-    wait_until(lambda: os.path.exists(agent.socket) and agent.get("/readyz")[0] == 200)
+    agent.waits_for(tmp_log, "ermission denied")
     agent.says("ermission denied")
     assert tmp_log in agent.log()
     os.chmod(tmp_log, 0o644)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from agent import ROOT, command, environment, sqlite_rows
+from agent import LASTSEEN, ROOT, command, environment, sqlite_rows
 from logs import backlog, json_line
 from servers import PASSWORD
 
@@ -32,12 +32,32 @@ def test_each_command_has_a_help_that_fits_a_screen(name):
 
 @pytest.mark.parametrize("args", [
     [], ["nonsense"], ["run"], ["run", "--nonsense"], ["clients"], ["parse"],
-    ["parse", "-p", "nonsense"], ["run", "-c"],
+    ["parse", "-p", "nonsense"], ["run", "-c"], ["clients", "--limit", "-1"],
+    ["clients", "--active-within", ""], ["flush", "--timeout", "soon"],
 ])
 def test_wrong_usage_ends_with_2(args):
     done = command(*args, cwd="/", stdin=subprocess.DEVNULL)
     assert done.returncode == 2, (done.out, done.err)
     assert done.err.strip()
+
+
+def test_misspelt_command_names_the_nearest():
+    assert "did you mean 'status'?" in command("statsu").err
+
+
+def test_output_that_cannot_be_written_is_a_failure():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([LASTSEEN, "--version"], stdout=full, stderr=subprocess.PIPE,
+                              timeout=20, check=False)
+    assert done.returncode == 1 and b"could not be written" in done.stderr
+
+
+@pytest.mark.parametrize("url", [
+    "postgresql://u:hunter2@hunter2@h/d", "postgresql://u:hunter2/@h/d",
+    "postgresql://u:%zzhunter2@h/d", "host=h sslmoed=hunter2"])
+def test_check_finds_a_bad_connection_string_and_never_shows_it(agents, tmp_log, url):
+    done = command("check", "-c", agents(tmp_log, {"type": "postgres", "url": url}).config)
+    assert done.returncode == 2 and "hunter2" not in done.err and "percent-encode" in done.err
 
 
 def test_check_is_silent_about_a_good_file_or_says_ok(agents, tmp_log):
@@ -242,6 +262,24 @@ def test_connection_from_the_environment(database, agents, tmp_log, variables):
     done = command("run", "--once", "-c", agent.config, env=environment(**variables(database)))
     assert done.returncode == 0, done.err
     assert database.rows() == truth.clients
+
+
+def test_any_password_of_a_variable_fits_into_the_url(database, agents, tmp_log):
+    truth = backlog(tmp_log, 100, 10, seed=1)
+    password = "p@s/s?w#%zz :$&'"
+    quoted = password.replace("'", "''")
+    database.query(f"CREATE ROLE odd SUPERUSER LOGIN PASSWORD '{quoted}'")
+    try:
+        server = database.server
+        for url in (f"postgresql://odd:${{PW}}@127.0.0.1:{server.port}/{database.name}",
+                    f"host=127.0.0.1 port={server.port} dbname={database.name} user=odd"
+                    " password=${PW}"):
+            agent = agents(tmp_log, {"type": "postgres", "url": url})
+            done = command("run", "--once", "-c", agent.config, env=environment(PW=password))
+            assert done.returncode == 0, done.err
+        assert database.rows() == truth.clients
+    finally:
+        database.query("DROP ROLE odd")
 
 
 def test_two_inputs_meet_in_one_table(store, agents, tmp_log):

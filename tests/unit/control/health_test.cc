@@ -60,6 +60,39 @@ TEST(Ready, SightingOfThreeIntervalsAndFiveSecondsIsTheLastReadyOne) {
   EXPECT_THAT(reason(agent), HasSubstr("11001 ms ago; at most 11000 ms"));
 }
 
+TEST(Ready, StartingAgentWithPositionsThatLooksForItsFilesIsNotReady) {
+  AgentSnapshot agent = busy_agent();
+  agent.state = "starting";
+  EXPECT_THAT(reason(agent), HasSubstr("positions are not loaded"));
+}
+
+TEST(Ready, LogThatCannotBeReadNamesInputFileAndReason) {
+  AgentSnapshot agent = busy_agent();
+  agent.inputs[0].name = "nginx";
+  agent.inputs[0].files = {{"/log/a", 1, 1, "idle"},
+                           {"/log/b", 0, 0, "unreadable: Permission denied"}};
+  EXPECT_EQ("input 'nginx': /log/b is unreadable: Permission denied", reason(agent));
+}
+
+TEST(Ready, MissingLogCountsOnlyWithoutAnother) {
+  AgentSnapshot agent = busy_agent();
+  agent.inputs[0].name = "nginx";
+  agent.inputs[0].files = {{"/log/a", 0, 0, "missing: no directory /log"}};
+  EXPECT_EQ("input 'nginx': /log/a is missing: no directory /log", reason(agent));
+  agent.inputs[0].files.push_back({"/log/a", 7, 7, "rotated"});
+  EXPECT_EQ("", reason(agent));
+}
+
+TEST(Ready, GlobWithoutFilesIsNotReadyButAFeedNeedsNone) {
+  AgentSnapshot agent = busy_agent();
+  agent.inputs[0].name = "nginx";
+  agent.inputs[0].files.clear();
+  agent.inputs[0].watching = "";
+  EXPECT_EQ("", reason(agent));
+  agent.inputs[0].watching = "inotify";
+  EXPECT_EQ("input 'nginx': no file matches", reason(agent));
+}
+
 TEST(Ready, StoppingAgentIsNotReady) {
   AgentSnapshot agent = busy_agent();
   agent.state = "stopping";

@@ -40,6 +40,7 @@ void Agent::start() {
     flush_ended_.set_value();
   });
   ingest_ = std::thread([this] { ingest_loop(); });
+  for (Feed* feed : feeds_) receivers_.emplace_back([feed] { feed->run(); });
 }
 
 void Agent::stop() {
@@ -58,6 +59,7 @@ bool Agent::join(int64_t timeout_ms) {
   }
   flush_.join();
   ingest_.join();
+  for (std::thread& receiver : receivers_) receiver.join();
   return true;
 }
 
@@ -115,6 +117,7 @@ void Agent::ingest_loop() {
     requests_closed_ = true;
   }
   for (auto& done : requests_) done(Status::retry("the agent is stopping"));
+  for (Feed* feed : feeds_) feed->abandon();
   finished_ = true;
   on_change_();
 }

@@ -15,6 +15,7 @@
 #include "pipeline/flusher.h"
 #include "pipeline/mailbox.h"
 #include "pipeline/pipeline.h"
+#include "source/feed.h"
 #include "source/watcher.h"
 #include "store/store.h"
 
@@ -25,6 +26,8 @@ namespace lastseen {
 ///     ingest: steps the pipeline ──Batch──▶ flush: steps the flusher, blocks in the store
 ///             ◀──FlushReply──
 ///
+/// and one more thread for each feed, which receives and does nothing else.
+///
 /// Everything public is thread-safe. What is passed in must outlive the agent.
 class Agent final : public AgentControl {
  public:
@@ -33,6 +36,8 @@ class Agent final : public AgentControl {
         Clock& clock, Log& log, std::function<void()> on_change);
   ~Agent() override;
 
+  /// Before start(): it runs on a thread of its own from then on, and outlives the agent.
+  void add_feed(Feed& feed) { feeds_.push_back(&feed); }
   void start();
 
   /// Reading stops; what was read is committed, then finished() becomes true.
@@ -92,6 +97,8 @@ class Agent final : public AgentControl {
   std::atomic<bool> taken_over_{false};
   std::atomic<int64_t> call_began_mono_ms_{0};  // 0: not inside the store
 
+  std::vector<Feed*> feeds_;
+  std::vector<std::thread> receivers_;
   std::thread ingest_;
   std::thread flush_;
   std::promise<void> flush_ended_;

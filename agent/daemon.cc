@@ -123,6 +123,7 @@ class Daemon {
  private:
   Status build();
   bool start_control();
+  bool open_feeds();
   void retry_control();
   int loop();
   void on_signal(int signal);
@@ -143,6 +144,7 @@ class Daemon {
   std::unique_ptr<FileSystem> files_ = make_posix_file_system();
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<Store> store_;
+  Feeds feeds_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<Agent> agent_;
@@ -163,7 +165,7 @@ int Daemon::run() {
     log_->error(built.message());
     return kExitUsage;
   }
-  if (!start_control()) return kExitFailed;
+  if (!open_feeds() || !start_control()) return kExitFailed;
   agent_->start();
   log_->info("lastseen " LASTSEEN_VERSION " started",
              {{"agent_id", config_.agent_id},
@@ -179,14 +181,27 @@ Status Daemon::build() {
   if (!store) return store.status();
   store_ = std::move(*store);
   watcher_ = make_uv_watcher();
-  auto inputs = build_inputs(config_, options_.once, *files_, *watcher_, *log_);
+  auto inputs = build_inputs(config_, options_.once, *files_, *watcher_, *log_, feeds_);
   if (!inputs) return inputs.status();
   pipeline_ = std::make_unique<Pipeline>(pipeline_options(config_, options_.once, seed),
                                          std::move(*inputs), clock_.now());
   flusher_ = std::make_unique<Flusher>(flusher_options(config_, seed), *log_);
   agent_ = std::make_unique<Agent>(config_.agent_id, *pipeline_, *flusher_, *store_, *watcher_,
                                    clock_, *log_, [this] { wakeup_.wake(); });
+  for (const auto& feed : feeds_) agent_->add_feed(*feed);
   return Status::ok();
+}
+
+// False when another process has one of the sockets, or its path can never be one. Others are
+// tried again.
+bool Daemon::open_feeds() {
+  for (const auto& feed : feeds_) {
+    const Status opened = feed->open();
+    if (opened.code() != StatusCode::kFatal) continue;
+    log_->error(opened.message());
+    return false;
+  }
+  return true;
 }
 
 // False only when another agent answers on the socket, or the path can never be a socket. What

@@ -78,13 +78,18 @@ struct ClientIdSettings {
 };
 
 struct InputSettings {
-  std::string name;            ///< Unique; [A-Za-z0-9_.-]{1,64}.
-  std::string type = "file";   ///< file | unix_datagram (so far for `check` and `parse` alone)
-  std::string path;            ///< A path or glob, absolute or relative to the working directory.
+  std::string name;           ///< Unique; [A-Za-z0-9_.-]{1,64}.
+  std::string type = "file";  ///< file | unix_datagram | unix_stream | fifo | stdin
+  /// Absolute or relative to the working directory; of a file also a glob; of stdin empty.
+  std::string path;
   std::optional<Start> start;  ///< Unset: `end` for run, `begin` for run --once.
   ParserSettings parser;
   Bytes line_bytes_max = 1 << 20;   ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
   ClientIdSettings client_id = {};  ///< The general ones, with what this input changes of them.
+  // Of a socket or fifo, as it is made:
+  int mode = 0660;
+  std::string owner = {};  ///< A name or number; empty: whoever runs the agent.
+  std::string group = {};  ///< As owner.
   bool operator==(const InputSettings&) const = default;
 };
 

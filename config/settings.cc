@@ -35,15 +35,12 @@ constexpr size_t kAgentIdBytesMax = 128;
 constexpr size_t kHostNameBytesMax = 255;    // HOST_NAME_MAX is 64 here; POSIX allows 255.
 constexpr size_t kSocketPathBytesMax = 107;  // sockaddr_un.sun_path, less its NUL.
 
-constexpr std::array<std::string_view, 2> kInputTypes = {"file", "unix_datagram"};
-constexpr std::array<std::string_view, 3> kLaterInputTypes = {"unix_stream", "fifo", "stdin"};
+constexpr std::array<std::string_view, 5> kInputTypes = {"file", "unix_datagram", "unix_stream",
+                                                         "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 10> kLaterKeys = {{
+constexpr std::array<LaterKey, 7> kLaterKeys = {{
     {"inputs[].time_zone", "UTC"},
-    {"inputs[].mode", "-"},
-    {"inputs[].owner", "-"},
-    {"inputs[].group", "-"},
     {"inputs[].client_id.new_per_second_max", "0"},
     {"inputs[].client_id.insert", "true"},
     {"client_id.new_per_second_max", "0"},
@@ -52,27 +49,71 @@ constexpr std::array<LaterKey, 10> kLaterKeys = {{
     {"control.tap", "false"},
 }};
 
+/// A key that inputs of this type have no use for.
+void refuse_input_key(Mapping& map, const InputSettings& input, std::string_view key,
+                      std::string_view types) {
+  if (!map.has(key)) return;
+  map.error(key, "'" + std::string(key) + "' is for " + std::string(types) +
+                     ", and this input's type is '" + input.type + "'; remove it");
+}
+
+/// `check`: the type is known, so keys that do not go with it are errors.
+void read_input_place(Mapping& map, bool check, InputSettings& input) {
+  const bool file = input.type == "file";
+  const bool standard_input = input.type == "stdin";
+  const bool socket = input.type == "unix_datagram" || input.type == "unix_stream";
+  if (!standard_input) {
+    map.require("path", file ? "the log file, or a glob such as /var/log/nginx/*.log"
+                             : "where the proxy writes to, such as /run/lastseen/nginx.sock");
+  }
+  read_not_empty(map, "path", input.path);
+  Start start = Start::kEnd;
+  if (map.choice<Start>("start", {{"begin", Start::kBegin}, {"end", Start::kEnd}}, start)) {
+    input.start = start;
+  }
+  map.mode("mode", input.mode);
+  read_not_empty(map, "owner", input.owner);
+  read_not_empty(map, "group", input.group);
+  if (!check) return;
+  if (socket && input.path.size() > kSocketPathBytesMax) {
+    map.error("path", "'path' is " + std::to_string(input.path.size()) +
+                          " bytes long; a socket's path has at most " +
+                          std::to_string(kSocketPathBytesMax));
+  }
+  if (standard_input) refuse_input_key(map, input, "path", "files, sockets and fifos");
+  if (!file) refuse_input_key(map, input, "start", "files");
+  for (const std::string_view key : {"mode", "owner", "group"})
+    if (file || standard_input) refuse_input_key(map, input, key, "sockets and fifos");
+}
+
 void read_input(Mapping& map, const ClientIdSettings& client_id, InputSettings& input) {
   map.require("name", "how status, metrics and positions call this input");
   if (map.text("name", input.name) && !is_name(input.name, "_.-", kInputNameBytesMax)) {
     map.error("name", "'name' is " + quote(input.name) +
                           "; it must be 1 to 64 letters, digits, '_', '.' or '-'");
   }
-  const Chosen type = map.choose("type", kInputTypes, kLaterInputTypes);
-  if (type.outcome == Chosen::Outcome::kLater) return;  // Its other keys are not known here.
+  const Chosen type = map.choose("type", kInputTypes, {});
   if (type.has_index()) input.type = kInputTypes[type.index];
-  map.require("path", "the log file, or a glob such as /var/log/nginx/*.log");
-  read_not_empty(map, "path", input.path);
-  Start start = Start::kEnd;
-  if (map.choice<Start>("start", {{"begin", Start::kBegin}, {"end", Start::kEnd}}, start)) {
-    input.start = start;
-  }
+  read_input_place(map, type.outcome != Chosen::Outcome::kUnknown, input);
   map.require("parser", "the format of the lines: " + joined(parser_type_names()));
   read_parser(map.typed_section("parser"), input.parser);
   input.client_id = client_id;
   read_client_id(map.section("client_id"), input.client_id);
   map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
   map.finish();
+}
+
+/// Several inputs may follow one file, but what is received is received once.
+void check_shared_place(Mapping& map, const std::vector<InputSettings>& others,
+                        const InputSettings& input) {
+  if (input.type == "file") return;
+  for (const InputSettings& other : others) {
+    if (other.type == "file" || other.path != input.path) continue;
+    const std::string place = input.path.empty() ? "standard input" : quote(input.path);
+    map.error("path", "two inputs receive from " + place + ", this one and " + quote(other.name) +
+                          "; each record reaches only one of them");
+    return;
+  }
 }
 
 void read_inputs(Mapping& root, Config& config) {
@@ -86,6 +127,7 @@ void read_inputs(Mapping& root, Config& config) {
       map.error("name", "two inputs have the name " + quote(input.name) + ", this one and number " +
                             std::to_string(first->second) + "; positions are kept by name");
     }
+    check_shared_place(map, config.inputs, input);
     config.inputs.push_back(std::move(input));
   }
 }

@@ -32,7 +32,7 @@ inline std::string_view name_of(SkipReason reason) {
 
 /// Why lines or bytes that existed were never counted as sightings or skips.
 enum class LossReason : uint8_t {
-  kTruncated,      ///< A file was truncated before its end was read.
+  kTruncated,      ///< A file was truncated before its end was read; a feed's record was cut.
   kDeleted,        ///< A file vanished while the agent was down, or could not be read in time.
   kHold,           ///< `hold.bytes` or `hold.age` was exceeded for a rotated or deleted file.
   kQueueFull,      ///< A feed's datagram or line found no room.

@@ -22,6 +22,9 @@ constexpr int64_t kHeartbeatMs = 10'000;
 // must not hold it up for ever. 64 turns are about 256 MiB.
 constexpr uint32_t kFlushTurnsMax = 64;
 
+// How soon a flush looks again whether a feed's thread has taken in what had arrived.
+constexpr int64_t kLookMs = 1;
+
 }  // namespace
 
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
@@ -47,7 +50,7 @@ Pipeline::Step Pipeline::step(Now now) {
   for (auto& input : inputs_)
     step.next_mono_ms = std::min(step.next_mono_ms, input->parts.source->step(now));
 
-  const bool more = loaded_ && !stopping_ && !full_ && read_turn(now);
+  bool more = read_turn(now);
   take_losses();
   if (options_.once && loaded_ && !more && !full_) {
     const bool drained = std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
@@ -55,27 +58,43 @@ Pipeline::Step Pipeline::step(Now now) {
     });
     if (drained) stop();
   }
+  const bool over = std::all_of(inputs_.begin(), inputs_.end(),
+                                [](const auto& input) { return input->parts.source->ended(); });
+  if (over) stop();
+  // What a feed had received when a flush was asked for belongs to that flush.
+  const bool looking = !flushes_.empty() && !all_looked();
+  if (looking) {
+    step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kLookMs);
+    more = true;
+  }
   if (loaded_ && !in_flight_) {
     if (seal_due(now, more)) {
       step.batch = seal(now, more);
       step.last = in_flight_->last;
     } else {
       step.next_mono_ms = std::min(step.next_mono_ms, next_seal_mono_ms());
-      if (stopping_) ended_ = true;
+      if (stopping_ && received_all()) ended_ = true;
     }
   }
   finish_flushes(more);
-  if (more && !full_) step.next_mono_ms = now.mono_ms;
+  if (more && !looking) step.next_mono_ms = now.mono_ms;
   return step;
+}
+
+// A feed is taken in at any time. Files wait until it is known where they are to begin, and while
+// the buffer is full.
+bool Pipeline::may_read(const Input& input) const {
+  if (input.parts.urgent) return true;
+  return loaded_ && input.begun && !stopping_ && !full_;
 }
 
 // Lets sources read in turns; whether there may be more at once.
 bool Pipeline::read_turn(Now now) {
   size_t dry = 0;  // sources in a row that had nothing
-  for (int chunks = 0; chunks < kChunksPerTurn && !full_;) {
+  for (int chunks = 0; chunks < kChunksPerTurn;) {
     Input& input = *inputs_[turn_];
     turn_ = (turn_ + 1) % inputs_.size();
-    if (input.begun && read_chunk(input, now)) {
+    if (may_read(input) && read_chunk(input, now)) {
       dry = 0;
       ++chunks;
     } else if (++dry == inputs_.size()) {
@@ -88,6 +107,12 @@ bool Pipeline::read_turn(Now now) {
 bool Pipeline::read_chunk(Input& input, Now now) {
   const std::optional<Chunk> chunk = input.parts.source->read(buffer_, now);
   if (!chunk) return false;
+  if (!chunk->ends.empty()) {
+    const size_t used = take_records(input, *chunk, now);
+    input.delta.bytes_read += used;
+    input.parts.source->consume(*chunk, used, false);
+    return true;
+  }
   const LineFramer::Progress progress = input.framer.frame(
       chunk->bytes, chunk->discarding, chunk->at_end,
       [&](std::string_view line) { return take_line(input, line, now); },
@@ -101,6 +126,25 @@ bool Pipeline::read_chunk(Input& input, Now now) {
   return true;
 }
 
+// Of the chunk's bytes those that are counted; the rest has to wait for room.
+size_t Pipeline::take_records(Input& input, const Chunk& chunk, Now now) {
+  size_t used = 0;
+  for (const uint32_t end : chunk.ends) {
+    std::string_view line = chunk.bytes.substr(used, end - used);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > input.parts.line_bytes_max) {
+      ++input.delta.lines_read;
+      input.delta.skip(SkipReason::kLineTooLong);
+    } else if (!take_line(input, line, now)) {
+      full_ = true;
+      break;
+    }
+    used = end;
+  }
+  return used;
+}
+
 // One whole line; false when it has to wait for room.
 bool Pipeline::take_line(Input& input, std::string_view line, Now now) {
   const ParseResult parsed = input.parts.parser->parse(line);
@@ -108,8 +152,15 @@ bool Pipeline::take_line(Input& input, std::string_view line, Now now) {
     input.delta.skip(parsed.skip);
   } else {
     const int64_t seen_at_ms = input.parts.arrival_time ? now.wall_ms : parsed.seen_at_ms;
-    if (!input.buffer.add(parsed.client_id, seen_at_ms, budget_.files_max())) return false;
-    if (oldest_pending_mono_ms_ == 0) oldest_pending_mono_ms_ = now.mono_ms;
+    const bool urgent = input.parts.urgent;
+    const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
+    if (input.buffer.add(parsed.client_id, seen_at_ms, clients_max)) {
+      if (oldest_pending_mono_ms_ == 0) oldest_pending_mono_ms_ = now.mono_ms;
+    } else if (urgent) {
+      ++input.delta.lost[static_cast<size_t>(LossReason::kBufferFull)];
+    } else {
+      return false;
+    }
   }
   ++input.delta.lines_read;
   return true;
@@ -117,6 +168,18 @@ bool Pipeline::take_line(Input& input, std::string_view line, Now now) {
 
 void Pipeline::take_losses() {
   for (auto& input : inputs_) input->delta.add(input->parts.source->take_losses());
+}
+
+bool Pipeline::all_looked() const {
+  return std::all_of(inputs_.begin(), inputs_.end(),
+                     [](const auto& input) { return input->parts.source->looked(); });
+}
+
+// Whether nothing more comes in of its own: files are not read any further during a stop.
+bool Pipeline::received_all() const {
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    return !input->parts.urgent || input->parts.source->ended();
+  });
 }
 
 bool Pipeline::anything_to_seal() const {
@@ -127,7 +190,7 @@ bool Pipeline::anything_to_seal() const {
 bool Pipeline::seal_due(Now now, bool more) const {
   if (last_sealed_) return false;
   if (first_batch_due_) return true;
-  if (stopping_) return anything_to_seal() || options_.resolution_ms > 0;
+  if (stopping_) return received_all() && (anything_to_seal() || options_.resolution_ms > 0);
   if (now.mono_ms >= last_seal_mono_ms_ + kHeartbeatMs) return true;
   if (!anything_to_seal()) return false;
   if (full_ || budget_.used() >= options_.flush_clients) return true;
@@ -159,8 +222,7 @@ Batch Pipeline::seal(Now now, bool more) {
     for (Position& position : part.positions) position.updated_ms = now.wall_ms;
   }
   flight.oldest_read_mono_ms = std::exchange(oldest_pending_mono_ms_, 0);
-  flight.last = stopping_;
-  last_sealed_ = stopping_;
+  flight.last = last_sealed_ = stopping_ && received_all();
   // A flush that was asked for is in this batch only if all that was written then has been read;
   // before the start choice is committed, nothing has.
   const bool all_read = !first_batch_due_ && !more && !full_;
@@ -192,7 +254,6 @@ void Pipeline::positions_known(AgentState state, Now now) {
     last_sealed_ = false;
   }
   const bool again = loaded_;
-  oldest_pending_mono_ms_ = 0;
   full_ = false;
   for (auto& input : inputs_) {
     const auto found = std::find_if(
@@ -200,8 +261,10 @@ void Pipeline::positions_known(AgentState state, Now now) {
         [&](const AgentState::Input& known) { return known.name == input->parts.name; });
     StoredInput stored;
     if (found != state.inputs.end()) stored = {true, std::move(found->positions), found->totals};
-    if (again) input->delta = LedgerCounts();
-    input->buffer.clear();
+    if (!input->parts.urgent) {
+      if (again) input->delta = LedgerCounts();
+      input->buffer.clear();
+    }
     input->in_flight = 0;
     input->before = input->sealed = stored.totals;
     input->parts.source->restore(stored, now);
@@ -212,6 +275,9 @@ void Pipeline::positions_known(AgentState state, Now now) {
       first_batch_due_ = true;
     }
   }
+  const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
+                                   [](const auto& input) { return input->buffer.sightings() > 0; });
+  if (!pending) oldest_pending_mono_ms_ = 0;
   loaded_ = true;
 }
 
@@ -258,11 +324,14 @@ void Pipeline::finish_flushes(bool more) {
 }
 
 void Pipeline::stop() {
-  stopping_ = true;
+  if (std::exchange(stopping_, true)) return;
+  for (auto& input : inputs_) input->parts.source->end();
 }
 
+// Without positions nothing can be committed; only what feeds brought is worth waiting for them.
 bool Pipeline::finished() const {
-  return stopping_ && (ended_ || (!loaded_ && !in_flight_));
+  if (!stopping_) return false;
+  return ended_ || (!loaded_ && !in_flight_ && received_all() && !anything_to_seal());
 }
 
 AgentSnapshot Pipeline::snapshot(Now now) const {

@@ -38,6 +38,9 @@ struct PipelineInput {
   std::unique_ptr<Parser> parser;
   size_t line_bytes_max = 1 << 20;
   bool arrival_time = false;  ///< `clock: arrival`: a sighting carries when it was read.
+  /// It cannot wait: it is read also before positions are known, may fill the whole buffer, and
+  /// what finds no room there is lost.
+  bool urgent = false;
 };
 
 /// Reads, frames, parses and merges all inputs, and keeps their ledgers. A state machine: step()
@@ -90,9 +93,13 @@ class Pipeline {
   };
 
   bool read_turn(Now now);
+  bool may_read(const Input& input) const;
   bool read_chunk(Input& input, Now now);
+  size_t take_records(Input& input, const Chunk& chunk, Now now);
   bool take_line(Input& input, std::string_view line, Now now);
   void take_losses();
+  bool all_looked() const;
+  bool received_all() const;
   bool seal_due(Now now, bool more) const;
   bool anything_to_seal() const;
   int64_t next_seal_mono_ms() const;

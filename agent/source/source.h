@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ struct Chunk {
   std::string_view bytes;   ///< Valid until the next read() into the same ReadBuffer.
   bool discarding = false;  ///< The bytes continue a line already counted as line_too_long.
   bool at_end = false;      ///< Nothing will follow, ever: an unfinished last line is a line.
+  /// Of a feed: `bytes` are whole records, and these their ends; a newline within one is data. A
+  /// chunk of records is used up to the end of one of them.
+  std::span<const uint32_t> ends;
 };
 
 /// What an input had stored when the agent last committed.
@@ -75,11 +79,19 @@ class Source {
 
   /// Looks at everything now, as if each deadline had come (for flush, --once and stop).
   virtual void look_now() = 0;
+  /// Everything that look_now() was to find can be read, or was.
+  virtual bool looked() const { return true; }
+
+  /// The agent stops: what has arrived is still given out, and nothing more is taken in.
+  virtual void end() {}
+  /// Nothing will ever be given out again.
+  virtual bool ended() const { return false; }
 
   /// Appends the positions that changed since the last call, with their identity.
   virtual void collect(std::vector<Position>& out) = 0;
 
-  /// Losses noticed since the last call; reset by it. Only `lost` and `lost_bytes` are used.
+  /// Losses noticed since the last call, reset by it: `lost_bytes`, and lines that are lost or
+  /// skipped, which count in `lines_read` too.
   virtual LedgerCounts take_losses() = 0;
 
   /// Every stream as status shows it.

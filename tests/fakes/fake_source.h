@@ -17,12 +17,20 @@ class FakeSource final : public Source {
   size_t position = 0;
   bool discarding = false;
   size_t chunk_bytes = 1 << 20;
-  bool ended = false;  ///< No more bytes will come.
+  bool over = false;  ///< No more bytes will come.
   StoredInput restored;
   int restores = 0;
   bool begun = false;
   int looks = 0;
   LedgerCounts losses;
+  bool has_looked = true;
+  bool end_called = false;
+
+  /// From then on it is a feed: what it gives are records.
+  void add_record(std::string_view record) {
+    bytes += record;
+    ends_.push_back(static_cast<uint32_t>(bytes.size() - position));
+  }
 
   void restore(const StoredInput& stored, Now) override {
     restored = stored;
@@ -34,20 +42,31 @@ class FakeSource final : public Source {
   void begin() override { begun = true; }
   int64_t step(Now) override { return kNever; }
   std::optional<Chunk> read(ReadBuffer&, Now) override {
+    if (!ends_.empty()) {
+      Chunk records;
+      records.bytes = std::string_view(bytes).substr(position);
+      records.ends = ends_;
+      return records;
+    }
     if (!begun || position == bytes.size() || position + unread_tail_ == bytes.size())
       return std::nullopt;
     Chunk chunk;
     chunk.bytes = std::string_view(bytes).substr(position, chunk_bytes);
     chunk.discarding = discarding;
-    chunk.at_end = ended && position + chunk.bytes.size() == bytes.size();
+    chunk.at_end = over && position + chunk.bytes.size() == bytes.size();
     return chunk;
   }
   void consume(const Chunk& chunk, size_t consumed, bool inside_long_line) override {
     position += consumed;
     discarding = inside_long_line;
+    std::erase_if(ends_, [&](uint32_t end) { return end <= consumed; });
+    for (uint32_t& end : ends_) end -= static_cast<uint32_t>(consumed);
     unread_tail_ = consumed == 0 ? chunk.bytes.size() : 0;
   }
   void look_now() override { ++looks; }
+  bool looked() const override { return has_looked; }
+  void end() override { end_called = true; }
+  bool ended() const override { return over && position == bytes.size(); }
   void collect(std::vector<Position>& out) override {
     Position& place = out.emplace_back();
     place.stream = "stream";
@@ -59,7 +78,8 @@ class FakeSource final : public Source {
   bool drained() const override { return begun && bytes.find('\n', position) == std::string::npos; }
 
  private:
-  size_t unread_tail_ = 0;  // a partial line that was given out and not consumed
+  std::vector<uint32_t> ends_;  // of the records that were not consumed
+  size_t unread_tail_ = 0;      // a partial line that was given out and not consumed
 };
 
 }  // namespace lastseen

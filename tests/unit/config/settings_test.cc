@@ -129,13 +129,48 @@ TEST_F(ConfigSettings, FieldNamesFitOnlyParsersWhoseFieldsHaveNames) {
               HasSubstr("'body' must not be empty"));
 }
 
-TEST_F(ConfigSettings, DocumentedButLaterTypesAreOneErrorEach) {
+TEST_F(ConfigSettings, FeedsHaveAPlaceWithItsOwner) {
+  const Config config = good_whole(
+      "inputs:\n"
+      "  - {name: a, type: unix_datagram, path: /run/a, mode: \"0622\", owner: www, group: '33',\n"
+      "     parser: json}\n"
+      "  - {name: b, type: unix_stream, path: /run/b, parser: ndjson}\n"
+      "  - {name: c, type: fifo, path: /run/c, parser: ndjson}\n"
+      "  - {name: d, type: stdin, parser: ndjson}\n");
+  EXPECT_EQ("unix_datagram", config.inputs[0].type);
+  EXPECT_EQ(0622, config.inputs[0].mode);
+  EXPECT_EQ("www", config.inputs[0].owner);
+  EXPECT_EQ("33", config.inputs[0].group);
+  EXPECT_EQ(0660, config.inputs[1].mode);
+  EXPECT_EQ("", config.inputs[3].path);
+}
+
+TEST_F(ConfigSettings, KeysOfAnotherTypeOfInputAreErrors) {
   EXPECT_EQ(
-      "f.yaml:2:21: type 'unix_stream' is not supported yet; it must be one of file, "
-      "unix_datagram\n"
-      "  - {name: a, type: unix_stream, path: x, mode: \"0660\", parser: {type: y}}\n"
-      "                    ^\n",
-      bad_input("type: unix_stream, path: x, mode: \"0660\", parser: {type: y}"));
+      "f.yaml:2:50: 'start' is for files, and this input's type is 'unix_stream'; remove it\n"
+      "  - {name: a, type: unix_stream, path: x, start: begin, parser: json}\n"
+      "                                                 ^\n",
+      bad_input("type: unix_stream, path: x, start: begin, parser: json"));
+  EXPECT_THAT(bad_input("path: x, mode: \"0600\", parser: json"),
+              HasSubstr("'mode' is for sockets and fifos, and this input's type is 'file'"));
+  EXPECT_THAT(bad_input("type: stdin, path: x, parser: json"),
+              HasSubstr("'path' is for files, sockets and fifos"));
+  EXPECT_THAT(bad_input("type: fifo, parser: json"), HasSubstr("missing key 'path': where the"));
+  EXPECT_THAT(bad_input("type: unix_stream, parser: json, path: " + std::string(108, 'p')),
+              HasSubstr("'path' is 108 bytes long; a socket's path has at most 107"));
+}
+
+TEST_F(ConfigSettings, TwoInputsCannotReceiveFromOnePlace) {
+  const std::string two =
+      "inputs:\n"
+      "  - {name: a, type: unix_stream, path: /run/x, parser: json}\n"
+      "  - {name: b, type: unix_datagram, path: /run/x, parser: json}\n";
+  EXPECT_THAT(bad_whole(two), HasSubstr("f.yaml:3:42: two inputs receive from '/run/x', this one "
+                                        "and 'a'"));
+  EXPECT_THAT(bad_whole("inputs:\n"
+                        "  - {name: a, type: stdin, parser: json}\n"
+                        "  - {name: b, type: stdin, parser: json}\n"),
+              HasSubstr("two inputs receive from standard input"));
 }
 
 TEST_F(ConfigSettings, LogFormatIsTakenAsItIsWritten) {

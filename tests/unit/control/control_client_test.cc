@@ -15,9 +15,9 @@
 
 #include "control/http_server.h"
 #include "control/listening_socket.h"
+#include "fakes/temp_dir.h"
 #include "unit/control/fakes.h"
 #include "unit/control/http_client.h"
-#include "unit/control/temp_dir.h"
 
 namespace lastseen {
 namespace {

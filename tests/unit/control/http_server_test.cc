@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "fakes/temp_dir.h"
 #include "unit/control/fakes.h"
 #include "unit/control/golden.h"
 #include "unit/control/http_client.h"
-#include "unit/control/temp_dir.h"
 
 namespace lastseen {
 namespace {

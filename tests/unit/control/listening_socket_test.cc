@@ -12,8 +12,8 @@
 #include <fstream>
 #include <optional>
 
+#include "fakes/temp_dir.h"
 #include "unit/control/http_client.h"
-#include "unit/control/temp_dir.h"
 
 namespace lastseen {
 namespace {

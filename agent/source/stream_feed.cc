@@ -1,0 +1,294 @@
+// Lines from a stream socket with many writers, a fifo, or standard input.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "source/feeds_by_type.h"
+#include "source/socket_feed.h"
+
+namespace lastseen {
+
+namespace {
+
+// Writers at a time. Others are turned away, so that they notice and say so: one that waits to be
+// accepted would block in its first write instead.
+constexpr size_t kConnectionsMax = 1024;
+
+// One read. The writer's side of a Unix socket holds 208 KiB by default, a pipe 64 KiB.
+constexpr size_t kReadBytes = 64 * 1024;
+
+// What unfinished lines of all writers may take together, beside one of the greatest length.
+constexpr size_t kUnfinishedBytesMax = size_t{32} << 20;
+
+constexpr int kEventsMax = 64;
+
+// So many reads of each writer at a stop.
+constexpr int kLastReadsMax = 32;
+
+// How long no connection is accepted after the process had no descriptor left for one.
+constexpr int kAcceptAgainMs = 1000;
+
+struct Writer {
+  Descriptor fd;
+  std::string unfinished;   // the beginning of its line
+  bool discarding = false;  // its line was given up; bytes up to the newline are dropped
+};
+
+class StreamFeed final : public SocketFeed {
+ public:
+  using SocketFeed::SocketFeed;
+
+ private:
+  enum class Read { kSome, kNothing, kEnd };
+
+  Result<FeedSocket> make_socket() override;
+  void receive() override;
+  bool wait(int timeout_ms);
+  void receive_last();
+  bool watch(int fd);
+  void accept_all();
+  void refuse(Descriptor writer);
+  bool serve(int fd);
+  Read read_from(Writer& writer, int fd);
+  void frame(Writer& writer, std::string_view bytes);
+  void keep(Writer& writer, std::string_view bytes);
+  void give_up(Writer& writer);
+  void finish(Writer& writer);
+  void put_all(std::span<const std::string_view> lines);
+  bool is_listener() const { return input_.type == "unix_stream"; }
+  bool at_end_of_fifo();
+  void count_writers();
+
+  std::unique_ptr<char[]> bytes_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  Descriptor epoll_;
+  std::map<int, Writer> writers_;  // by descriptor
+  Writer only_;                    // of a fifo or standard input, whose descriptor is socket_
+  std::vector<std::string_view> lines_;
+  std::string first_line_;
+  size_t unfinished_bytes_ = 0;
+  bool always_ready_ = false;  // a regular file as standard input: epoll does not take it
+  bool accepting_ = false;
+  bool told_refused_ = false;
+};
+
+Result<FeedSocket> StreamFeed::make_socket() {
+  if (input_.type == "fifo") return FeedSocket::open_fifo(input_);
+  if (input_.type == "stdin") return FeedSocket::of_descriptor(STDIN_FILENO);
+  if (passed()) return FeedSocket::adopt(input_, passed_fd_, SOCK_STREAM);
+  return FeedSocket::make(input_, SOCK_STREAM);
+}
+
+void StreamFeed::receive() {
+  epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+  watch(wake_.fd());
+  accepting_ = watch(socket_.fd());
+  always_ready_ = !accepting_;
+  while (!ending()) {
+    const uint64_t asked = queue_->asked();
+    if (!wait(0)) break;
+    queue_->all_in(asked);
+    if (!wait(accepting_ || always_ready_ ? -1 : kAcceptAgainMs)) break;
+    if (!accepting_ && !always_ready_) accepting_ = watch(socket_.fd());
+  }
+  if (ending()) receive_last();
+  writers_.clear();
+}
+
+// Serves who is ready, for as long as there is somebody when `timeout_ms` is 0; false at the end
+// of the only writer.
+bool StreamFeed::wait(int timeout_ms) {
+  std::array<epoll_event, kEventsMax> events;
+  for (;;) {
+    const int wait_ms = always_ready_ ? 0 : timeout_ms;
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), kEventsMax, wait_ms);
+    for (int i = 0; i < ready; ++i) {
+      const int fd = events[static_cast<size_t>(i)].data.fd;
+      if (fd == wake_.fd()) {
+        wake_.clear();
+      } else if (fd == socket_.fd() && is_listener()) {
+        accept_all();
+      } else if (!serve(fd)) {
+        return false;
+      }
+    }
+    if (always_ready_ && !serve(socket_.fd())) return false;
+    if (timeout_ms != 0 || ready <= 0 || ending()) return true;
+  }
+}
+
+// What has arrived by now: from each writer, and of a socket of our own also from those who have
+// connected. A line that is not whole is nobody's.
+void StreamFeed::receive_last() {
+  if (is_listener() && !passed()) accept_all();
+  if (!is_listener()) writers_[socket_.fd()] = std::move(only_);
+  for (auto& [fd, writer] : writers_) {
+    Read got = Read::kSome;
+    for (int reads = 0; reads < kLastReadsMax && got == Read::kSome; ++reads)
+      got = read_from(writer, fd);
+    if (got == Read::kEnd) finish(writer);
+    if (!writer.unfinished.empty())
+      queue_->lose(LossReason::kTruncated, 0, writer.unfinished.size());
+  }
+}
+
+bool StreamFeed::watch(int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void StreamFeed::accept_all() {
+  for (;;) {
+    Descriptor accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!accepted.is_open()) {
+      // Out of descriptors: it would stay ready, and this loop would spin.
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket_.fd(), nullptr);
+        accepting_ = false;
+      }
+      break;
+    }
+    if (writers_.size() >= kConnectionsMax || !watch(accepted.get())) {
+      refuse(std::move(accepted));
+      continue;
+    }
+    const int fd = accepted.get();
+    writers_[fd].fd = std::move(accepted);
+  }
+  count_writers();
+}
+
+void StreamFeed::refuse(Descriptor) {
+  queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
+  if (std::exchange(told_refused_, true)) return;
+  log_.warn("too many connections; new ones are closed until others end",
+            {{"input", input_.name}, {"connections", std::to_string(writers_.size())}});
+}
+
+void StreamFeed::count_writers() {
+  queue_->tell([&](FeedNumbers& numbers) { numbers.connections = writers_.size(); });
+}
+
+// False: that was the only writer, and it has ended.
+bool StreamFeed::serve(int fd) {
+  if (!is_listener()) {
+    if (read_from(only_, fd) != Read::kEnd) return true;
+    finish(only_);
+    return input_.type == "fifo" && at_end_of_fifo();
+  }
+  const auto found = writers_.find(fd);
+  if (found == writers_.end()) return true;  // closed by an event before this one
+  if (read_from(found->second, fd) == Read::kEnd) {
+    finish(found->second);
+    writers_.erase(found);
+    count_writers();
+  }
+  return true;
+}
+
+// The last writer of a fifo has gone; only a new descriptor waits for the next one. It is open
+// before the old one is closed, so that no writer finds the fifo without a reader.
+bool StreamFeed::at_end_of_fifo() {
+  Descriptor next(::open(input_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!next.is_open() || !watch(next.get())) return false;
+  socket_ = FeedSocket::of_descriptor(next.release());
+  return true;
+}
+
+StreamFeed::Read StreamFeed::read_from(Writer& writer, int fd) {
+  if (input_.type == "stdin") {
+    // It is shared with other processes, so it is not made non-blocking.
+    pollfd ready = {fd, POLLIN, 0};
+    if (::poll(&ready, 1, 0) == 0) return Read::kNothing;
+  }
+  const ssize_t got = ::read(fd, bytes_.get(), kReadBytes);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return Read::kNothing;
+  if (got <= 0) return Read::kEnd;
+  frame(writer, {bytes_.get(), static_cast<size_t>(got)});
+  return Read::kSome;
+}
+
+void StreamFeed::frame(Writer& writer, std::string_view bytes) {
+  lines_.clear();
+  const size_t max = static_cast<size_t>(input_.line_bytes_max);
+  while (!bytes.empty()) {
+    const size_t newline = bytes.find('\n');
+    if (newline == bytes.npos) break;
+    const std::string_view line = bytes.substr(0, newline + 1);
+    bytes.remove_prefix(newline + 1);
+    if (writer.discarding) {
+      writer.discarding = false;
+    } else if (writer.unfinished.size() + newline > max) {
+      unfinished_bytes_ -= writer.unfinished.size();
+      std::string().swap(writer.unfinished);
+      queue_->skip(SkipReason::kLineTooLong);
+    } else if (!writer.unfinished.empty()) {
+      unfinished_bytes_ -= writer.unfinished.size();
+      first_line_ = std::exchange(writer.unfinished, {});
+      first_line_ += line;
+      lines_.push_back(first_line_);
+    } else {
+      lines_.push_back(line);
+    }
+  }
+  put_all(lines_);
+  if (!writer.discarding && !bytes.empty()) keep(writer, bytes);
+}
+
+// The beginning of a line, or more of it.
+void StreamFeed::keep(Writer& writer, std::string_view bytes) {
+  const size_t max = static_cast<size_t>(input_.line_bytes_max);
+  writer.unfinished += bytes;
+  unfinished_bytes_ += bytes.size();
+  if (writer.unfinished.size() > max) {
+    queue_->skip(SkipReason::kLineTooLong);
+    give_up(writer);
+  } else if (unfinished_bytes_ > kUnfinishedBytesMax + max) {
+    queue_->lose(LossReason::kQueueFull, 1, 0);
+    give_up(writer);
+  }
+}
+
+void StreamFeed::give_up(Writer& writer) {
+  unfinished_bytes_ -= writer.unfinished.size();
+  std::string().swap(writer.unfinished);
+  writer.discarding = true;
+}
+
+// The writer has closed its end: what it wrote last is a line also without a newline.
+void StreamFeed::finish(Writer& writer) {
+  unfinished_bytes_ -= writer.unfinished.size();
+  const std::string last = std::exchange(writer.unfinished, {});
+  writer.discarding = false;
+  if (last.empty()) return;
+  const std::string_view line = last;
+  put_all({&line, 1});
+}
+
+// Writers go at the reader's pace. That one never waits for a database, so this wait is short.
+void StreamFeed::put_all(std::span<const std::string_view> lines) {
+  for (;;) {
+    lines = lines.subspan(queue_->put(lines));
+    if (lines.empty()) return;
+    if (queue_->wait_for_room(lines[0].size())) continue;
+    return queue_->lose(LossReason::kQueueFull, lines.size(), 0);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Feed> make_stream_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
+                                       Log& log, int passed_fd) {
+  return std::make_unique<StreamFeed>(input, std::move(queue), log, passed_fd);
+}
+
+}  // namespace lastseen

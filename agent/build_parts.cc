@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/descriptor_limit.h"
 #include "source/feed_source.h"
 #include "source/file_source.h"
 
@@ -17,6 +18,11 @@ constexpr int64_t kHotMaxMs = 20;
 
 // What a feed's thread may be ahead of ingest: 5 s of 20,000 lines a second with 300 bytes each.
 constexpr size_t kFeedQueueBytes = size_t{32} << 20;
+
+// Descriptors that log files leave alone: 2 × 64 control connections, the store's (SQLite takes
+// four, libpq two and one more while it connects), sockets, inotify, loops, the log, and those
+// that a look needs for a moment.
+constexpr size_t kDescriptorReserve = 160;
 
 }  // namespace
 
@@ -38,6 +44,9 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
   file_options.hot_ms = std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
   file_options.hold =
       std::make_shared<HoldBudget>(static_cast<uint64_t>(config.hold.bytes), config.hold.age);
+  const size_t limit = raise_descriptor_limit();
+  file_options.descriptors = std::make_shared<DescriptorBudget>(
+      std::max(limit - std::min(limit, kDescriptorReserve), limit / 4));
   for (const InputSettings& settings : config.inputs) {
     const bool endless = settings.type != "file" && settings.type != "stdin";
     if (once && endless) {

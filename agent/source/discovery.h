@@ -19,6 +19,9 @@ struct FoundFile {
 /// How the state of what exists but cannot be read begins.
 inline constexpr std::string_view kUnreadable = "unreadable: ";
 
+/// The state of what waits for a descriptor.
+inline constexpr std::string_view kWaitsForDescriptor = "waiting: no descriptor is free";
+
 /// A path that an input names and that cannot be followed now.
 struct PathTrouble {
   std::string path;

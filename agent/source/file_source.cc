@@ -35,10 +35,13 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       files_(files),
       log_(log),
       watches_(settings.name, files, watcher, log, *this),
-      listings_(files) {}
+      listings_(files) {
+  if (options_.descriptors) share_ = options_.descriptors->join();
+}
 
 FileSource::~FileSource() {
   if (options_.hold) options_.hold->remove(held_bytes_);
+  if (share_) share_->wanted = 0;
 }
 
 void FileSource::begin() {
@@ -68,6 +71,7 @@ int64_t FileSource::step(Now now) {
 }
 
 int64_t FileSource::poll_every_ms() const {
+  if (begun_ && share_ && share_->wanted > 0) return options_.crowded_poll_ms;
   if (!begun_ || watches_.any_refused()) return options_.poll_ms;
   return std::max(options_.poll_ms, static_cast<int64_t>(streams_.size()) * options_.poll_file_ms);
 }
@@ -182,7 +186,9 @@ void FileSource::say_trouble(Stream& stream) {
 }
 
 std::string FileSource::state_of(const Stream& s) const {
-  if (!s.file.is_open()) return s.named ? "rotated, read" : "moved, read";
+  if (s.waiting) return std::string(kWaitsForDescriptor);
+  if (!s.file.is_open())
+    return !s.named ? "moved, read" : is_rotated(s) ? "rotated, read" : "idle, closed";
   if (!s.file.trouble().empty())
     return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
   if (!s.copy_of.empty()) return "copy";
@@ -209,8 +215,10 @@ std::string FileSource::watching() const {
 bool FileSource::drained() const {
   if (!begun_ || look_due_ || !waiting_.empty()) return false;
   for (const PathTrouble& trouble : troubles_)
-    if (trouble.state.starts_with(kUnreadable)) return false;
+    if (trouble.state.starts_with(kUnreadable) || trouble.state == kWaitsForDescriptor)
+      return false;
   return std::all_of(streams_.begin(), streams_.end(), [](const auto& stream) {
+    if (stream && stream->waiting) return false;
     return !stream || !stream->file.is_open() || !stream->copy_of.empty() ||
            (stream->file.placed() && stream->file.trouble().empty() && !stream->file.readable());
   });
@@ -223,7 +231,7 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   stream->key = mint_key(path, stat, now);
   stream->home = path;
   stream->sequence = newest_sequence_ += kSequenceStep;
-  stream->changed_ms = now.mono_ms;
+  stream->changed_ms = stream->opened_ms = now.mono_ms;
   auto place = std::find(streams_.begin(), streams_.end(), nullptr);
   if (place == streams_.end()) place = streams_.insert(place, nullptr);
   *place = std::move(stream);

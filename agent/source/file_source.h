@@ -9,12 +9,14 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/file_system.h"
 #include "base/gzip.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "source/descriptor_budget.h"
 #include "source/directory_watches.h"
 #include "source/discovery.h"
 #include "source/followed_file.h"
@@ -29,6 +31,10 @@ struct FileSourceOptions {
   /// watched it asks one in a millisecond (5 us each: half a percent of a core).
   int64_t poll_ms = 1000;
   int64_t poll_file_ms = 1;
+  /// While files wait for a descriptor.
+  int64_t crowded_poll_ms = 200;
+  /// A file that never rests is closed after this time, if others wait.
+  int64_t turn_ms = 2000;
   /// How often a hot file is looked at: min(20, max(2, flush.interval / 4)).
   int64_t hot_ms = 20;
   /// A file is hot for this long after it last changed.
@@ -43,6 +49,7 @@ struct FileSourceOptions {
   int64_t forget_ms = 86'400'000;
   /// Shared by the sources of an agent; null: without limits.
   std::shared_ptr<HoldBudget> hold;
+  std::shared_ptr<DescriptorBudget> descriptors;
 };
 
 /// Follows every file that `settings.path` names. Opens files as soon as it sees them, so that
@@ -82,22 +89,24 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string path;  // where it was last seen; changed by note_path() alone
     std::string home;  // where it was first seen: its successor appears there
     FollowedFile file;
-    bool named = true;           // a path leads to it
-    bool existed = false;        // at the first discovery, so `start` applies to it
-    bool began = false;          // it has been placed once, so a rewind knows where to
-    bool sibling = false;        // held open until positions tell whether it is to be read
-    bool undecided = false;      // whether a stored position is its own could not be found out
-    std::string copy_of;         // key of the stream whose bytes it holds; it is not read then
-    bool copy_by_name = false;   // gzip is at it, by its name: its contents are not known yet
-    int copy_tries = 0;          // looks for the copy of what was truncated
-    bool hot = false;            // when the watches were last set
-    bool event = false;          // the kernel hinted at it
-    bool located = false;        // in the look under way: its path still leads to it
-    std::string candidate;       // in the look under way: another path that leads to it
-    bool dirty = false;          // collect() has news of it
-    uint64_t first_size = 0;     // bytes, at the first discovery
-    int64_t sequence = 0;        // older files have smaller ones
-    int64_t changed_ms = 0;      // when it last grew
+    bool named = true;          // a path leads to it
+    bool existed = false;       // at the first discovery, so `start` applies to it
+    bool began = false;         // it has been placed once, so a rewind knows where to
+    bool sibling = false;       // held open until positions tell whether it is to be read
+    bool waiting = false;       // closed, and to be opened when a descriptor is free
+    bool undecided = false;     // whether a stored position is its own could not be found out
+    std::string copy_of;        // key of the stream whose bytes it holds; it is not read then
+    bool copy_by_name = false;  // gzip is at it, by its name: its contents are not known yet
+    int copy_tries = 0;         // looks for the copy of what was truncated
+    bool hot = false;           // when the watches were last set
+    bool event = false;         // the kernel hinted at it
+    bool located = false;       // in the look under way: its path still leads to it
+    std::string candidate;      // in the look under way: another path that leads to it
+    bool dirty = false;         // collect() has news of it
+    uint64_t first_size = 0;    // bytes, at the first discovery
+    int64_t sequence = 0;       // older files have smaller ones
+    int64_t changed_ms = 0;     // when it last grew
+    int64_t opened_ms = 0;
     int64_t unnamed_ms = 0;      // when it was first seen to have no path
     int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
     std::string said;            // trouble that was logged
@@ -138,9 +147,10 @@ class FileSource final : public Source, private Watcher::Listener {
   void look_at(Stream& stream, bool thorough, Now now);
   void meet(const FoundFile& found, Now now);
   bool check_closed(Stream& stream, const FoundFile& found, Now now);
-  bool reopen(Stream& stream, const std::string& path);
+  bool reopen(Stream& stream, const std::string& path, Now now);
   void locate(Stream& stream, Now now);
   void note_troubles(std::vector<PathTrouble> troubles);
+  void cannot_open(const FoundFile& found, std::string state);
   void note_early_trouble(Stream& stream);
   void note_place(Stream& stream, const std::string& path);
   bool came_back(const FoundFile& found, Now now);
@@ -190,6 +200,12 @@ class FileSource final : public Source, private Watcher::Listener {
   bool was_dropped(const Position& stored);
   void count_dropped();
 
+  // file_source_descriptors.cc: more files than descriptors.
+  Result<std::unique_ptr<File>> open(const std::string& path);
+  bool has_descriptor(const std::string& path);
+  void make_room(Now now);
+  bool may_close(const Stream& s) const;
+
   // file_source_rows.cc: which rows the store keeps of this input.
   static bool is_anchor(const Position& stored);
   void note_rows(const StoredInput& stored);
@@ -220,6 +236,11 @@ class FileSource final : public Source, private Watcher::Listener {
   FileSystem& files_;
   Log& log_;
   DirectoryWatches watches_;
+  std::shared_ptr<DescriptorBudget::Share> share_;    // null: without a limit
+  std::unordered_map<std::string, uint64_t> waits_;   // paths refused since the look began
+  std::unordered_map<std::string, uint64_t> waited_;  // in the look before, with their tickets
+  uint64_t tickets_ = 0;
+  uint64_t served_to_ = UINT64_MAX;  // who waited and has a later ticket goes on waiting
 
   // By Chunk::stream; a place is used again when its stream is forgotten.
   std::vector<std::unique_ptr<Stream>> streams_;

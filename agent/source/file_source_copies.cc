@@ -104,7 +104,7 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
   std::stable_partition(listing.files.begin(), listing.files.end(),
                         [](const FoundFile& file) { return !is_gzip_name(file.path); });
   for (const FoundFile& candidate : listing.files) {
-    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, candidate.path);
+    Result<std::unique_ptr<File>> file = open(candidate.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) {
       undecided |= stat.status().code() == StatusCode::kRetry;

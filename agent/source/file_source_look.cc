@@ -15,6 +15,7 @@ void FileSource::look_at_all(Now now) {
     stream->event = stream->located = false;
     stream->candidate.clear();
   }
+  make_room(now);
   Discovered discovered = discover(files_, settings_.path);
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
@@ -48,14 +49,13 @@ void FileSource::meet(const FoundFile& found, Now now) {
   if (stream && !stream->file.is_open() && !check_closed(*stream, found, now)) stream = nullptr;
   if (!stream) {
     if (came_back(found, now)) return;
-    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
+    if (!has_descriptor(found.path)) return cannot_open(found, std::string(kWaitsForDescriptor));
+    Result<std::unique_ptr<File>> file = open(found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) {
       if (stat.status().code() == StatusCode::kNotFound) return;  // vanished just now
-      look_troubles_.push_back(
-          {found.path, std::string(kUnreadable) + reason_in(stat.status().message(), found.path)});
-      if (!discovered_) early_troubles_[found.path] = found.stat;
-      return;
+      return cannot_open(found,
+                         std::string(kUnreadable) + reason_in(stat.status().message(), found.path));
     }
     // The path may lead elsewhere by now; the descriptor tells whereto.
     stream = stream_of(*stat);
@@ -67,6 +67,11 @@ void FileSource::meet(const FoundFile& found, Now now) {
     }
   }
   note_place(*stream, found.path);
+}
+
+void FileSource::cannot_open(const FoundFile& found, std::string state) {
+  look_troubles_.push_back({found.path, std::move(state)});
+  if (!discovered_) early_troubles_[found.path] = found.stat;
 }
 
 // What was there at the first discovery and could not be opened is no new file.
@@ -95,8 +100,14 @@ bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
   bool same = compare_inode(stream.file.identity(), found.stat) == InodeMatch::kSame;
   // The size of a compressed one is told by its path packed, by its descriptor unpacked.
   bool same_size = found.stat.size == last.size || is_gzip_name(found.path);
-  if (same && same_size && found.stat.modified_ns == last.modified_ns) return true;
-  if (same && reopen(stream, found.path)) {
+  if (same && same_size && found.stat.modified_ns == last.modified_ns && !stream.waiting)
+    return true;
+  if (same && stream.waiting && !begun_) return true;
+  if (same && !has_descriptor(found.path)) {
+    stream.waiting = true;
+    return true;
+  }
+  if (same && reopen(stream, found.path, now)) {
     stream.changed_ms = now.mono_ms;
     look_at(stream, true, now);
     return true;
@@ -109,9 +120,9 @@ bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
 }
 
 // False with trouble(): try again; false without: the path leads to another file.
-bool FileSource::reopen(Stream& stream, const std::string& path) {
+bool FileSource::reopen(Stream& stream, const std::string& path, Now now) {
   stream.file.note_trouble(Status::ok());
-  Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, path);
+  Result<std::unique_ptr<File>> file = open(path);
   Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
   if (!stat) {
     stream.file.note_trouble(stat.status());
@@ -120,6 +131,8 @@ bool FileSource::reopen(Stream& stream, const std::string& path) {
   }
   if (compare_inode(stream.file.identity(), *stat) != InodeMatch::kSame) return false;
   stream.file.reopen(std::move(*file));
+  stream.waiting = false;
+  stream.opened_ms = now.mono_ms;
   return true;
 }
 
@@ -135,7 +148,7 @@ bool FileSource::came_back(const FoundFile& found, Now now) {
     }
     Position known = stream->file.identity();
     if (compare_inode(known, found.stat) != InodeMatch::kOtherDevice) continue;
-    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
+    Result<std::unique_ptr<File>> file = open(found.path);
     if (!file) continue;
     FollowedFile probe(std::move(*file), found.stat, static_cast<size_t>(settings_.line_bytes_max));
     Result<bool> proven = probe.proves(known);
@@ -207,6 +220,8 @@ void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
   for (const PathTrouble& trouble : troubles) {
     std::string text = trouble.path + " " + trouble.state;
     if (said_troubles_.count(text) == 0) {
+      now_said.insert(text);
+      if (trouble.state == kWaitsForDescriptor) continue;  // said once for all
       bool unreadable = trouble.state.starts_with(kUnreadable);
       // Between the rename and the create of a rotation the file is missing for a moment.
       bool expected = !unreadable && !streams_.empty();
@@ -247,6 +262,13 @@ void FileSource::look_at_events(Now now) {
     if (!stream || !stream->event) continue;
     stream->event = false;
     int64_t size = stream->file.stat().size;
+    if (!stream->file.is_open() && stream->named) {
+      Result<FileStat> stat = files_.stat(stream->path);
+      if (stat && compare_inode(stream->file.identity(), *stat) == InodeMatch::kSame)
+        if (!check_closed(*stream, {stream->path, *stat}, now)) return look_at_all(now);
+      if (stream->waiting) next_poll_ms_ = std::min(next_poll_ms_, now.mono_ms + poll_every_ms());
+      if (stream->waiting || stream->file.is_open()) continue;
+    }
     if (stream->file.is_open()) look_at(*stream, false, now);
     // It did not grow, so something else happened to it.
     if (stream->file.stat().size == size) return look_at_all(now);
@@ -326,7 +348,8 @@ void FileSource::update_watches(Now now) {
     wanted.insert(directory);
   for (const auto& s : streams_) {
     if (!s) continue;
-    if (s->named && s->file.is_open()) wanted.insert(directory_of(s->path));
+    const bool followed = s->file.is_open() || (share_ && !is_rotated(*s));
+    if (s->named && followed) wanted.insert(directory_of(s->path));
     s->hot = is_hot(*s, now);
     if (s->hot) hot.insert(directory_of(s->path));
   }

@@ -30,13 +30,24 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
   look_at_all(now);  // settles, from what the disk says now
+  // The start choice is for all files that exist, also for those without a descriptor.
+  while (!known_ && start_ == Start::kEnd && share_ && share_->wanted > 0) {
+    const size_t unplaced = early_troubles_.size();
+    look_at_all(now);
+    if (early_troubles_.size() == unplaced) break;
+  }
 }
 
 // Files that were read and let go may have to be read again.
 void FileSource::return_closed(Now now) {
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
-    if (!s || s->file.is_open() || reopen(*s, s->path)) continue;
+    if (!s || s->file.is_open()) continue;
+    if (s->named && !has_descriptor(s->path)) {
+      s->waiting = true;
+      continue;
+    }
+    if (reopen(*s, s->path, now)) continue;
     bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
       return waiting.position.stream == s->key;
     });
@@ -75,6 +86,9 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   }
   if (was_dropped(stored)) return true;
   bool undecided = false;
+  for (Stream* closed : streams_of_inode(stored.inode))
+    if (closed->waiting && compare_inode(stored, closed->file.stat()) == InodeMatch::kSame)
+      return false;
   Stream* stream = find_held(stored);
   if (!stream) stream = find_sibling(waiting, undecided, now);
   if (!stream) stream = find_on_other_device(stored, undecided);
@@ -84,10 +98,11 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     return true;
   }
   if (undecided) {
-    if (!waiting.said)
+    const bool crowded = share_ && share_->wanted > 0;
+    if (!waiting.said && !crowded)
       log_.warn("the file of a stored position cannot be looked for; waiting",
                 {{"input", settings_.name}, {"path", stored.path}});
-    waiting.said = true;
+    waiting.said |= !crowded;
     return false;
   }
   count_vanished(stored);
@@ -137,7 +152,7 @@ FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, 
     InodeMatch match = compare_inode(stored, file.stat);
     if (match != InodeMatch::kSame && match != InodeMatch::kOtherDevice) continue;
     if (stream_of(file.stat)) continue;  // find_held() or find_on_other_device() looks at it
-    Result<std::unique_ptr<File>> opened = open_possibly_gzip(files_, file.path);
+    Result<std::unique_ptr<File>> opened = open(file.path);
     Result<FileStat> stat = opened ? (*opened)->stat() : Result<FileStat>(opened.status());
     if (!stat) {
       undecided |= stat.status().code() != StatusCode::kReject;

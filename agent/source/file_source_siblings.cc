@@ -46,7 +46,9 @@ void FileSource::hold_siblings(Now now) {
     sort_oldest_first(listing.files);
     size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
     for (size_t i = skipped; i < listing.files.size(); ++i) {
-      Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, listing.files[i].path);
+      // Those that are written to come first.
+      if (share_ && options_.descriptors->free() < options_.descriptors->files_max() / 2) return;
+      Result<std::unique_ptr<File>> file = open(listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
       Stream& stream = add(listing.files[i].path, std::move(*file), *stat, now);
@@ -122,7 +124,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
                              Now now) {
   Stream* stream = stream_of(found.stat);
   if (!stream) {
-    Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, found.path);
+    Result<std::unique_ptr<File>> file = open(found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) return stat.status().code() == StatusCode::kReject;
     if (stream_of(*stat)) return true;

@@ -6,6 +6,7 @@
 #include "base/descriptor_limit.h"
 #include "source/feed_source.h"
 #include "source/file_source.h"
+#include "source/listed_files.h"
 
 namespace lastseen {
 
@@ -48,7 +49,8 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
   file_options.descriptors = std::make_shared<DescriptorBudget>(
       std::max(limit - std::min(limit, kDescriptorReserve), limit / 4));
   for (const InputSettings& settings : config.inputs) {
-    const bool endless = settings.type != "file" && settings.type != "stdin";
+    const bool endless =
+        settings.logs.empty() && settings.type != "file" && settings.type != "stdin";
     if (once && endless) {
       log.warn("left out: run --once reads what has an end, and a " + settings.type + " has none",
                {{"input", settings.name}});
@@ -58,7 +60,9 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
     if (!parser) return parser.status();
     PipelineInput& input = inputs.emplace_back();
     input.name = settings.name;
-    if (settings.type == "file") {
+    if (!settings.logs.empty()) {
+      input.source = std::make_unique<ListedFiles>(settings, files, log);
+    } else if (settings.type == "file") {
       const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
       input.source =
           std::make_unique<FileSource>(settings, start, files, watcher, log, file_options);

@@ -44,6 +44,7 @@ struct Arguments {
   bool status = false;
   bool print = false;
   ParseArguments parse;
+  BackfillArguments backfill;
   ClientsArguments clients;
   QuarantineArguments quarantine;
   PositionsArguments positions;
@@ -154,6 +155,27 @@ void add_parse(CLI::App& app, Arguments& arguments) {
       throw CLI::ValidationError("parse",
                                  "name a parser (-p), or a configuration and input (-c -i)");
     arguments.code = parse_command(arguments.parse);
+  });
+}
+
+void add_backfill(CLI::App& app, Arguments& arguments) {
+  CLI::App& backfill = *app.add_subcommand("backfill", "read old logs too, also beside the agent");
+  backfill.footer(
+      "\nReads logs, compressed (.gz) or not, from their first byte to their end, and exits. A\n"
+      "running agent goes on undisturbed: this is agent AGENT_ID/backfill, with positions of its\n"
+      "own, which belong to what is in a file, whatever its name. A repeat adds nothing, and\n"
+      "one that was interrupted goes on where it was. Logs are read oldest first.\n"
+      "\nExample:\n"
+      "  lastseen backfill -c lastseen.yaml /var/log/nginx/access.log.*");
+  add_config(backfill, arguments);
+  backfill
+      .add_option("-i,--input", arguments.backfill.input,
+                  "whose logs they are, where their paths do not tell")
+      ->option_text("INPUT");
+  backfill.add_option("LOG", arguments.backfill.logs, "log files")->required()->option_text(" ");
+  backfill.callback([&] {
+    arguments.backfill.config_path = arguments.config;
+    arguments.code = backfill_command(arguments.backfill);
   });
 }
 
@@ -303,6 +325,7 @@ int run_cli(int argc, char** argv) {
   add_run(app, arguments);
   add_check(app, arguments);
   add_parse(app, arguments);
+  add_backfill(app, arguments);
   add_live(app, arguments);
   add_clients(app, arguments);
   add_migrate(app, arguments);

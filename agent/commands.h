@@ -52,9 +52,16 @@ struct PositionsArguments {
   bool json = false;
 };
 
+struct BackfillArguments {
+  std::string config_path;
+  std::string input;  ///< Empty: told by the logs' paths.
+  std::vector<std::string> logs;
+};
+
 int run_command(const std::string& config_path, bool once);
 int check_command(const std::string& config_path);
 int parse_command(const ParseArguments& arguments);
+int backfill_command(const BackfillArguments& arguments);
 int clients_command(const ClientsArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);

@@ -285,8 +285,10 @@ void Daemon::begin_stop() {
 bool Daemon::stuck(const AgentSnapshot& snapshot) {
   // Neither committed batches nor events would do: an idle agent commits empty ones.
   uint64_t mark = snapshot.store.positions_loaded;
-  for (const InputSnapshot& input : snapshot.inputs)
+  for (const InputSnapshot& input : snapshot.inputs) {
     mark += input.totals.bytes_read + input.totals.settled();
+    for (const FileSnapshot& file : input.files) mark += file.position;  // passes over what is read
+  }
   const int64_t now_ms = clock_.now().mono_ms;
   if (mark != moved_mark_) {
     moved_mark_ = mark;

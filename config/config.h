@@ -90,6 +90,8 @@ struct InputSettings {
   int mode = 0660;
   std::string owner = {};  ///< A name or number; empty: whoever runs the agent.
   std::string group = {};  ///< As owner.
+  /// Never configured; set by `backfill`: the files to read once, instead of following `path`.
+  std::vector<std::string> logs = {};
   bool operator==(const InputSettings&) const = default;
 };
 

@@ -63,6 +63,12 @@ bool Agent::join(int64_t timeout_ms) {
   return true;
 }
 
+void Agent::save_feeds(int64_t timeout_ms) {
+  if (save_asked_.exchange(true)) return;
+  watcher_.wake();
+  saved_.get_future().wait_for(std::chrono::milliseconds(timeout_ms));
+}
+
 void Agent::interrupt_hung_call(int64_t limit_ms) {
   const int64_t began = call_began_mono_ms_.load();
   if (began == 0 || clock_.now().mono_ms - began < limit_ms) return;
@@ -100,10 +106,13 @@ void Agent::ingest_loop() {
     }
     take_requests();
     if (stop_asked_) pipeline_.stop();
+    if (save_asked_) pipeline_.save_feeds();
 
     Pipeline::Step step = pipeline_.step(now);
+    if (step.spill) pipeline_.spilled(carry_out(*step.spill), clock_.now());
     if (step.batch) to_flush_.put({std::move(*step.batch), step.last});
     now = clock_.now();
+    tell_saved(now);
     const bool finished = pipeline_.finished();
     const int64_t idle_ms = step.next_mono_ms == kNever
                                 ? kNever
@@ -118,8 +127,38 @@ void Agent::ingest_loop() {
   }
   for (auto& done : requests_) done(Status::retry("the agent is stopping"));
   for (Feed* feed : feeds_) feed->abandon();
+  if (!saved_told_) saved_.set_value();
   finished_ = true;
   on_change_();
+}
+
+SpillResult Agent::carry_out(const SpillOrder& order) {
+  if (spill_file_ == nullptr) return SpillResult::kDone;
+  const Status done = order.bytes ? spill_file_->replace(*order.bytes) : spill_file_->remove();
+  if (done) {
+    spill_error_.clear();
+    return SpillResult::kDone;
+  }
+  if (done.message() != spill_error_)
+    log_.warn("what feeds brought waits in memory alone; a crash would lose it",
+              {{"error", done.message()}});
+  spill_error_ = done.message();
+  if (!order.supersedes) return SpillResult::kFailed;
+  if (spill_file_->remove()) return SpillResult::kRemoved;
+  log_.warn(
+      "the old spill file is still there; a crash before it can be removed would count its "
+      "lines twice",
+      {{"file", spill_file_->path()}});
+  return SpillResult::kFailed;
+}
+
+void Agent::tell_saved(Now now) {
+  if (!save_asked_ || saved_told_) return;
+  AgentSnapshot snapshot = pipeline_.snapshot(now);
+  if (!snapshot.feeds_saved && spill_error_.empty()) return;
+  ingest_board_.publish(std::move(snapshot));
+  saved_told_ = true;
+  saved_.set_value();
 }
 
 void Agent::take_requests() {

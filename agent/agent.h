@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/state_file.h"
 #include "control/agent_control.h"
 #include "pipeline/flusher.h"
 #include "pipeline/mailbox.h"
@@ -38,10 +39,15 @@ class Agent final : public AgentControl {
 
   /// Before start(): it runs on a thread of its own from then on, and outlives the agent.
   void add_feed(Feed& feed) { feeds_.push_back(&feed); }
+  /// Before start(): where the spill is kept; outlives the agent.
+  void set_spill_file(StateFile& file) { spill_file_ = &file; }
   void start();
 
   /// Reading stops; what was read is committed, then finished() becomes true.
   void stop();
+  /// After stop(): waits up to `timeout_ms` until what feeds brought is committed or in the spill
+  /// file, or cannot be; the next snapshot() says which.
+  void save_feeds(int64_t timeout_ms);
   bool finished() const { return finished_.load(); }
   bool taken_over() const { return taken_over_.load(); }
 
@@ -59,6 +65,8 @@ class Agent final : public AgentControl {
   void ingest_loop();
   void flush_loop();
   void take_requests();
+  SpillResult carry_out(const SpillOrder& order);
+  void tell_saved(Now now);
   void publish(Now now, int64_t idle_ms);
   void call_store(Flusher::Action action);
 
@@ -91,7 +99,13 @@ class Agent final : public AgentControl {
   std::vector<Answer> answers_;  // ingest only: told after the snapshot is published
   int64_t published_mono_ms_ = INT64_MIN / 2;
 
+  StateFile* spill_file_ = nullptr;
+  std::string spill_error_;  // told last
+  std::promise<void> saved_;
+  bool saved_told_ = false;
+
   std::atomic<bool> stop_asked_{false};
+  std::atomic<bool> save_asked_{false};
   std::atomic<bool> flush_ends_{false};
   std::atomic<bool> finished_{false};
   std::atomic<bool> taken_over_{false};

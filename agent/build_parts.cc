@@ -73,6 +73,7 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
           queue, *feeds.back(), settings.path.empty() ? settings.type : settings.path,
           file_options.hot_ms);
       input.urgent = !once;
+      input.feed = true;
     }
     input.parser = std::move(*parser);
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);

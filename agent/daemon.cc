@@ -25,6 +25,7 @@
 #include "exit_code.h"
 #include "progress.h"
 #include "skip_warnings.h"
+#include "spill_start.h"
 #include "store/registry.h"
 
 namespace lastseen {
@@ -39,6 +40,8 @@ constexpr int64_t kOnceTickMs = 100;
 constexpr int64_t kHungCallGraceMs = 5000;
 // A stop that has committed everything waits this long for the flush thread to leave the store.
 constexpr int64_t kJoinMs = 1000;
+// Beyond the stop's deadline: what feeds brought is written to a file of some megabytes.
+constexpr int64_t kSaveMs = 5000;
 
 // Signals as a descriptor, so that one poll() waits for everything. Made before any thread, so
 // that all of them inherit the mask.
@@ -132,6 +135,7 @@ class Daemon {
   bool stuck(const AgentSnapshot& snapshot);
   int give_up();
   int finish();
+  void report_feeds(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 
   const Config& config_;
@@ -145,6 +149,7 @@ class Daemon {
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<Store> store_;
   Feeds feeds_;
+  std::unique_ptr<StateFile> spill_file_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<Agent> agent_;
@@ -183,11 +188,16 @@ Status Daemon::build() {
   watcher_ = make_uv_watcher();
   auto inputs = build_inputs(config_, options_.once, *files_, *watcher_, *log_, feeds_);
   if (!inputs) return inputs.status();
+  spill_file_ = make_state_file(spill_path(config_));
+  std::vector<SpillPart> spilled = read_spill(*spill_file_, config_.agent_id, *log_);
+  add_spilled_inputs(spilled, *inputs, *log_);
   pipeline_ = std::make_unique<Pipeline>(pipeline_options(config_, options_.once, seed),
                                          std::move(*inputs), clock_.now());
+  if (!spilled.empty()) pipeline_->found_spill(std::move(spilled));
   flusher_ = std::make_unique<Flusher>(flusher_options(config_, seed), *log_);
   agent_ = std::make_unique<Agent>(config_.agent_id, *pipeline_, *flusher_, *store_, *watcher_,
                                    clock_, *log_, [this] { wakeup_.wake(); });
+  agent_->set_spill_file(*spill_file_);
   for (const auto& feed : feeds_) agent_->add_feed(*feed);
   return Status::ok();
 }
@@ -301,6 +311,8 @@ bool Daemon::stuck(const AgentSnapshot& snapshot) {
 // joined or destroyed.
 int Daemon::give_up() {
   bar_.end();
+  agent_->stop();
+  agent_->save_feeds(kSaveMs);
   const auto snapshot = agent_->snapshot();
   const uint64_t lines = pending_lines(*snapshot);
   if (agent_->finished()) return finish();
@@ -312,9 +324,10 @@ int Daemon::give_up() {
     log_->error("gave up waiting for what cannot be read: " + unread);
     _exit(kExitFailed);
   }
+  report_feeds(*snapshot);
   if (!snapshot->store.positions_loaded) {
     log_->error(
-        "stopped before the store could tell the positions; nothing was read, everything "
+        "stopped before the store could tell the positions; no log was read, everything "
         "waits in the log files",
         {{"error", why}});
   } else {
@@ -327,6 +340,21 @@ int Daemon::give_up() {
   if (control_thread_.joinable()) control_thread_.join();
   const bool nothing_pending = lines == 0 && !options_.once;
   _exit(nothing_pending ? kExitDone : kExitUncommitted);
+}
+
+// What feeds brought waits nowhere else.
+void Daemon::report_feeds(const AgentSnapshot& snapshot) {
+  uint64_t lines = 0;
+  for (const InputSnapshot& input : snapshot.inputs)
+    if (input.feed) lines += input.pending;
+  if (lines == 0) return;
+  if (snapshot.feeds_saved && !agent_->taken_over()) {
+    log_->info("what feeds brought and is not committed waits in the spill file",
+               {{"file", spill_file_->path()}, {"lines", std::to_string(lines)}});
+  } else {
+    log_->error("what feeds brought and is not committed is lost",
+                {{"lines", std::to_string(lines)}});
+  }
 }
 
 int Daemon::finish() {
@@ -343,6 +371,7 @@ int Daemon::finish() {
       code = kExitFailed;
     }
   }
+  if (agent_->taken_over()) report_feeds(*snapshot);
   if (code == kExitDone) log_->info("stopped: everything that was read is committed");
   if (!agent_->join(kJoinMs)) {
     store_->interrupt();

@@ -50,6 +50,16 @@ void LedgerCounts::add(const LedgerCounts& delta) {
   add_each(lost_bytes, delta.lost_bytes);
 }
 
+LedgerCounts LedgerCounts::minus(const LedgerCounts& other) const {
+  LedgerCounts result;
+  for_each_counter(*this, [&](const std::string& name, uint64_t value) {
+    for_each_counter(other, [&](const std::string& same, uint64_t less) {
+      if (name == same) result.set(name, value > less ? value - less : 0);
+    });
+  });
+  return result;
+}
+
 std::vector<std::pair<std::string, uint64_t>> LedgerCounts::to_pairs() const {
   std::vector<std::pair<std::string, uint64_t>> pairs;
   for_each_counter(*this, [&](std::string name, uint64_t value) {

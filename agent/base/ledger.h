@@ -30,6 +30,8 @@ struct LedgerCounts {
   uint64_t settled() const { return committed + skipped_sum() + quarantined + lost_sum(); }
 
   void add(const LedgerCounts& delta);
+  /// Each counter less that of `other`, and at least 0.
+  LedgerCounts minus(const LedgerCounts& other) const;
   bool operator==(const LedgerCounts&) const = default;
 
   /// Every counter that is not 0 under its stored name: "lines_read", "skipped.too_long",

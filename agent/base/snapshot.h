@@ -24,6 +24,7 @@ struct InputSnapshot {
   LedgerCounts totals;   ///< Since the input was first seen; lines_read = settled() + pending.
   LedgerCounts before;   ///< Those totals as this run found them in the store.
   uint64_t pending = 0;  ///< Lines whose sighting is read and not committed.
+  bool feed = false;     ///< What was read exists nowhere else.
   std::string watching;  ///< "inotify" or "polling"; empty: not told.
   std::vector<FileSnapshot> files;
 };
@@ -55,6 +56,7 @@ struct AgentSnapshot {
   uint64_t buffer_clients_max = 0;
   int64_t oldest_pending_mono_ms = 0;  ///< When the oldest pending sighting was read; 0: none.
   int64_t flush_interval_ms = 0;
+  bool feeds_saved = true;  ///< What feeds brought is committed or in the spill file.
   StoreSnapshot store;
 };
 

@@ -21,6 +21,17 @@ bool DedupBuffer::add(std::string_view client_id, int64_t seen_at_ms, uint64_t c
   return true;
 }
 
+bool DedupBuffer::add(const Entry& entry, uint64_t clients_max) {
+  // As its oldest and its newest sighting, and the others between them, which move nothing.
+  if (!add(entry.client_id, entry.first_seen_ms, clients_max)) return false;
+  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
+  Entry& merged = entries_[table_.find(entry.client_id, table_.hash(entry.client_id), id_at)];
+  merge_sighting(merged, entry.last_seen_ms);
+  merged.count += entry.count - 2;
+  sightings_ += entry.count - 1;
+  return true;
+}
+
 void DedupBuffer::seal_into(Batch& batch) {
   const size_t clients = entries_.size();
   if (batch.entries.empty()) {

@@ -40,6 +40,10 @@ class DedupBuffer {
   /// and the budget's use has reached `clients_max`.
   bool add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max);
 
+  /// The same with a whole entry, whose sightings all count.
+  bool add(const Entry& entry, uint64_t clients_max);
+
+  const std::vector<Entry>& entries() const { return entries_; }
   size_t clients() const { return entries_.size(); }
   /// Sightings merged since the last seal: the lines that are pending here.
   uint64_t sightings() const { return sightings_; }

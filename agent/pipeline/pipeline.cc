@@ -25,6 +25,10 @@ constexpr uint32_t kFlushTurnsMax = 64;
 // How soon a flush looks again whether a feed's thread has taken in what had arrived.
 constexpr int64_t kLookMs = 1;
 
+// A shorter flush interval does not make the spill be written more often than this: each time it
+// is written as a whole and forced to the disk.
+constexpr int64_t kSpillMinMs = 1000;
+
 }  // namespace
 
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
@@ -34,6 +38,7 @@ Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& 
 Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, Now now)
     : options_(std::move(options)),
       budget_(options_.clients_max),
+      spill_(options_.agent_id, std::max(options_.flush_interval_ms, kSpillMinMs), now),
       buffer_(kReadBufferBytes),
       started_mono_ms_(now.mono_ms),
       last_seal_mono_ms_(now.mono_ms - options_.flush_interval_ms) {
@@ -77,6 +82,12 @@ Pipeline::Step Pipeline::step(Now now) {
     }
   }
   finish_flushes(more);
+  if (save_asked_ && received_all()) spill_.save();
+  step.spill = spill_.order(now, step.batch.has_value(), feeds_pending(), lines_of_feeds(),
+                            [this] { return brought_by_feeds(); });
+  if (!step.spill)
+    step.next_mono_ms =
+        std::min(step.next_mono_ms, spill_.next_mono_ms(feeds_pending(), lines_of_feeds()));
   if (more && !looking) step.next_mono_ms = now.mono_ms;
   return step;
 }
@@ -204,9 +215,32 @@ int64_t Pipeline::next_seal_mono_ms() const {
   return std::min(heartbeat, last_seal_mono_ms_ + options_.flush_interval_ms);
 }
 
+// What feeds brought since the last batch.
+std::vector<SpilledInput> Pipeline::brought_by_feeds() const {
+  std::vector<SpilledInput> brought;
+  for (const auto& input : inputs_)
+    if (input->parts.feed && !(input->delta == LedgerCounts()))
+      brought.push_back({input->parts.name, input->delta, input->buffer.entries()});
+  return brought;
+}
+
+bool Pipeline::feeds_pending() const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    return input->parts.feed && !(input->delta == LedgerCounts());
+  });
+}
+
+uint64_t Pipeline::lines_of_feeds() const {
+  uint64_t lines = 0;
+  for (const auto& input : inputs_)
+    if (input->parts.feed) lines += input->sealed.lines_read + input->delta.lines_read;
+  return lines;
+}
+
 Batch Pipeline::seal(Now now, bool more) {
   Batch batch;
   InFlight flight;
+  spill_.sealed(brought_by_feeds(), now);
   batch.oldest_read_mono_ms = oldest_pending_mono_ms_;
   for (auto& input : inputs_) {
     input->in_flight = input->buffer.sightings();
@@ -216,6 +250,7 @@ Batch Pipeline::seal(Now now, bool more) {
     BatchInput& part = batch.inputs.emplace_back();
     part.name = input->parts.name;
     input->sealed.add(input->delta);
+    input->out = input->delta;
     part.delta = std::exchange(input->delta, LedgerCounts());
     part.delta.committed = input->in_flight;
     input->parts.source->collect(part.positions);
@@ -253,7 +288,6 @@ void Pipeline::positions_known(AgentState state, Now now) {
     in_flight_.reset();
     last_sealed_ = false;
   }
-  const bool again = loaded_;
   full_ = false;
   for (auto& input : inputs_) {
     const auto found = std::find_if(
@@ -261,24 +295,57 @@ void Pipeline::positions_known(AgentState state, Now now) {
         [&](const AgentState::Input& known) { return known.name == input->parts.name; });
     StoredInput stored;
     if (found != state.inputs.end()) stored = {true, std::move(found->positions), found->totals};
-    if (!input->parts.urgent) {
-      if (again) input->delta = LedgerCounts();
-      input->buffer.clear();
-    }
-    input->in_flight = 0;
-    input->before = input->sealed = stored.totals;
-    input->parts.source->restore(stored, now);
-    input->begun = stored.known;
-    if (stored.known) {
-      input->parts.source->begin();
-    } else {
-      first_batch_due_ = true;
-    }
+    start_input(*input, std::move(stored), loaded_, now);
   }
   const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
                                    [](const auto& input) { return input->buffer.sightings() > 0; });
   if (!pending) oldest_pending_mono_ms_ = 0;
+  for (const SpillPart& part : spill_.positions_known(state.batch)) take_back(part, now);
   loaded_ = true;
+}
+
+void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now) {
+  if (!input.parts.feed) {
+    if (again) input.delta = LedgerCounts();
+    input.buffer.clear();
+  } else if (again) {
+    // What the store forgot can not be read again. The batch that was out is not part of it.
+    LedgerCounts gone = input.sealed.minus(input.out).minus(stored.totals);
+    gone.lost[static_cast<size_t>(LossReason::kStoreWentBack)] += gone.committed + gone.quarantined;
+    gone.committed = gone.quarantined = 0;
+    gone.lines_read = gone.settled();
+    input.delta.add(gone);
+  }
+  input.in_flight = 0;
+  input.out = LedgerCounts();
+  input.before = input.sealed = stored.totals;
+  input.parts.source->restore(stored, now);
+  input.begun = stored.known;
+  if (stored.known) {
+    input.parts.source->begin();
+  } else {
+    first_batch_due_ = true;
+  }
+}
+
+// What feeds brought once, and no batch has committed.
+void Pipeline::take_back(const SpillPart& part, Now now) {
+  const auto decoded = decode_part(part.bytes);
+  CHECK(decoded.is_ok());  // it was looked at when it was read, or comes from here
+  for (const SpilledInput& spilled : *decoded) {
+    const auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const auto& input) {
+      return input->parts.name == spilled.name;
+    });
+    if (found == inputs_.end()) continue;
+    Input& input = **found;
+    input.delta.add(spilled.counts);
+    for (const Entry& entry : spilled.entries) {
+      if (!input.buffer.add(entry, budget_.clients_max()))
+        input.delta.lost[static_cast<size_t>(LossReason::kBufferFull)] += entry.count;
+    }
+    if (oldest_pending_mono_ms_ == 0 && !spilled.entries.empty())
+      oldest_pending_mono_ms_ = now.mono_ms;
+  }
 }
 
 void Pipeline::batch_committed(const CommitResult& result) {
@@ -289,12 +356,14 @@ void Pipeline::batch_committed(const CommitResult& result) {
     input.sealed.committed += input.in_flight - refused;
     input.sealed.quarantined += refused;
     input.in_flight = 0;
+    input.out = LedgerCounts();
     if (!input.begun) {
       input.begun = true;
       input.parts.source->begin();
     }
   }
   budget_.give_back(in_flight_->clients);
+  spill_.committed();
   full_ = false;
   if (in_flight_->last) ended_ = true;
   const auto flushes = std::move(in_flight_->flushes);
@@ -346,6 +415,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
   snapshot.oldest_pending_mono_ms = in_flight_ && in_flight_->oldest_read_mono_ms != 0
                                         ? in_flight_->oldest_read_mono_ms
                                         : oldest_pending_mono_ms_;
+  snapshot.feeds_saved = received_all() && spill_.saved(feeds_pending(), lines_of_feeds());
   for (const auto& input : inputs_) {
     InputSnapshot& part = snapshot.inputs.emplace_back();
     part.name = input->parts.name;
@@ -353,6 +423,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
     part.totals.add(input->delta);
     part.before = input->before;
     part.pending = input->buffer.sightings() + input->in_flight;
+    part.feed = input->parts.feed;
     part.watching = input->parts.source->watching();
     input->parts.source->describe(part.files);
   }

@@ -17,6 +17,7 @@
 #include "pipeline/dedup_buffer.h"
 #include "pipeline/flusher.h"
 #include "pipeline/line_framer.h"
+#include "pipeline/spill_keeper.h"
 #include "source/source.h"
 
 namespace lastseen {
@@ -41,6 +42,9 @@ struct PipelineInput {
   /// It cannot wait: it is read also before positions are known, may fill the whole buffer, and
   /// what finds no room there is lost.
   bool urgent = false;
+  /// What was read exists nowhere else: it survives a store that went back, and goes into the
+  /// spill.
+  bool feed = false;
 };
 
 /// Reads, frames, parses and merges all inputs, and keeps their ledgers. A state machine: step()
@@ -54,8 +58,16 @@ class Pipeline {
     int64_t next_mono_ms = kNever;  ///< When to step again, unless something happens before.
     std::optional<Batch> batch;     ///< To be handed to the flusher; never while one is out.
     bool last = false;              ///< No batch will follow this one.
+    /// To be done before the batch is handed over, and answered with spilled().
+    std::optional<SpillOrder> spill;
   };
   Step step(Now now);
+
+  /// What an earlier run had left in its spill file; before the first step().
+  void found_spill(std::vector<SpillPart> parts) { spill_.found(std::move(parts)); }
+  void spilled(SpillResult result, Now now) { spill_.done(result, now); }
+  /// During a stop: the spill is brought up to date once everything that had arrived is taken in.
+  void save_feeds() { save_asked_ = true; }
 
   void deliver(FlushReply reply, Now now);
 
@@ -82,7 +94,8 @@ class Pipeline {
     LedgerCounts before;     // totals when the positions came
     LedgerCounts sealed;     // totals without what is pending or in `delta`
     LedgerCounts delta;      // since the last seal
-    uint64_t in_flight = 0;  // sightings in the batch that is out
+    LedgerCounts out;        // of `sealed` what the batch that is out carries
+    uint64_t in_flight = 0;  // sightings in that batch
     bool begun = false;      // reading is allowed
   };
   struct InFlight {
@@ -105,11 +118,17 @@ class Pipeline {
   int64_t next_seal_mono_ms() const;
   Batch seal(Now now, bool more);
   void positions_known(AgentState state, Now now);
+  void start_input(Input& input, StoredInput stored, bool again, Now now);
+  void take_back(const SpillPart& part, Now now);
+  std::vector<SpilledInput> brought_by_feeds() const;
+  bool feeds_pending() const;
+  uint64_t lines_of_feeds() const;
   void batch_committed(const CommitResult& result);
   void finish_flushes(bool more);
 
   PipelineOptions options_;
   ClientBudget budget_;
+  SpillKeeper spill_;
   ReadBuffer buffer_;
   std::vector<std::unique_ptr<Input>> inputs_;
   size_t turn_ = 0;  // which input reads next
@@ -123,6 +142,7 @@ class Pipeline {
   bool first_batch_due_ = false;  // a start choice waits to be committed
   bool full_ = false;             // a line found no room; reading waits for a commit
   bool stopping_ = false;
+  bool save_asked_ = false;
   bool last_sealed_ = false;
   bool ended_ = false;  // the last batch is committed, or nobody will take it
 };

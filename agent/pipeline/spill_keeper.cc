@@ -1,0 +1,111 @@
+#include "pipeline/spill_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace lastseen {
+
+void SpillKeeper::found(std::vector<SpillPart> parts) {
+  found_ = std::move(parts);
+  on_disk_ = true;
+  on_disk_up_to_ = UINT64_MAX;
+}
+
+std::vector<SpillPart> SpillKeeper::positions_known(uint64_t batch) {
+  batch_ = batch;
+  numbers_are_old_ = on_disk_;
+  std::vector<SpillPart> again = std::exchange(found_, {});
+  std::erase_if(again,
+                [&](const SpillPart& part) { return part.batch != 0 && part.batch <= batch; });
+  if (!in_flight_.bytes.empty()) again.push_back(std::move(in_flight_));
+  in_flight_ = {};
+  out_since_mono_ms_.reset();
+  return again;
+}
+
+void SpillKeeper::sealed(const std::vector<SpilledInput>& inputs, Now now) {
+  CHECK(batch_ && !out_since_mono_ms_);
+  out_since_mono_ms_ = now.mono_ms;
+  if (!inputs.empty()) in_flight_ = {*batch_ + 1, encode_part(inputs)};
+}
+
+void SpillKeeper::committed() {
+  ++*batch_;
+  in_flight_ = {};
+  out_since_mono_ms_.reset();
+}
+
+bool SpillKeeper::saved(bool pending, uint64_t brought) const {
+  return !anything(pending) || !changed(brought);
+}
+
+std::optional<SpillOrder> SpillKeeper::order(
+    Now now, bool sealing, bool pending, uint64_t brought,
+    const std::function<std::vector<SpilledInput>()>& encode) {
+  const bool all_committed =
+      !anything(pending) || (!numbers_are_old_ && batch_ && *batch_ >= on_disk_up_to_);
+  if (on_disk_ && batch_ && all_committed) {
+    ordered_ = {.remove = true};
+    return SpillOrder();
+  }
+  if (on_disk_ && numbers_are_old_ && sealing) {
+    SpillOrder order = write(pending, brought, encode);
+    order.supersedes = true;
+    return order;
+  }
+  if (!saving_ && now.mono_ms < next_mono_ms(pending, brought)) return std::nullopt;
+  if (saved(pending, brought)) return std::nullopt;
+  return write(pending, brought, encode);
+}
+
+SpillOrder SpillKeeper::write(bool pending, uint64_t brought,
+                              const std::function<std::vector<SpilledInput>()>& encode) {
+  std::vector<const SpillPart*> parts;
+  for (const SpillPart& part : found_) parts.push_back(&part);
+  if (!in_flight_.bytes.empty()) parts.push_back(&in_flight_);
+  // What has been in no batch goes into the next one; 0 as long as that has no number.
+  SpillPart since;
+  if (pending) {
+    since.batch = batch_ ? *batch_ + (out_since_mono_ms_ ? 2 : 1) : 0;
+    since.bytes = encode_part(encode());
+    parts.push_back(&since);
+  }
+  uint64_t up_to = 0;
+  for (const SpillPart* part : parts)
+    up_to = std::max(up_to, part->batch == 0 ? UINT64_MAX : part->batch);
+  ordered_ = {.remove = false, .brought = brought, .up_to = up_to};
+  return {encode_spill(agent_id_, parts), false};
+}
+
+void SpillKeeper::done(SpillResult result, Now now) {
+  if (!ordered_.remove) next_write_mono_ms_ = now.mono_ms + interval_ms_;
+  switch (result) {
+    case SpillResult::kFailed:
+      saving_ = false;
+      // A file that could not be replaced before its content went out keeps its old numbers; one
+      // that could not be removed is void by its numbers.
+      numbers_are_old_ = false;
+      if (ordered_.remove) on_disk_ = false;
+      return;
+    case SpillResult::kRemoved:
+      on_disk_ = numbers_are_old_ = false;
+      return;
+    case SpillResult::kDone:
+      on_disk_ = !ordered_.remove;
+      on_disk_brought_ = ordered_.brought;
+      on_disk_up_to_ = ordered_.up_to;
+      numbers_are_old_ = false;
+      return;
+  }
+}
+
+int64_t SpillKeeper::next_mono_ms(bool pending, uint64_t brought) const {
+  if (saved(pending, brought)) return kNever;
+  if (!batch_) return next_write_mono_ms_;
+  if (!out_since_mono_ms_) return kNever;  // the next batch comes soon
+  return std::max(next_write_mono_ms_, *out_since_mono_ms_ + interval_ms_);
+}
+
+}  // namespace lastseen

@@ -1,0 +1,70 @@
+#include "spill_start.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "source/ended_source.h"
+
+namespace lastseen {
+
+namespace {
+
+uint64_t lines_of(const std::vector<SpillPart>& parts) {
+  uint64_t lines = 0;
+  for (const SpillPart& part : parts)
+    if (const auto inputs = decode_part(part.bytes))
+      for (const SpilledInput& input : *inputs) lines += input.counts.lines_read;
+  return lines;
+}
+
+void set_aside(StateFile& file, const std::string& why, Log& log) {
+  const Result<std::string> place = file.set_aside();
+  const std::string where = place ? "it was moved to " + *place
+                                  : "it could not be moved away: " + place.status().message();
+  log.error("the spill file " + file.path() + " cannot be used: " + why + "; " + where +
+            ". What feeds had brought before the last stop and was not committed is lost; nothing "
+            "else is");
+}
+
+}  // namespace
+
+std::string spill_path(const Config& config) {
+  std::string name = config.agent_id;
+  std::replace(name.begin(), name.end(), '/', '%');  // an agent_id holds no %
+  return config.state_dir + "/" + name + ".spill";
+}
+
+std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log) {
+  const Result<std::optional<std::string>> bytes = file.read();
+  if (bytes && !*bytes) return {};
+  Result<std::vector<SpillPart>> parts = bytes ? decode_spill(agent_id, **bytes) : bytes.status();
+  if (!parts) {
+    set_aside(file, parts.status().message(), log);
+    return {};
+  }
+  log.info("found what feeds had brought before the last stop",
+           {{"file", file.path()}, {"lines", std::to_string(lines_of(*parts))}});
+  return std::move(*parts);
+}
+
+void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<PipelineInput>& inputs,
+                        Log& log) {
+  for (const SpillPart& part : parts) {
+    const auto decoded = decode_part(part.bytes);
+    if (!decoded) continue;
+    for (const SpilledInput& spilled : *decoded) {
+      const bool known = std::any_of(inputs.begin(), inputs.end(), [&](const PipelineInput& input) {
+        return input.name == spilled.name;
+      });
+      if (known) continue;
+      log.warn("an input is no longer configured; what it had brought is committed all the same",
+               {{"input", spilled.name}});
+      PipelineInput& input = inputs.emplace_back();
+      input.name = spilled.name;
+      input.source = std::make_unique<EndedSource>();
+      input.feed = true;
+    }
+  }
+}
+
+}  // namespace lastseen

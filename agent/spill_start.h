@@ -1,0 +1,25 @@
+// What an earlier run left in its spill file, at start.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/spill.h"
+#include "base/state_file.h"
+#include "config/config.h"
+#include "pipeline/pipeline.h"
+
+namespace lastseen {
+
+/// In state_dir, named after the agent, so that several may share it.
+std::string spill_path(const Config& config);
+
+/// A file that cannot be used is set aside, and the log says so. Empty: there is nothing.
+std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log);
+
+/// For what inputs brought that are not in the configuration any more.
+void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<PipelineInput>& inputs,
+                        Log& log);
+
+}  // namespace lastseen

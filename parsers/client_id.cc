@@ -133,6 +133,10 @@ IdAnswer ClientIdRules::from_query(const LoggedText& query, std::string_view nam
   return find_in_query(text, cut ? QueryFrom::kCut : QueryFrom::kField, name);
 }
 
+IdAnswer ClientIdRules::from_args(const LoggedText& args, std::string_view name) {
+  return find_in_query(without_layer(args), QueryFrom::kField, name);
+}
+
 IdAnswer ClientIdRules::from_query_value(const LoggedText& value) {
   const std::string_view id = without_layer(value);
   if (id == "-") return {};

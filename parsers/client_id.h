@@ -46,6 +46,8 @@ class ClientIdRules {
   IdAnswer from_target(const LoggedText& target, std::string_view name, bool cut = false);
   /// A query alone, with or without its `?`.
   IdAnswer from_query(const LoggedText& query, std::string_view name, bool cut = false);
+  /// A query alone, which has no `?` of its own.
+  IdAnswer from_args(const LoggedText& args, std::string_view name);
   /// The value of a query's parameter.
   IdAnswer from_query_value(const LoggedText& value);
   /// `METHOD target HTTP/1.1` as the client sent it, possibly cut off or not HTTP at all.

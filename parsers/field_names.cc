@@ -124,7 +124,8 @@ void FieldNames::add_targets(const std::string& mapped, Usual usual) {
   // A query of its own outranks `uri` and `path`, since beside one these hold the decoded path
   // (nginx $uri, Apache %U), in which a `?` means nothing.
   add(slot, "request_uri", FieldForm::kTarget);
-  for (const char* name : {"args", "query", "query_string"}) add(slot, name, FieldForm::kQuery);
+  for (const char* name : {"args", "query_string"}) add(slot, name, FieldForm::kArgs);
+  add(slot, "query", FieldForm::kQuery);  // Apache's %q brings its `?` along
   for (const char* name : {"path", "uri", "url", "request.uri"}) {
     add(slot, name, FieldForm::kPath);
   }

@@ -8,8 +8,8 @@ namespace lastseen {
 namespace {
 
 /// The name by which FieldNames knows all fields of a role.
-std::string_view name_of_role(FieldRole role) {
-  switch (role) {
+std::string_view name_of_role(const FormatField& field) {
+  switch (field.role) {
     case FieldRole::kBody:
       return "request_body";
     case FieldRole::kClientId:
@@ -19,7 +19,7 @@ std::string_view name_of_role(FieldRole role) {
     case FieldRole::kRequestLine:
       return "request";
     case FieldRole::kQuery:
-      return "args";
+      return field.name == "field.args" || field.name == "field.query_string" ? "args" : "query";
     case FieldRole::kQueryValue:
       return "arg_client_id";
     case FieldRole::kNone:
@@ -61,7 +61,7 @@ std::vector<FieldUse> uses_of(const FormatField& field, const FieldNames& names)
   std::vector<FieldUse> uses;
   if (field.role == FieldRole::kTime) return uses;
   const bool has_role = field.role != FieldRole::kNone;
-  if (has_role) add(names.find(name_of_role(field.role)), false, &uses);
+  if (has_role) add(names.find(name_of_role(field)), false, &uses);
   add(names.find(own_name(field.name)), has_role, &uses);
   for (FieldUse& use : uses) {
     if (field.escape == FieldEscape::kHash) use.coding = FieldCoding::kHashes;

@@ -16,6 +16,7 @@ enum class FieldForm : uint8_t {
   kTarget,  ///< A request target: path and query, percent-encoded.
   kPath,    ///< The same; but a path alone, and decoded, in a line that has a query of its own.
   kQuery,   ///< A query, with or without its `?`.
+  kArgs,    ///< A query without it: nginx's $args. A `?` at the beginning is the client's own.
   kRequestLine,  ///< `METHOD target HTTP/1.1`
   kAnyTarget,    ///< Whichever of these it looks like.
   kDecodedPath,  ///< A path alone, decoded.

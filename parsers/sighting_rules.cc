@@ -204,6 +204,8 @@ IdAnswer SightingRules::ask_target(const Place& place, const FieldValue& target)
   switch (target.form) {
     case FieldForm::kQuery:
       return rules_.from_query(text, place.name, target.cut);
+    case FieldForm::kArgs:
+      return rules_.from_args(text, place.name);
     case FieldForm::kRequestLine:
       return rules_.from_request_line(text, place.name);  // which sees for itself that it is cut
     case FieldForm::kAnyTarget:
@@ -221,7 +223,7 @@ IdAnswer SightingRules::ask_path(const Place& place, const LineFields& fields) {
   for (unsigned left = fields.seen(LineFields::kTarget); left != 0; left &= left - 1) {
     const FieldValue& target = fields.value(LineFields::kTarget, std::countr_zero(left));
     LoggedText text;
-    if (target.form == FieldForm::kQuery) {
+    if (target.form == FieldForm::kQuery || target.form == FieldForm::kArgs) {
       has_query = true;
     } else if (target.kind != FieldValue::Kind::kNested && read_text(target, &text)) {
       const bool decoded =

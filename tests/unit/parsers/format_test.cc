@@ -157,6 +157,16 @@ TEST(NginxFormat, EveryPlaceOfTheId) {
   EXPECT_EQ(kNone, nginx("\"$http_referer\"", "\"/?client_id=A\""));
 }
 
+TEST(Format, QuestionMarkOfTheClientsOwnIsPartOfAName) {
+  EXPECT_EQ(kNone, nginx("\"$args\"", "\"?client_id=A\""));
+  EXPECT_EQ(kNone, nginx("\"$query_string\"", "\"?client_id=A\""));
+  EXPECT_EQ(kNone, nginx("\"$request_uri\"", "\"/??client_id=A\""));
+  EXPECT_EQ(kNone, apache("\"%q\"", "\"??client_id=A\""));
+  EXPECT_EQ(kNone, haproxy("\"%HQ\"", "\"??client_id=A\""));
+  EXPECT_EQ("no_client_id", parse_json(R"({"ts":1795322705,"args":"?client_id=A"})"));
+  EXPECT_EQ("'A'", parse_json(R"({"ts":1795322705,"query":"?client_id=A"})"));
+}
+
 TEST(NginxFormat, NotSetIsNoId) {
   for (const char* value : {"-", ""}) {
     const std::string quoted = "\"" + std::string(value) + "\"";

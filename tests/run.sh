@@ -101,6 +101,7 @@ if [ "$long" = long ]; then
   LASTSEEN_E2E_KILLS=200 stage 'kills' end_to_end build/lastseen -k crash
   stage 'build fuzzers' build fuzz 0
   stage 'fuzzing' tests/fuzz/run.py 600
+  LASTSEEN_E2E_FAULT_SECONDS=20 stage 'long faults' end_to_end build/lastseen -k live_faults
   LASTSEEN_E2E_LOCK_SECONDS=30 stage 'long lock' end_to_end build/lastseen -k locked_for_long
   stage 'static analysis' make --no-print-directory lint JOBS="$jobs"
 fi

@@ -114,6 +114,14 @@ class Writer(threading.Thread):
             self.done.wait(0.01)
         os.close(self.file)
 
+    def rotate(self):
+        """As nginx between logrotate's rename and USR1: a few lines still go to the old file."""
+        os.rename(self.path, self.path + ".1")
+        time.sleep(0.03)
+        with self.lock:
+            os.close(self.file)
+            self.file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
     def stop(self):
         self.done.set()
         self.join()

@@ -135,7 +135,7 @@ class Daemon {
   bool stuck(const AgentSnapshot& snapshot);
   int give_up();
   int finish();
-  void report_feeds(const AgentSnapshot& snapshot);
+  uint64_t report_feeds(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 
   const Config& config_;
@@ -324,8 +324,11 @@ int Daemon::give_up() {
     log_->error("gave up waiting for what cannot be read: " + unread);
     _exit(kExitFailed);
   }
-  report_feeds(*snapshot);
-  if (!snapshot->store.positions_loaded) {
+  const uint64_t fed = report_feeds(*snapshot);
+  if (fed == lines && fed > 0) {
+    log_->error("stopped with data of feeds not committed",
+                {{"lines", std::to_string(fed)}, {"error", why}});
+  } else if (!snapshot->store.positions_loaded) {
     log_->error(
         "stopped before the store could tell the positions; no log was read, everything "
         "waits in the log files",
@@ -343,11 +346,11 @@ int Daemon::give_up() {
 }
 
 // What feeds brought waits nowhere else.
-void Daemon::report_feeds(const AgentSnapshot& snapshot) {
+uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
   uint64_t lines = 0;
   for (const InputSnapshot& input : snapshot.inputs)
     if (input.feed) lines += input.pending;
-  if (lines == 0) return;
+  if (lines == 0) return 0;
   if (snapshot.feeds_saved && !agent_->taken_over()) {
     log_->info("what feeds brought and is not committed waits in the spill file",
                {{"file", spill_file_->path()}, {"lines", std::to_string(lines)}});
@@ -355,6 +358,7 @@ void Daemon::report_feeds(const AgentSnapshot& snapshot) {
     log_->error("what feeds brought and is not committed is lost",
                 {{"lines", std::to_string(lines)}});
   }
+  return lines;
 }
 
 int Daemon::finish() {

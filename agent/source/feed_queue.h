@@ -50,11 +50,12 @@ class FeedQueue {
   /// Counts what will never be a record here.
   void lose(LossReason reason, uint64_t records, uint64_t bytes);
   void skip(SkipReason reason);
-  /// Changes what numbers() gives, under the lock.
+  /// Changes what numbers() gives, under the lock; wakes the taker, who tells others.
   template <typename Change>
   void tell(Change change) {
     std::lock_guard lock(mutex_);
     change(numbers_);
+    wake_once();
   }
   /// Everything that had arrived when ask_all() was called is in.
   void all_in(uint64_t asked);
@@ -66,7 +67,7 @@ class FeedQueue {
 
   /// The oldest records; false when there are none. `block` gives its memory back for use here.
   bool take(FeedBlock& block);
-  /// The next put() or end() wakes the taker, once.
+  /// The next put(), tell() or end() wakes the taker, once.
   void arm();
   /// Asks the putting side for all_in(), which is true at once when it has ended.
   void ask_all();

@@ -1,0 +1,121 @@
+"""What feeds brought, over stops, outages and kills: never counted twice, and what may be lost."""
+import glob
+import os
+import time
+
+import pytest
+
+from conftest import migrated
+from feeds import Sender, datagram_socket, feed, ndjson
+from servers import wait_until
+
+
+@pytest.fixture
+def own_database(own_cluster, agents):
+    own_cluster.start(durable=True)
+    return migrated(own_cluster.create_database(), agents)
+
+
+def fed_agent(agents, database, **more):
+    agent = agents("/nowhere", database.store(), shutdown={"timeout": "300ms"}, **more)
+    agent.write(inputs=[feed("in", "unix_datagram", agent.directory)])
+    return agent, Sender(agent.settings["inputs"][0]["path"])
+
+
+def spill_of(agent):
+    return f"{agent.directory}/e2e.spill"
+
+
+def test_stop_under_load_with_the_database_down_loses_and_doubles_nothing(own_database, agents):
+    agent, sender = fed_agent(agents, own_database)
+    agent.start()
+    sender.send(200)
+    agent.settled(200)
+    own_database.server.stop()
+    sender.start(rate=3000)
+    time.sleep(1)
+    assert agent.stop() == 3
+    truth = sender.stop()
+    assert truth.lines > 1000
+    assert "waits in the spill file" in agent.log()
+    assert os.stat(spill_of(agent)).st_mode & 0o777 == 0o600
+
+    agent.start(wait=False)  # and stops once more before the database is back
+    wait_until(lambda: agent.get("/healthz")[0] == 200)
+    sender.send(100)
+    wait_until(lambda: agent.input()["lines_read"] == 100)
+    assert agent.stop() == 3
+
+    own_database.server.start(durable=True)
+    agent.start()
+    entry = agent.settled(truth.lines)
+    assert entry["committed"] == truth.lines
+    assert own_database.rows() == truth.clients
+    wait_until(lambda: not os.path.exists(spill_of(agent)))
+    assert agent.stop() == 0
+
+
+def test_kill_in_an_outage_costs_what_came_since_the_last_spill(own_database, agents):
+    agent, sender = fed_agent(agents, own_database)
+    agent.start()
+    sender.send(200)
+    agent.settled(200)
+    own_database.server.stop()
+    sender.start(rate=500)
+    wait_until(lambda: os.path.exists(spill_of(agent)))
+    time.sleep(1.5)
+    agent.kill()
+    written = os.stat(spill_of(agent)).st_mtime - time.time() + time.monotonic()
+    truth = sender.stop()
+    before = sum(1 for sent in sender.times if sent < written - 0.2)
+    assert before > 200
+    own_database.server.start(durable=True)
+    agent.start()
+    wait_until(lambda: agent.input()["lines_read"] >= before and agent.input()["pending"] == 0)
+    lines = agent.input()["lines_read"]
+    assert before <= lines <= truth.lines
+    sender.send(1)
+    assert agent.settled(lines + 1)["committed"] == lines + 1
+
+
+def test_feed_is_received_while_the_database_has_never_answered(own_database, agents):
+    own_database.server.stop()
+    agent, sender = fed_agent(agents, own_database)
+    agent.start(wait=False)
+    wait_until(lambda: agent.get("/healthz")[0] == 200)
+    sender.send(300)
+    own_database.server.start(durable=True)
+    wait_until(agent.is_ready, 20)
+    assert agent.settled(300)["committed"] == 300
+    assert own_database.rows() == sender.truth.clients
+
+
+@pytest.mark.parametrize("harm", ["torn", "foreign"])
+def test_file_that_cannot_be_used_is_set_aside(agents, harm):
+    agent = agents("/nowhere")
+    agent.write(inputs=[feed("in", "unix_datagram", agent.directory)])
+    with open(spill_of(agent), "wb") as file:
+        file.write(b"lastseen spill 1\n" + os.urandom(100) if harm == "torn" else b"somebody's")
+    agent.start()
+    agent.says("cannot be used: it is " + ("torn" if harm == "torn" else "not a spill file"))
+    assert glob.glob(spill_of(agent) + ".damaged*") == [spill_of(agent) + ".damaged1"]
+    datagram_socket(agent.settings["inputs"][0]["path"]).send(ndjson("A", 1_795_000_000_000))
+    wait_until(lambda: "A" in agent.rows())
+
+
+def test_input_that_is_no_longer_configured_is_committed(own_database, agents, tmp_log):
+    agent, sender = fed_agent(agents, own_database)
+    agent.start()
+    sender.send(10)
+    agent.settled(10)
+    own_database.server.stop()
+    sender.send(5)
+    wait_until(lambda: agent.input()["pending"] == 5)
+    assert agent.stop() == 3
+    own_database.server.start(durable=True)
+    agent.write(inputs=[{"name": "log", "path": tmp_log, "parser": "json"}])
+    open(tmp_log, "w", encoding="utf-8").close()
+    agent.start()
+    agent.says("an input is no longer configured")
+    wait_until(lambda: agent.input(1)["lines_read"] == 15 and agent.input(1)["pending"] == 0)
+    assert own_database.rows() == sender.truth.clients

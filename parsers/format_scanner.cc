@@ -104,10 +104,16 @@ inline const char* FormatScanner::match_field(const Step& step, const char* p, c
     case FieldKind::kWord: {
       if (step.last_stop) return match_word_with_stops(p, end, step.stop);
       const char* const word_end = find_word_end(p, end, step.stop);
-      return step.is_address && !is_address({p, word_end}) ? nullptr : word_end;
+      if (step.is_address && !is_address({p, word_end})) return nullptr;
+      if (step.value != kNotNeeded) keep(step.value, {p, word_end}, step.length_max, false, out);
+      return word_end;
     }
-    case FieldKind::kNumber:
-      return match_number(p, end);
+    case FieldKind::kNumber: {
+      const char* const number_end = match_number(p, end);
+      if (number_end == nullptr || step.value == kNotNeeded) return number_end;
+      keep(step.value, {p, number_end}, 0, false, out);
+      return number_end;
+    }
     case FieldKind::kTime: {
       TimeParts ignored;
       const char* const behind =

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "parsers/utf8.h"
+
 namespace lastseen {
 namespace {
 
@@ -18,14 +20,20 @@ Result<std::unique_ptr<Parser>> RegexLineParser::make(const ParserSettings& sett
   if (settings.regex.empty()) return Status::fatal("regex: the option `regex` is missing");
   Result<Regex> regex = Regex::compile(settings.regex);
   if (!regex) return Status::fatal("regex: " + regex.status().message());
-  auto parser = std::make_unique<RegexLineParser>(*std::move(regex), settings, options);
+  std::optional<Regex> for_bytes;
+  if (Result<Regex> bytes = Regex::compile(settings.regex, Regex::Unit::kByte)) {
+    for_bytes.emplace(*std::move(bytes));  // it fails for \p{L} and its like
+  }
+  auto parser =
+      std::make_unique<RegexLineParser>(*std::move(regex), std::move(for_bytes), settings, options);
   if (Status status = parser->check_groups(); !status) return status;
   return std::unique_ptr<Parser>(std::move(parser));
 }
 
-RegexLineParser::RegexLineParser(Regex regex, const ParserSettings& settings,
-                                 const ParserOptions& options)
+RegexLineParser::RegexLineParser(Regex regex, std::optional<Regex> for_bytes,
+                                 const ParserSettings& settings, const ParserOptions& options)
     : regex_(std::move(regex)),
+      for_bytes_(std::move(for_bytes)),
       escaped_(settings.escaped),
       names_(with_uri(settings), options.client_id, FieldNames::Shape::kFlat),
       groups_(regex_.group_names().size()),
@@ -51,7 +59,8 @@ Status RegexLineParser::check_groups() const {
 ParseResult RegexLineParser::parse(std::string_view line) {
   fields_.clear();
   ParseResult result;
-  good_ = regex_.find(line, &groups_);
+  good_ = regex_.find(line, &groups_) ||
+          (for_bytes_ && !count_code_points(line) && for_bytes_->find(line, &groups_));
   if (!good_) return result;
   for (size_t i = 0; i < groups_.size(); ++i) {
     if (uses_[i] == nullptr || groups_[i].data() == nullptr) continue;

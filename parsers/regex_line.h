@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,8 @@
 namespace lastseen {
 
 /// The named groups are the line's fields: `client_id`, `uri`, `body`, `time` and all other usual
-/// names. The expression is looked for anywhere in the line; a line without it is malformed.
+/// names. The expression is looked for anywhere in the line; a line without it is malformed. In a
+/// line that is not UTF-8 throughout, `.` and classes stand for bytes.
 class RegexLineParser : public Parser {
  public:
   /// kFatal for an expression that is wrong, and for a group of which nothing would be used.
@@ -22,7 +24,8 @@ class RegexLineParser : public Parser {
                                               const ParserOptions& options);
 
   /// The settings must be those that make() takes.
-  RegexLineParser(Regex regex, const ParserSettings& settings, const ParserOptions& options);
+  RegexLineParser(Regex regex, std::optional<Regex> for_bytes, const ParserSettings& settings,
+                  const ParserOptions& options);
   ParseResult parse(std::string_view line) override;
   void explain(Explanation* out) override;
 
@@ -30,6 +33,7 @@ class RegexLineParser : public Parser {
   Status check_groups() const;
 
   const Regex regex_;
+  const std::optional<Regex> for_bytes_;  // the same expression, for lines that are not UTF-8
   const bool escaped_;
   const FieldNames names_;
   std::vector<const FieldUse*> uses_;  // by group; null: of no use

@@ -6,10 +6,13 @@
 
 namespace lastseen {
 
-Result<Regex> Regex::compile(const std::string& pattern) {
+Result<Regex> Regex::compile(const std::string& pattern, Unit unit) {
   re2::RE2::Options options(re2::RE2::Quiet);
+  if (unit == Unit::kByte) options.set_encoding(re2::RE2::Options::EncodingLatin1);
   auto compiled = std::make_unique<re2::RE2>(pattern, options);
   if (!compiled->ok()) return Status::fatal(compiled->error());
+  if (compiled->NumberOfCapturingGroups() > static_cast<int>(kGroupsMax))
+    return Status::fatal("more than 64 groups; (?:...) is a group that keeps nothing");
   return Regex(std::move(compiled));
 }
 
@@ -31,11 +34,10 @@ bool Regex::matches_whole(std::string_view text) const {
 }
 
 bool Regex::find(std::string_view text, std::vector<std::string_view>* groups) const {
-  constexpr int kGroupsMax = 64;
   re2::StringPiece found[kGroupsMax + 1];  // the first is what all of the pattern matched
   const auto count = static_cast<int>(group_names_.size());
-  if (count > kGroupsMax || !compiled_->Match({text.data(), text.size()}, 0, text.size(),
-                                              re2::RE2::UNANCHORED, found, count + 1)) {
+  if (!compiled_->Match({text.data(), text.size()}, 0, text.size(), re2::RE2::UNANCHORED, found,
+                        count + 1)) {
     return false;
   }
   for (size_t i = 0; i < group_names_.size(); ++i) {

@@ -1,6 +1,8 @@
 // Regular expressions in time linear in the text, whatever the pattern: RE2.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,14 +19,21 @@ namespace lastseen {
 /// A compiled pattern. Matching keeps no state: any thread may.
 class Regex {
  public:
+  static constexpr size_t kGroupsMax = 64;  ///< Far more than a person can name.
+
+  /// What `.` and the classes stand for.
+  enum class Unit : uint8_t {
+    kCodePoint,  ///< A code point: bytes that are not UTF-8 match nothing but `\C`.
+    kByte,       ///< Any byte; what is not ASCII in the pattern is taken byte by byte too.
+  };
   /// kFatal with RE2's words for a pattern that is wrong or too large.
-  static Result<Regex> compile(const std::string& pattern);
+  static Result<Regex> compile(const std::string& pattern, Unit unit = Unit::kCodePoint);
 
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
   ~Regex();
 
-  /// Whether all of the text matches. Bytes that are not UTF-8 match nothing but `\C`.
+  /// Whether all of the text matches.
   bool matches_whole(std::string_view text) const;
 
   /// The names of the groups, in the order of their parentheses; "" for one without a name.

@@ -25,6 +25,20 @@ constexpr size_t kFeedQueueBytes = size_t{32} << 20;
 // that a look needs for a moment.
 constexpr size_t kDescriptorReserve = 160;
 
+// The socket for this input, taken out of those that were passed in; -1: there is none.
+int take_passed(const InputSettings& input, std::vector<PassedSocket>& passed) {
+  auto found = std::find_if(passed.begin(), passed.end(),
+                            [&](const PassedSocket& socket) { return socket.name == input.name; });
+  if (found == passed.end())
+    found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
+      return !socket.path.empty() && socket.path == input.path;
+    });
+  if (found == passed.end()) return -1;
+  const int fd = found->fd;
+  passed.erase(found);
+  return fd;
+}
+
 }  // namespace
 
 LogLevel log_level(const Config& config) {
@@ -39,7 +53,8 @@ Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSe
 }
 
 Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once, FileSystem& files,
-                                                Watcher& watcher, Log& log, Feeds& feeds) {
+                                                Watcher& watcher, Log& log, Feeds& feeds,
+                                                std::vector<PassedSocket> passed) {
   std::vector<PipelineInput> inputs;
   FileSourceOptions file_options;
   file_options.hot_ms = std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
@@ -68,7 +83,7 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
           std::make_unique<FileSource>(settings, start, files, watcher, log, file_options);
     } else {
       auto queue = std::make_shared<FeedQueue>(kFeedQueueBytes, [&watcher] { watcher.wake(); });
-      feeds.push_back(make_feed(settings, queue, log, -1));
+      feeds.push_back(make_feed(settings, queue, log, take_passed(settings, passed)));
       input.source = std::make_unique<FeedSource>(
           queue, *feeds.back(), settings.path.empty() ? settings.type : settings.path,
           file_options.hot_ms);
@@ -79,6 +94,11 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
     input.arrival_time = config.last_seen.clock == SightingClock::kArrival;
   }
+  for (const PassedSocket& unused : passed)
+    log.warn(
+        "a socket that was passed in belongs to no input; its FileDescriptorName= should be the "
+        "name of one",
+        {{"name", unused.name}, {"path", unused.path}});
   if (inputs.empty()) return Status::fatal("no input is left for run --once");
   return inputs;
 }

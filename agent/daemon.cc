@@ -186,7 +186,8 @@ Status Daemon::build() {
   if (!store) return store.status();
   store_ = std::move(*store);
   watcher_ = make_uv_watcher();
-  auto inputs = build_inputs(config_, options_.once, *files_, *watcher_, *log_, feeds_);
+  auto inputs =
+      build_inputs(config_, options_.once, *files_, *watcher_, *log_, feeds_, passed_sockets());
   if (!inputs) return inputs.status();
   spill_file_ = make_state_file(spill_path(config_));
   std::vector<SpillPart> spilled = read_spill(*spill_file_, config_.agent_id, *log_);

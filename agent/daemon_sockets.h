@@ -1,0 +1,18 @@
+// Sockets that systemd made for us and keeps (sd_listen_fds(3)).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lastseen {
+
+struct PassedSocket {
+  int fd = -1;
+  std::string name;  ///< FileDescriptorName= of the unit; by default the unit's own name.
+  std::string path;  ///< Of a Unix socket; empty for others.
+};
+
+/// Those that were passed to this process. Child processes do not get them.
+std::vector<PassedSocket> passed_sockets();
+
+}  // namespace lastseen

@@ -81,20 +81,29 @@ def test_nginx_in_the_formats_of_the_corpus(upstream, tmp_path):
             check(parsed(f"{CORPUS}/lastseen.yaml", name, log), "nginx", bodies)
 
 
+def caddyfile_for(caddy, upstream, log, encoding="format json"):
+    return "{\n admin off\n auto_https off\n}\n" + recipe("caddy/Caddyfile", texts={
+        ":8080": f"http://:{caddy.port}", "/var/log/caddy/activity.json.log": str(log),
+        "format json": encoding, "127.0.0.1:9000": f"127.0.0.1:{upstream.port}"})
+
+
 def test_caddy(upstream, tmp_path):
     log = tmp_path / "activity.json.log"
     config = tmp_path / "lastseen.yaml"
     config.write_text(recipe("caddy/lastseen.yaml"))
-
-    def caddyfile(caddy):
-        return "{\n admin off\n auto_https off\n}\n" + recipe("caddy/Caddyfile", texts={
-            ":8080": f"http://:{caddy.port}",
-            "/var/log/caddy/activity.json.log": str(log),
-            "127.0.0.1:9000": f"127.0.0.1:{upstream.port}"})
-
-    with started(Caddy(caddyfile)) as caddy:
+    with started(Caddy(lambda caddy: caddyfile_for(caddy, upstream, log))) as caddy:
         send_all(caddy.port)
     check(parsed(config, "caddy", log), "caddy", False)
+
+
+@pytest.mark.parametrize("name, encoding", [
+    ("console", "format console"),
+    ("json_rfc3339", "format json {\ntime_format rfc3339_nano\ntime_key time\n}")])
+def test_caddy_in_the_formats_of_the_corpus(upstream, tmp_path, name, encoding):
+    log = tmp_path / "access.log"
+    with started(Caddy(lambda caddy: caddyfile_for(caddy, upstream, log, encoding))) as caddy:
+        send_all(caddy.port)
+    check(parsed(f"{CORPUS}/lastseen.yaml", f"caddy-{name}", log), "caddy", False)
 
 
 def test_apache(upstream, tmp_path):
@@ -105,15 +114,17 @@ def test_apache(upstream, tmp_path):
     def httpd_conf(apache):
         lines = recipe("apache/lastseen.conf", texts={"/var/log/apache2/activity.log": str(log)})
         with open(f"{CORPUS}/README.md", encoding="utf-8") as file:
-            lines += re.search(r"^LogFormat .* combined$", file.read(), re.M).group()
-        lines += f"\nCustomLog {tmp_path}/combined.log combined"
+            lines += "\n".join(re.findall(r"^LogFormat .*combined$", file.read(), re.M))
+        for name in ("combined", "vhost_combined"):
+            lines += f"\nCustomLog {tmp_path}/{name}.log {name}"
         return apache_config(apache, upstream.port, lines)
 
     with started(Apache(httpd_conf)) as apache:
         send_all(apache.port)
     check(parsed(config, "apache", log), "apache", False)
-    check(parsed(f"{CORPUS}/lastseen.yaml", "apache-combined", tmp_path / "combined.log"), "apache",
-          False)
+    for name in ("combined", "vhost_combined"):
+        answers = parsed(f"{CORPUS}/lastseen.yaml", f"apache-{name}", tmp_path / f"{name}.log")
+        check(answers, "apache", False)
 
 
 HAPROXY = """\

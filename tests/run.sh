@@ -19,12 +19,13 @@ prefix_for() {  # PRESET
   if [ "$1" = tsan ] && setarch -R true 2>/dev/null; then prefix=(setarch -R); else prefix=(); fi
 }
 
-build() {  # PRESET SIM_SECONDS
+build() {  # PRESET SIM_SECONDS [TARGET]
   local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
   { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
     { cat "build/$1.configure.log"; return 1; }
   prefix_for "$1"
-  "${prefix[@]}" cmake --build --preset "$1" -j "$jobs" >"build/$1.build.log" 2>&1 ||
+  "${prefix[@]}" cmake --build --preset "$1" -j "$jobs" ${3:+--target "$3"} \
+    >"build/$1.build.log" 2>&1 ||
     { tail -n 80 "build/$1.build.log"; return 1; }
 }
 
@@ -99,7 +100,7 @@ if [ "$long" = long ]; then
   LASTSEEN_E2E_KILLS=20 stage 'asan end to end' end_to_end build/asan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=20 stage 'tsan end to end' end_to_end build/tsan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=200 stage 'kills' end_to_end build/lastseen -k crash
-  stage 'build fuzzers' build fuzz 0
+  stage 'build fuzzers' build fuzz 0 fuzzers
   stage 'fuzzing' tests/fuzz/run.py 600
   LASTSEEN_E2E_FAULT_SECONDS=20 stage 'long faults' end_to_end build/lastseen -k live_faults
   LASTSEEN_E2E_LOCK_SECONDS=30 stage 'long lock' end_to_end build/lastseen -k locked_for_long

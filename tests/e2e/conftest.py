@@ -17,6 +17,22 @@ def pytest_sessionstart(session):
         pytest.exit(f"no binary at {LASTSEEN}: run make build, or set LASTSEEN", 2)
 
 
+def pytest_configure(config):
+    config.fault_outcomes = []  # (test, {what: count}) of test_live_faults.py
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.fault_outcomes:
+        return
+    names = list(config.fault_outcomes[0][1])
+    terminalreporter.section("faults")
+    terminalreporter.write_line("| fault | " + " | ".join(names) + " |")
+    terminalreporter.write_line("|---" * (len(names) + 1) + "|")
+    for test, outcome in config.fault_outcomes:
+        cells = " | ".join(f"{outcome[name]:,}" for name in names)
+        terminalreporter.write_line(f"| {test.removeprefix('test_')} | {cells} |")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what its agents said."""

@@ -12,22 +12,39 @@ import pytest
 
 from agent import LASTSEEN
 from conftest import migrated
-from logs import Truth, Writer, json_line
+from logs import Truth, Writer, backlog, json_line
 from servers import is_root, wait_until
 
 # How many seconds each takes; `make test-long` takes more.
 SECONDS = float(os.environ.get("LASTSEEN_E2E_FAULT_SECONDS", "3"))
 
 
-def assert_exact(agent, store, truth, timeout=40):
-    entry = agent.settled(truth.lines, timeout)
-    assert entry["committed"] == truth.sightings
-    assert entry["lost"] == {} and entry["lost_bytes"] == {}
-    assert store.rows() == truth.clients
+@pytest.fixture
+def exact(request):
+    """exact(agent, store, truth): the table and the counts are those of the truth, to the line. The
+    outcome goes into the table of faults that is printed after the last test."""
+    def check(agent, store, truth, timeout=40):
+        wait_until(agent.is_ready, 20)
+        wait_until(lambda: agent.input()["lines_read"] >= truth.lines
+                   and agent.input()["pending"] == 0, timeout, what="all lines read")
+        entry, rows = agent.input(), store.rows()
+        outcome = {
+            "lines": truth.lines,
+            "clients": len(truth.clients),
+            "missing": len(truth.clients.keys() - rows.keys()),
+            "older": sum(rows[c][0] < last for c, (last, _) in truth.clients.items() if c in rows),
+            "counted twice": entry["lines_read"] - truth.lines,
+        }
+        request.config.fault_outcomes.append((request.node.name, outcome))
+        assert entry["lines_read"] == truth.lines
+        assert entry["committed"] == truth.sightings
+        assert entry["lost"] == {} and entry["lost_bytes"] == {}
+        assert rows == truth.clients
+    return check
 
 
 @pytest.mark.parametrize("rate", [1_000, 20_000])
-def test_kill_9_live(store, agents, tmp_log, rate):
+def test_kill_9_live(store, agents, tmp_log, exact, rate):
     chance = random.Random(rate)
     agent = agents(tmp_log, store.store(), flush={"interval": "50ms"}).start()
     with Writer(tmp_log, rate=rate, clients=5_000) as writer:
@@ -37,43 +54,57 @@ def test_kill_9_live(store, agents, tmp_log, rate):
             agent.kill()
             agent.start(wait=False)
         truth = writer.stop()
-    wait_until(agent.is_ready, 20)
-    assert_exact(agent, store, truth)
+    exact(agent, store, truth)
 
 
-def test_rotation_live_while_behind_and_while_the_agent_is_down(store, agents, tmp_log):
-    agent = agents(tmp_log, store.store()).start()
-    rotations = 0
-
-    def rotate(writer):
-        nonlocal rotations
-        rotations += 1
-        for number in range(rotations - 1, 0, -1):
-            os.rename(f"{tmp_log}.{number}", f"{tmp_log}.{number + 1}")
-        writer.rotate()
-
+@pytest.mark.parametrize("how", ["live", "while behind", "while the agent is down"])
+def test_rename_rotation(database, agents, tmp_log, exact, how):
+    agent = agents(tmp_log, database.store()).start()
     with Writer(tmp_log, rate=5_000, clients=2_000) as writer:
-        for _ in range(3):  # live
-            time.sleep(0.3)
-            rotate(writer)
-        os.kill(agent.process.pid, signal.SIGSTOP)  # behind
-        for _ in range(2):
-            time.sleep(0.3)
-            rotate(writer)
-        os.kill(agent.process.pid, signal.SIGCONT)
         time.sleep(0.3)
-        agent.kill()  # down
-        for _ in range(3):
-            time.sleep(0.2)
-            rotate(writer)
-        agent.start()
+        if how == "while behind":
+            os.kill(agent.process.pid, signal.SIGSTOP)
+        elif how != "live":
+            agent.kill()
+        for rotation in range(1, 5):
+            time.sleep(SECONDS / 12)
+            for number in range(rotation - 1, 0, -1):
+                os.rename(f"{tmp_log}.{number}", f"{tmp_log}.{number + 1}")
+            writer.rotate()
+        if how == "while behind":
+            os.kill(agent.process.pid, signal.SIGCONT)
+        elif how != "live":
+            agent.start()
         time.sleep(0.3)
         truth = writer.stop()
-    assert_exact(agent, store, truth)
+    exact(agent, database, truth)
 
 
-def test_copytruncate_live_loses_only_what_nobody_could_read(database, agents, tmp_log):
-    """Every line is a client of its own, so what is missing has a name."""
+def test_kill_9_while_behind(database, agents, tmp_log, exact):
+    truth = backlog(tmp_log, 300_000, 200_000, seed=3)
+    agent = agents(tmp_log, database.store(), flush={"interval": "20ms"},
+                   buffer={"clients_max": 5_000})
+    for _ in range(4):
+        agent.start(wait=False)
+        time.sleep(0.25)
+        agent.kill()
+    agent.start()
+    exact(agent, database, truth)
+
+
+def test_sigterm_live(database, agents, tmp_log, exact):
+    agent = agents(tmp_log, database.store()).start()
+    with Writer(tmp_log, rate=5_000, clients=2_000) as writer:
+        for _ in range(5):
+            time.sleep(SECONDS / 15)
+            assert agent.stop() == 0
+            agent.start()
+        truth = writer.stop()
+    exact(agent, database, truth)
+
+
+def test_copytruncate_live_and_while_behind(database, agents, tmp_log):
+    """Lost is only what nobody could read. Each line is a client, so what is missing has a name."""
     agent = agents(tmp_log, database.store()).start()
     written, gone = 0, set()
     log = os.open(tmp_log, os.O_WRONLY | os.O_APPEND)
@@ -113,21 +144,37 @@ def test_copytruncate_live_loses_only_what_nobody_could_read(database, agents, t
     assert missing == gone, agent.log()
 
 
-def test_postgres_restarted_again_and_again(own_cluster, agents, tmp_log):
+def fast_restarts(server):
+    for turn in range(6):
+        server.stop("immediate" if turn % 2 else "fast")
+        server.start(durable=True)
+        time.sleep(0.3)
+
+
+def away(server):
+    server.stop()
+    time.sleep(SECONDS)
+    server.start(durable=True)
+
+
+def frozen(server):
+    """Every process stands still, and connections stay open."""
+    server.freeze()
+    time.sleep(SECONDS)
+    server.resume()
+
+
+@pytest.mark.parametrize("trouble", [fast_restarts, away, frozen])
+def test_postgres(own_cluster, agents, tmp_log, exact, trouble):
     own_cluster.start(durable=True)
     database = migrated(own_cluster.create_database(), agents)
     with Writer(tmp_log, rate=2_000, clients=1_000) as writer:
         agent = agents(tmp_log, database.store()).start()
-        for turn in range(6):
-            own_cluster.stop("immediate" if turn % 2 else "fast")
-            own_cluster.start(durable=True)
-            time.sleep(0.3)
-        own_cluster.freeze()  # every process stands still, connections stay open
-        time.sleep(SECONDS)
-        own_cluster.resume()
+        time.sleep(0.3)
+        trouble(own_cluster)
+        time.sleep(0.3)
         truth = writer.stop()
-    wait_until(agent.is_ready, 20)
-    assert_exact(agent, database, truth)
+    exact(agent, database, truth)
 
 
 @contextlib.contextmanager
@@ -152,7 +199,7 @@ def memory_limit(bytes_max):
 
 
 @pytest.mark.skipif(not is_root(), reason="needs a control group")
-def test_agent_that_the_kernel_kills_for_its_memory_goes_on(database, agents, tmp_log):
+def test_killed_by_the_kernel_for_its_memory(database, agents, tmp_log, exact):
     truth = Truth()
     with open(tmp_log, "w", encoding="utf-8") as file:
         for number in range(300_000):
@@ -168,4 +215,4 @@ def test_agent_that_the_kernel_kills_for_its_memory_goes_on(database, agents, tm
         assert agent.wait(30) == -signal.SIGKILL
     agent.write(flush={"interval": "100ms", "clients": 0}, buffer={"clients_max": 100_000})
     agent.start()
-    assert_exact(agent, database, truth)
+    exact(agent, database, truth)

@@ -46,7 +46,7 @@ std::optional<SpillOrder> SpillKeeper::order(
     const std::function<std::vector<SpilledInput>()>& encode) {
   const bool all_committed =
       !anything(pending) || (!numbers_are_old_ && batch_ && *batch_ >= on_disk_up_to_);
-  if (on_disk_ && batch_ && all_committed) {
+  if (on_disk_ && batch_ && all_committed && now.mono_ms >= next_remove_mono_ms_) {
     ordered_ = {.remove = true};
     return SpillOrder();
   }
@@ -84,10 +84,11 @@ void SpillKeeper::done(SpillResult result, Now now) {
   switch (result) {
     case SpillResult::kFailed:
       saving_ = false;
-      // A file that could not be replaced before its content went out keeps its old numbers; one
-      // that could not be removed is void by its numbers.
-      numbers_are_old_ = false;
-      if (ordered_.remove) on_disk_ = false;
+      if (ordered_.remove) {  // it is void by its numbers, and can go later
+        next_remove_mono_ms_ = now.mono_ms + interval_ms_;
+      } else {  // before its content went out, too: it keeps its old numbers
+        numbers_are_old_ = false;
+      }
       return;
     case SpillResult::kRemoved:
       on_disk_ = numbers_are_old_ = false;

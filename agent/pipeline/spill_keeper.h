@@ -76,6 +76,7 @@ class SpillKeeper {
   std::optional<int64_t> out_since_mono_ms_;  // a batch is out
   SpillPart in_flight_;                       // what it holds of feeds; no bytes: nothing
   int64_t next_write_mono_ms_;
+  int64_t next_remove_mono_ms_ = INT64_MIN;  // later once it failed
   bool saving_ = false;
   // The file as it is, and as the last order will make it.
   bool on_disk_ = false;

@@ -7,6 +7,7 @@
 #include "config/load.h"
 #include "control/control_client.h"
 #include "exit_code.h"
+#include "parsers/parser.h"
 #include "store/registry.h"
 
 namespace lastseen {
@@ -32,7 +33,13 @@ int usage_error(const std::string& message) {
 }
 
 std::optional<Config> load_or_explain(const std::string& path) {
-  LoadResult loaded = load_config(path, process_environment());
+  const ParserCheck check = [](const InputSettings& input) -> std::string {
+    if (input.parser.type == "plugin") return {};  // is loaded only where it is used
+    ParserOptions options;
+    options.client_id = input.client_id;
+    return make_parser(input.parser, options).status().message();
+  };
+  LoadResult loaded = load_config(path, process_environment(), check);
   for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
   return std::move(loaded.config);
 }

@@ -13,8 +13,8 @@
 #include "base/json_writer.h"
 #include "base/time_text.h"
 #include "build_parts.h"
+#include "command_support.h"
 #include "commands.h"
-#include "config/load.h"
 #include "exit_code.h"
 #include "parse_explain.h"
 #include "pipeline/line_framer.h"
@@ -185,10 +185,9 @@ std::optional<Format> choose_format(const ParseArguments& arguments) {
     input.parser.regex = arguments.regex;
     input.parser.syslog = arguments.syslog;
   } else {
-    LoadResult loaded = load_config(arguments.config_path, process_environment());
-    for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
-    if (!loaded.config) return std::nullopt;
-    config = std::move(*loaded.config);
+    std::optional<Config> loaded = load_or_explain(arguments.config_path);
+    if (!loaded) return std::nullopt;
+    config = std::move(*loaded);
     const InputSettings* found = nullptr;
     std::string names;
     for (const InputSettings& candidate : config.inputs) {

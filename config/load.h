@@ -33,12 +33,17 @@ struct LoadResult {
 /// Gives the value of an environment variable, or nullopt.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
+/// What only the parsers know: whether one can be made of these settings. Gives what is wrong, or
+/// an empty text. It is asked only where nothing else is wrong.
+using ParserCheck = std::function<std::string(const InputSettings&)>;
+
 /// Reads a file. A missing, unreadable or empty file and a directory are one ConfigError each.
-LoadResult load_config(const std::string& path, const Environment& environment);
+LoadResult load_config(const std::string& path, const Environment& environment,
+                       const ParserCheck& check_parser = {});
 
 /// The same from text; `file` is the name that errors carry.
 LoadResult parse_config(std::string_view yaml, const std::string& file,
-                        const Environment& environment);
+                        const Environment& environment, const ParserCheck& check_parser = {});
 
 /// The process's own environment.
 Environment process_environment();

@@ -33,6 +33,7 @@ struct ReadContext {
   /// What known_keys() gives; tells where a misplaced key belongs.
   std::span<const std::string> all_keys;
   std::vector<std::string> known_keys = {};  ///< Every key asked for so far, once.
+  const ParserCheck* check_parser = nullptr;
 };
 
 struct Range {

@@ -86,7 +86,19 @@ void read_input_place(Mapping& map, bool check, InputSettings& input) {
     if (file || standard_input) refuse_input_key(map, input, key, "sockets and fifos");
 }
 
-void read_input(Mapping& map, const ClientIdSettings& client_id, InputSettings& input) {
+/// Points at the key that most likely is at fault.
+void check_parser(Mapping& parser, const ParserCheck& check, const InputSettings& input) {
+  const std::string problem = check(input);
+  if (problem.empty()) return;
+  for (const char* key : {"format", "regex", "preset", "path"}) {
+    if (parser.has(key)) return parser.error(key, problem);
+  }
+  parser.error("type", problem);
+}
+
+void read_input(Mapping& map, const ClientIdSettings& client_id, ReadContext& context,
+                InputSettings& input) {
+  const size_t errors_before = context.errors.size();
   map.require("name", "how status, metrics and positions call this input");
   if (map.text("name", input.name) && !is_name(input.name, "_.-", kInputNameBytesMax)) {
     map.error("name", "'name' is " + quote(input.name) +
@@ -96,11 +108,14 @@ void read_input(Mapping& map, const ClientIdSettings& client_id, InputSettings& 
   if (type.has_index()) input.type = kInputTypes[type.index];
   read_input_place(map, type.outcome != Chosen::Outcome::kUnknown, input);
   map.require("parser", "the format of the lines: " + joined(parser_type_names()));
-  read_parser(map.typed_section("parser"), input.parser);
+  Mapping parser = map.typed_section("parser");
+  read_parser(parser, input.parser);
   input.client_id = client_id;
   read_client_id(map.section("client_id"), input.client_id);
   map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
   map.finish();
+  const bool good = context.errors.size() == errors_before;
+  if (good && context.check_parser != nullptr) check_parser(parser, *context.check_parser, input);
 }
 
 /// Several inputs may follow one file, but what is received is received once.
@@ -116,12 +131,12 @@ void check_shared_place(Mapping& map, const std::vector<InputSettings>& others,
   }
 }
 
-void read_inputs(Mapping& root, Config& config) {
+void read_inputs(Mapping& root, ReadContext& context, Config& config) {
   root.require("inputs", "what to read; see the example in lastseen.yaml");
   std::map<std::string, size_t> numbers;  // by name
   for (Mapping& map : root.typed_list("inputs")) {
     InputSettings input;
-    read_input(map, config.client_id, input);
+    read_input(map, config.client_id, context, input);
     const auto [first, is_new] = numbers.emplace(input.name, config.inputs.size() + 1);
     if (!is_new && !input.name.empty()) {
       map.error("name", "two inputs have the name " + quote(input.name) + ", this one and number " +
@@ -293,7 +308,7 @@ Config read_settings(ReadContext& context, const YamlPointer& root_node) {
   Mapping root(context, root_node, "");
   read_agent_id(root, context, config.agent_id);
   read_client_id(root.section("client_id"), config.client_id);
-  read_inputs(root, config);
+  read_inputs(root, context, config);
   read_pace(root, config);
   read_not_empty(root, "state_dir", config.state_dir);
   read_store(root.typed_section("store"), context.environment, config.store);

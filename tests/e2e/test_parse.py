@@ -110,3 +110,17 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     piped = subprocess.run(["bash", "-c", f"{LASTSEEN} parse -p combined {log} | head -n 1"],
                            capture_output=True, check=True, timeout=30)
     assert piped.stdout.count(b"\n") == 1 and piped.stderr == b""
+
+
+def test_check_names_every_bad_format_with_its_place(tmp_path):
+    config = tmp_path / "bad.yaml"
+    config.write_text("inputs:\n"
+                      "  - name: a\n    path: /a\n    parser:\n      type: log_format\n"
+                      "      dialect: nginx\n      format: '$status $ x'\n"
+                      "  - {name: b, path: /b, parser: {type: log_format, dialect: haproxy, "
+                      "preset: nope}}\n")
+    done = command("check", "-c", config)
+    assert done.returncode == 2
+    assert f"{config}:7:15: log_format: a variable's name must follow the `$`" in done.err
+    assert "  $status $ x\n          ^\n" in done.err
+    assert f"{config}:8:" in done.err and "there is no preset `nope`" in done.err

@@ -1,6 +1,5 @@
 #include "parsers/json_line.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -29,25 +28,12 @@ const char* find_bare_end(const char* p, const char* end) {
   return p;
 }
 
-/// `2026/11/22 04:46:45.008`, which Caddy writes in UTC; or any other form of a time.
-std::optional<int64_t> parse_console_time(std::string_view text) {
-  constexpr size_t kBytesMax = 40;  // with nanoseconds it has 29
-  if (text.size() < 10 || text.size() > kBytesMax || text[4] != '/' || text[7] != '/') {
-    return parse_timestamp(text);
-  }
-  std::array<char, kBytesMax + 1> iso;
-  std::copy(text.begin(), text.end(), iso.begin());
-  iso[4] = iso[7] = '-';
-  iso[text.size()] = 'Z';
-  return parse_iso8601({iso.data(), text.size() + 1});
-}
-
 /// `time`, tab, words with tabs between: where the object begins behind them, or `p`. The result
 /// gets the time.
 const char* skip_console_prefix(const char* p, const char* end, ParseResult* result) {
   const char* const tab = find_byte(p, end, '\t');
   if (tab == end) return p;
-  const std::optional<int64_t> time = parse_console_time({p, tab});
+  const std::optional<int64_t> time = parse_timestamp({p, tab});
   if (!time) return p;
   const char* at = tab;
   while (at < end && !(at[0] == '\t' && end - at > 1 && at[1] == '{')) {

@@ -192,8 +192,28 @@ std::optional<int64_t> parse_clf_time(std::string_view text) {
   return civil_to_ms(t, 0);
 }
 
+std::optional<int64_t> parse_wall_time(std::string_view text) {
+  Reader in{text};
+  CivilTime t;
+  t.year = in.number(4);
+  in.expect('/');
+  t.month = in.number(2);
+  in.expect('/');
+  t.day = in.number(2);
+  in.expect(' ');
+  t.hour = in.number(2);
+  in.expect(':');
+  t.minute = in.number(2);
+  in.expect(':');
+  t.second = in.number(2);
+  const int ms = in.accept('.') ? in.fraction_ms() : 0;
+  if (!in.ok || !in.left.empty()) return std::nullopt;
+  return civil_to_ms(t, ms);
+}
+
 std::optional<int64_t> parse_timestamp(std::string_view text) {
   if (text.size() > 4 && text[4] == '-') return parse_iso8601(text);
+  if (text.size() > 4 && text[4] == '/') return parse_wall_time(text);
   if (text.size() > 2 && text[2] == '/') return parse_clf_time(text);
   return parse_epoch(text);
 }

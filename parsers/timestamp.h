@@ -43,4 +43,8 @@ std::optional<int64_t> parse_iso8601(std::string_view text);
 /// `21/Nov/2026:22:45:05 -0600`, the time of the common log format.
 std::optional<int64_t> parse_clf_time(std::string_view text);
 
+/// `2026/11/22 04:46:45.008`, Caddy's `wall`, `wall_milli` and `wall_nano`: it writes them in UTC,
+/// without saying so.
+std::optional<int64_t> parse_wall_time(std::string_view text);
+
 }  // namespace lastseen

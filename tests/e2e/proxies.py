@@ -25,6 +25,7 @@ def recipe(name, **replaced):
 class Proxy:
     """A process with one configuration file, in a directory of its own."""
     stop_signal = signal.SIGTERM
+    time_zone = "UTC"
 
     def __init__(self, make_config):
         self.directory = tempfile.mkdtemp(prefix="ls-proxy-", dir="/tmp")
@@ -35,7 +36,7 @@ class Proxy:
         self.stderr = open(f"{self.directory}/stderr", "wb")
         self.process = subprocess.Popen(
             self.command(), stdout=self.stderr, stderr=self.stderr, cwd=self.directory,
-            env={**os.environ, "HOME": self.directory, "TZ": "UTC"})
+            env={**os.environ, "HOME": self.directory, "TZ": self.time_zone})
         wait_until(self._answers, 10, what=f"{type(self).__name__} listens")
 
     def command(self):
@@ -65,6 +66,8 @@ class Haproxy(Proxy):
 
 
 class Caddy(Proxy):
+    time_zone = "America/Lima"  # Caddy's times without an offset are UTC all the same
+
     def command(self):
         return [shutil.which("caddy") or "/usr/bin/caddy", "run", "--adapter", "caddyfile",
                 "--config", self.config]

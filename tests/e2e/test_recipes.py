@@ -2,6 +2,7 @@
 import contextlib
 import json
 import re
+import time
 
 import pytest
 
@@ -27,6 +28,7 @@ def check(answers, proxy, bodies):
     assert (missing, too_many, len(found)) == ([], [], len(wanted))
     times = [ms_of(a["ts"]) for a in answers if a["ts"]]
     assert max(times) - min(times) < 60_000
+    assert abs(time.time() * 1000 - max(times)) < 60_000
 
 
 @contextlib.contextmanager
@@ -98,7 +100,9 @@ def test_caddy(upstream, tmp_path):
 
 @pytest.mark.parametrize("name, encoding", [
     ("console", "format console"),
-    ("json_rfc3339", "format json {\ntime_format rfc3339_nano\ntime_key time\n}")])
+    ("json_rfc3339", "format json {\ntime_format rfc3339_nano\ntime_key time\n}"),
+    *(("json_default", "format json {\ntime_format %s\n}" % form) for form in (
+        "unix_milli_float", "unix_nano", "iso8601", "wall_milli", "common_log"))])
 def test_caddy_in_the_formats_of_the_corpus(upstream, tmp_path, name, encoding):
     log = tmp_path / "access.log"
     with started(Caddy(lambda caddy: caddyfile_for(caddy, upstream, log, encoding))) as caddy:

@@ -46,6 +46,17 @@ TEST(Timestamp, Iso8601InAllItsForms) {
   EXPECT_EQ(kMs + 144, parse_timestamp("2026-11-21T22:45:05.144-0600"));
 }
 
+TEST(Timestamp, WallTimeIsUtc) {
+  EXPECT_EQ(kMs, parse_timestamp("2026/11/22 04:45:05"));
+  EXPECT_EQ(kMs + 342, parse_timestamp("2026/11/22 04:45:05.342"));
+  EXPECT_EQ(kMs + 342, parse_timestamp("2026/11/22 04:45:05.342999999"));
+  for (const char* text : {"2026/11/22", "2026/11/22 04:45", "2026/11/22 04:45:05.",
+                           "2026/11/22 04:45:05Z", "2026/11/22 04:45:05 ", "2026/02/30 04:45:05",
+                           "2026/11-22 04:45:05", "2026/11/22T04:45:05"}) {
+    EXPECT_EQ(std::nullopt, parse_timestamp(text)) << text;
+  }
+}
+
 TEST(Timestamp, CommonLogFormat) {
   EXPECT_EQ(kMs, parse_timestamp("21/Nov/2026:22:45:05 -0600"));
   EXPECT_EQ(kMs, parse_timestamp("22/Nov/2026:04:45:05 +0000"));

@@ -25,8 +25,10 @@ uint64_t checksum(std::string_view bytes) {
 
 template <typename Number>
 void put(std::string& out, Number value) {
-  std::make_unsigned_t<Number> bits = static_cast<std::make_unsigned_t<Number>>(value);
-  for (size_t i = 0; i < sizeof bits; ++i) out += static_cast<char>(bits >> (8 * i) & 0xff);
+  const auto bits = static_cast<std::make_unsigned_t<Number>>(value);
+  char bytes[sizeof bits];
+  for (size_t i = 0; i < sizeof bits; ++i) bytes[i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  out.append(bytes, sizeof bytes);
 }
 
 void put_text(std::string& out, std::string_view text) {

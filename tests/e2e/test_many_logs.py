@@ -18,8 +18,8 @@ def few_descriptors(count):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
-def test_more_logs_than_descriptors_are_read_in_turns(store, agents, tmp_log):
-    directory = os.path.dirname(tmp_log)
+def test_more_logs_than_descriptors_are_read_in_turns(store, agents, tmp_path):
+    directory = str(tmp_path)
     write_logs(directory, 300, "A")
     agent = agents(f"{directory}/*.log", store.store())
     agent.start(preexec_fn=few_descriptors(200))
@@ -39,8 +39,8 @@ def test_more_logs_than_descriptors_are_read_in_turns(store, agents, tmp_log):
     assert agent.stop() == 0
 
 
-def test_thousands_of_logs_start_at_once(database, agents, tmp_log):
-    directory = os.path.dirname(tmp_log)
+def test_thousands_of_logs_start_at_once(database, agents, tmp_path):
+    directory = str(tmp_path)
     write_logs(directory, 4000, "A")
     agent = agents(f"{directory}/*.log", database.store())
     started = time.monotonic()

@@ -21,7 +21,8 @@ std::string json(const ParserOptions& options, const std::string& members) {
   ParserSettings settings;
   settings.type = "json";
   const auto parser = parser_of(settings, options);
-  const ParseResult result = parser->parse("{\"ts\":1795322705," + members + "}");
+  const std::string line = "{\"ts\":1795322705," + members + "}";
+  const ParseResult result = parser->parse(line);
   return to_text(result) + (result.sighted ? " " + std::string(result.origin) : "");
 }
 

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "agent.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/wake_event.h"
 #include "build_parts.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -64,28 +64,6 @@ class Signals {
   int take() const {
     signalfd_siginfo info{};
     return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  int fd_;
-};
-
-// Lets another thread end the main thread's poll().
-class Wakeup {
- public:
-  Wakeup() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~Wakeup() { close(fd_); }
-  Wakeup(const Wakeup&) = delete;
-  Wakeup& operator=(const Wakeup&) = delete;
-
-  int fd() const { return fd_; }
-  void wake() const {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
-  }
-  void clear() const {
-    uint64_t count;
-    [[maybe_unused]] const ssize_t got = read(fd_, &count, sizeof count);
   }
 
  private:
@@ -143,7 +121,7 @@ class Daemon {
   Progress bar_;
   std::unique_ptr<ReopenableLog> log_;
   Signals signals_;
-  Wakeup wakeup_;
+  WakeEvent wakeup_;  // ends poll()
   SystemClock clock_;
   std::unique_ptr<FileSystem> files_ = make_posix_file_system();
   std::unique_ptr<Watcher> watcher_;

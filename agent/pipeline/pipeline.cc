@@ -67,7 +67,7 @@ Pipeline::Step Pipeline::step(Now now) {
                                 [](const auto& input) { return input->parts.source->ended(); });
   if (over) stop();
   // What a feed had received when a flush was asked for belongs to that flush.
-  const bool looking = !flushes_.empty() && !all_looked();
+  const bool looking = !flushes_.empty() && flush_turns_ < kFlushTurnsMax && !all_looked();
   if (looking) {
     step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kLookMs);
     more = true;

@@ -95,6 +95,7 @@ void StreamFeed::receive() {
     const uint64_t asked = queue_->asked();
     if (!wait(0)) break;
     queue_->all_in(asked);
+    if (queue_->asked() != asked) continue;  // the wake-up for it may be used up
     if (!wait(accepting_ || always_ready_ ? -1 : kAcceptAgainMs)) break;
     if (!accepting_ && !always_ready_) accepting_ = watch(socket_.fd());
   }

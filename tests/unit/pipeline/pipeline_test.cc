@@ -454,6 +454,16 @@ TEST_F(PipelineFeedTest, FlushWaitsForWhatTheFeedHadReceived) {
   EXPECT_TRUE(done);
 }
 
+TEST_F(PipelineFeedTest, FlushDoesNotWaitForeverForAFeedThatNeverLooks) {
+  build();
+  load_known();
+  feed().has_looked = false;
+  bool done = false;
+  pipeline_->request_flush([&](Status) { done = true; });
+  for (int64_t ms = 1; ms < 200; ++ms) step(ms);
+  EXPECT_TRUE(done);
+}
+
 TEST_F(PipelineFeedTest, EndOfEveryInputIsAStop) {
   build();
   load_known();

@@ -87,9 +87,10 @@ class FeedTest : public testing::Test {
   }
   template <typename Condition>
   void wait_until(Condition condition) {
-    for (int tries = 0; tries < 5000 && !condition(); ++tries)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    EXPECT_TRUE(condition());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    while (!condition() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    ASSERT_TRUE(condition());
   }
 
   TempDir directory_;
@@ -189,6 +190,25 @@ TEST_F(FeedTest, LinesOfManyWritersDoNotMix) {
   EXPECT_EQ(Strings{"second of b\n"}, records(1));
   send(a, "more\n\n");
   EXPECT_EQ((Strings{"and more\n", "\n"}), records(2));
+}
+
+TEST_F(FeedTest, EveryQuestionWhetherAllIsInIsAnswered) {
+  for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    ASSERT_TRUE(start(type == SOCK_STREAM ? "unix_stream" : "unix_datagram"));
+    const Descriptor fd = connect(type);
+    for (int i = 0; i < 500 && !HasFatalFailure(); ++i) {
+      send(fd, "line\n");
+      // At another moment of what the thread does with that line, each time.
+      const auto then = std::chrono::steady_clock::now() + std::chrono::nanoseconds(i * 100);
+      while (std::chrono::steady_clock::now() < then) {
+      }
+      queue_->ask_all();
+      feed_->poke();
+      FeedBlock block;
+      wait_until([&] { return !queue_->take(block) && queue_->is_all_in(); });
+    }
+    finish();
+  }
 }
 
 TEST_F(FeedTest, LastLineOfAWriterNeedsNoNewline) {

@@ -40,6 +40,21 @@ class Arguments {
   }
   bool at_end() const { return at_ == text().size(); }
   size_t at() const { return at_; }
+  /// Back to the first byte: what looked like a directive is literal text of a bare format.
+  void start_over() { at_ = 0; }
+  /// The argument here, which has no quotes: up to a blank that is not escaped.
+  std::string_view bare_argument() const {
+    size_t end = at_;
+    while (end < text().size() && !is_blank(text()[end])) {
+      end += text()[end] == '\\' && end + 1 < text().size() ? 2 : 1;
+    }
+    return std::string_view(text()).substr(at_, end - at_);
+  }
+  void take(size_t bytes) {
+    const size_t end = at_ + bytes;
+    while (at_ < end) take_one('\0');
+    skip_blanks();
+  }
   std::string_view rest() const { return std::string_view(text()).substr(at_); }
 
   /// Appends what stands between the quotes here.
@@ -95,8 +110,8 @@ class Arguments {
 Status read_nginx(Arguments& arguments, FormatText* out) {
   bool directive = false;
   if (arguments.accept("log_format")) {
-    arguments.word();
-    directive = true;
+    directive = arguments.word().find('$') == std::string_view::npos;
+    if (!directive) arguments.start_over();
   }
   if (arguments.rest().starts_with("escape=")) {
     const size_t begin = arguments.at();
@@ -122,9 +137,19 @@ Status read_nginx(Arguments& arguments, FormatText* out) {
   return bad_format(out->configured, arguments.at(), "expected a quoted string or `;` here");
 }
 
-/// Apache: `LogFormat "…" [NAME]`; HAProxy: `log-format "…"`.
+/// Apache: `LogFormat "…" [NAME]`; HAProxy: `log-format "…"`. Without quotes a format has no blanks
+/// but escaped ones; where it has, it is a bare format that begins with that word.
 Status read_directive(std::string_view name, Arguments& arguments) {
-  if (arguments.accept(name) && arguments.at_quote()) return arguments.take_quoted();
+  if (arguments.accept(name)) {
+    if (arguments.at_quote()) return arguments.take_quoted();
+    const std::string_view format = arguments.bare_argument();
+    const std::string_view behind = arguments.rest().substr(format.size());
+    if (behind.find('%') == behind.npos) {
+      arguments.take(format.size());
+      return Status::ok();
+    }
+    arguments.start_over();
+  }
   arguments.take_rest();
   return Status::ok();
 }

@@ -53,6 +53,22 @@ std::string problem(const char* dialect, const std::string& format) {
 
 // ---- format strings
 
+TEST(FormatText, WordThatLooksLikeADirectiveIsTextOfABareFormat) {
+  EXPECT_EQ("'y' 1795322705342",
+            read("nginx", "log_format $client_id $msec", "log_format y 1795322705.342"));
+  EXPECT_EQ("'y' 1795322705000",
+            read("apache", "LogFormat %{client_id}e %{sec}t", "LogFormat y 1795322705"));
+  EXPECT_EQ("'y' 1795322705342", read("haproxy", "log-format %[var(txn.client_id)] %Ts.%ms",
+                                      "log-format y 1795322705.342"));
+  // And where it is one:
+  EXPECT_EQ("'y' 1795322705342",
+            read("haproxy", R"(log-format %[var(txn.client_id)]\ %Ts.%ms)", "y 1795322705.342"));
+  EXPECT_EQ("'y' 1795322705000",
+            read("apache", "LogFormat %{client_id}e|%{sec}t short", "y|1795322705"));
+  EXPECT_EQ("'y' 1795322705342",
+            read("nginx", "log_format x $client_id|$msec;", "y|1795322705.342"));
+}
+
 TEST(FormatText, WithoutAnyFieldNothingCanBeRead) {
   EXPECT_THAT(problem("haproxy", "%{+E}o"), HasSubstr("there is no field in this format"));
   for (const char* dialect : {"nginx", "apache", "envoy", "haproxy"}) {

@@ -28,11 +28,12 @@ class DescriptorBudget {
     shares_.push_back(std::make_shared<Share>());
     return shares_.back();
   }
-  size_t files_max() const { return files_max_; }
+  /// Each source gets two at least: a rotated file and its successor.
+  size_t files_max() const { return std::max(files_max_, 2 * shares_.size()); }
   size_t free() const {
     size_t open = 0;
     for (const auto& share : shares_) open += share->open;
-    return open < files_max_ ? files_max_ - open : 0;
+    return open < files_max() ? files_max() - open : 0;
   }
   /// How many files a source may open now: while others wait, no more than its part.
   size_t room_of(const Share& mine) const {
@@ -50,7 +51,7 @@ class DescriptorBudget {
   bool say() { return !std::exchange(said_, true); }
 
  private:
-  size_t part() const { return std::max<size_t>(files_max_ / shares_.size(), 1); }
+  size_t part() const { return files_max() / shares_.size(); }
   size_t wanted_by_others(const Share& mine) const {
     size_t wanted = 0;
     for (const auto& share : shares_)

@@ -64,8 +64,8 @@ class FileSource final : public Source, private Watcher::Listener {
              Log& log, const FileSourceOptions& options = {});
   ~FileSource() override;
 
-  /// Again: everything goes back to where the store stands, or to where this agent began in
-  /// files that the store does not know; begin() need not be repeated.
+  /// Again: everything goes back to where the store stands, or to the first byte of files that it
+  /// does not know; begin() need not be repeated.
   void restore(const StoredInput& stored, Now now) override;
   void begin() override;
   int64_t step(Now now) override;
@@ -161,6 +161,7 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_restore.cc: where reading begins.
   void settle(Now now);
   bool settle_waiting(Waiting& waiting, Now now);
+  std::string home_of(const std::string& path) const;
   void count_vanished(const Position& stored);
   Stream* find_held(const Position& stored);
   Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
@@ -173,6 +174,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void hold_siblings(Now now);
   void drop_siblings(Now now);
   void start_chain(const Stream& stream);
+  void start_chain_before(const Stream& stream);
   bool follow_chain(Chain& chain, Now now);
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   bool is_newer_packed(const FoundFile& found, const Chain& chain) const;

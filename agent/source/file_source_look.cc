@@ -64,6 +64,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
       stream->existed = !discovered_;
       stream->first_size = static_cast<uint64_t>(stat->size);
       note_early_trouble(*stream);
+      if (begun_) start_chain_before(*stream);
     }
   }
   note_place(*stream, found.path);

@@ -106,12 +106,20 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     return false;
   }
   count_vanished(stored);
-  if (stored.birth_ns != 0 && matches_glob(settings_.path, stored.path))
-    chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
+  const std::string home = home_of(stored.path);
+  if (stored.birth_ns != 0 && !home.empty())
+    chains_.push_back({home, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
                        oldest_sequence_ -= kSequenceStep});
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
+}
+
+// Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
+std::string FileSource::home_of(const std::string& path) const {
+  if (matches_glob(settings_.path, path)) return path;
+  std::string base = rotation_base(path);
+  return matches_glob(settings_.path, base) ? base : "";
 }
 
 // What was written after the position was stored, nobody can know.
@@ -189,7 +197,7 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
 void FileSource::adopt(Stream& s, const Position& stored, Now now) {
   s.key = stored.stream;
   s.copy_of.clear();
-  if (matches_glob(settings_.path, stored.path)) s.home = stored.path;
+  if (std::string home = home_of(stored.path); !home.empty()) s.home = std::move(home);
   // Older than whatever has taken its place since.
   s.sibling = false;
   if (is_rotated(s)) {
@@ -214,7 +222,8 @@ void FileSource::place(Stream& s, Now now) {
   const char* reason = "new file";
   if (s.began) {
     reason = "the store went back";
-    status = s.file.rewind();
+    // It knows the input but not the file, so it has none of its lines, whoever read them.
+    status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {
     status = s.file.start_at(0, false);
   } else if (start_ == Start::kBegin) {

@@ -72,6 +72,16 @@ void FileSource::start_chain(const Stream& s) {
   chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, 0, s.sequence});
 }
 
+// A file appears where another was: between them one may have come and been rotated away unseen.
+void FileSource::start_chain_before(const Stream& stream) {
+  const Stream* newest = nullptr;
+  for (const Stream* s : family_of(stream.path))
+    if (s != &stream && s->began && s->home == stream.home &&
+        (!newest || newest->sequence < s->sequence))
+      newest = s;
+  if (newest) start_chain(*newest);
+}
+
 // Whether a sibling was born after the file that the chain begins with. Without birth times, what
 // was written later or has been rotated less often is newer.
 bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
@@ -97,6 +107,9 @@ bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) con
 
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
+  // What cannot be looked for yet may be what would be found here.
+  for (const Waiting& waiting : waiting_)
+    if (home_of(waiting.position.path) == chain.home) return false;
   Listing listing = listings_.rotations_of(chain.home);
   if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
   // One that was removed since is held, but not listed.
@@ -113,6 +126,7 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   int64_t sequence = chain.sequence;
   for (const FoundFile& file : listing.files) complete &= follow_link(file, chain, ++sequence, now);
   if (complete) return true;
+  if (share_ && share_->wanted > 0) return false;  // a descriptor will be free some time
   if (++chain.tries < kChainTriesMax) return false;
   log_.warn("rotated files cannot be looked at; what is in them is not read",
             {{"input", settings_.name}, {"path", chain.home}});

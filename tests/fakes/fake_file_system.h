@@ -148,6 +148,11 @@ class FakeFileSystem final : public FileSystem {
   bool exists(const std::string& path) const { return names_.count(path) > 0; }
   const std::string& bytes(const std::string& path) const { return names_.at(path)->data; }
   uint64_t inode(const std::string& path) const { return names_.at(path)->number; }
+  int64_t birth_ns(const std::string& path) const {
+    return has_birth_times ? names_.at(path)->birth_ns : 0;
+  }
+  /// Expires when neither a name nor a descriptor leads to it any more.
+  std::weak_ptr<const FakeInode> handle(const std::string& path) const { return names_.at(path); }
   /// Names in all directories, sorted.
   std::vector<std::string> paths() const {
     std::vector<std::string> all;

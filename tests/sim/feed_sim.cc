@@ -249,7 +249,7 @@ void FeedWorld::act() {
   if (die < 25) {
     const StoreFault kind =
         random_.below(3) == 0 ? StoreFault::kReplyLost : StoreFault::kFailsBefore;
-    return store_.set_next(kind, StoreTrouble::kUnreachable);
+    return store_.fail(kind, "08006", 1);
   }
   if (!agent_) return die < 40 ? start() : pass(10);
   if (die < 45) return send();
@@ -260,7 +260,7 @@ void FeedWorld::act() {
 }
 
 void FeedWorld::settle() {
-  store_.set_next(StoreFault::kNone, StoreTrouble::kNone);
+  store_.heal();
   for (int i = 0; i < 500 && broken_.empty(); ++i) {
     if (!agent_) start();
     pass(100);

@@ -19,29 +19,42 @@ struct Arguments {
   std::string bug;
 };
 
+struct NamedBug {
+  const char* name;
+  bool& (*of)(lastseen::sim::Bugs&);
+};
+
+constexpr NamedBug kBugs[] = {
+    {"positions_before_rows", [](auto& b) -> bool& { return b.store.positions_before_rows; }},
+    {"no_fence", [](auto& b) -> bool& { return b.store.no_fence; }},
+    {"last_seen_overwritten", [](auto& b) -> bool& { return b.store.last_seen_overwritten; }},
+    {"went_back_unnoticed", [](auto& b) -> bool& { return b.store.went_back_unnoticed; }},
+    {"quarantine_uncounted", [](auto& b) -> bool& { return b.store.quarantine_uncounted; }},
+    {"forgotten_descriptor", [](auto& b) -> bool& { return b.disk.forgotten_descriptor; }},
+    {"missed_siblings", [](auto& b) -> bool& { return b.disk.missed_siblings; }},
+    {"half_lines_consumed", [](auto& b) -> bool& { return b.source.half_lines_consumed; }},
+    {"no_rewind", [](auto& b) -> bool& { return b.source.no_rewind; }},
+    {"unbounded_buffer", [](auto& b) -> bool& { return b.unbounded_buffer; }},
+};
+
 int usage() {
   std::fputs(
-      "usage: sim [--seconds S] [--seeds N] [--first SEED] [--bug NAME] | --seed SEED [--bug "
-      "NAME]\n"
-      "bugs: positions_before_rows forgotten_descriptor no_fence\n"
-      "With --bug it is a success when the simulation catches it.\n",
+      "usage: sim [--seconds S] [--seeds N] [--first SEED] [--without KINDS] [--bug NAME]\n"
+      "       sim --seed SEED [--without KINDS] [--bug NAME]\n"
+      "With --bug it is a success when the simulation catches it. Bugs:\n",
       stderr);
+  for (const NamedBug& bug : kBugs) std::fprintf(stderr, "  %s\n", bug.name);
   return 2;
 }
 
 bool plant(Arguments& arguments) {
-  lastseen::sim::Bugs& bugs = arguments.world.bugs;
   if (arguments.bug.empty()) return true;
-  if (arguments.bug == "positions_before_rows") {
-    bugs.store.positions_before_rows = true;
-  } else if (arguments.bug == "forgotten_descriptor") {
-    bugs.forget_old_descriptor = true;
-  } else if (arguments.bug == "no_fence") {
-    bugs.store.no_fence = true;
-  } else {
-    return false;
+  for (const NamedBug& bug : kBugs) {
+    if (arguments.bug != bug.name) continue;
+    bug.of(arguments.world.bugs) = true;
+    return true;
   }
-  return true;
+  return false;
 }
 
 bool read_arguments(int argc, char** argv, Arguments& arguments) {
@@ -58,6 +71,8 @@ bool read_arguments(int argc, char** argv, Arguments& arguments) {
       arguments.seeds = number;
     } else if (name == "--seconds") {
       arguments.seconds = static_cast<int>(number);
+    } else if (name == "--without") {
+      arguments.world.without = argv[i + 1];
     } else if (name == "--bug") {
       arguments.bug = argv[i + 1];
     } else {

@@ -2,7 +2,29 @@
 
 #include <algorithm>
 
+#include "store/sqlstate.h"
+
 namespace lastseen::sim {
+
+StoreFault SimStore::take_fault() {
+  if (faulty_calls_ == 0) return StoreFault::kNone;
+  --faulty_calls_;
+  return fault_;
+}
+
+StoreError SimStore::error() const {
+  return {trouble_of(meaning_of(sqlstate_)), sqlstate_, "simulated"};
+}
+
+uint64_t SimStore::position_of(const std::string& input, uint64_t inode, int64_t birth_ns) const {
+  uint64_t furthest = 0;
+  const auto found = state_.inputs.find(input);
+  if (found == state_.inputs.end()) return 0;
+  for (const auto& [stream, position] : found->second.positions)
+    if (position.inode == inode && position.birth_ns == birth_ns)
+      furthest = std::max(furthest, position.position);
+  return furthest;
+}
 
 StoreResult<AgentState> SimStore::load(const std::string&) {
   const StoreFault fault = take_fault();
@@ -28,7 +50,8 @@ std::optional<StoreError> SimStore::probe(const std::string&) {
 
 StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batch) {
   const StoreFault fault = take_fault();
-  const std::vector<uint64_t> refused = refused_lines(batch);
+  std::vector<uint64_t> refused = refused_lines(batch);
+  if (bugs_.quarantine_uncounted) refused.assign(refused.size(), 0);
   if (fault == StoreFault::kFailsBefore) {
     if (bugs_.positions_before_rows) apply_positions(batch, refused);
     return error();
@@ -45,12 +68,14 @@ StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batc
       result.outcome = CommitOutcome::kAlreadyCommitted;
       return result;
     }
-    if (state_.epoch < batch.epoch || state_.batch != batch.number - 1) {
+    const bool older = state_.epoch < batch.epoch || state_.batch != batch.number - 1;
+    if (older && !bugs_.went_back_unnoticed) {
       result.outcome = CommitOutcome::kWentBack;
       return result;
     }
   }
   state_.batch = batch.number;
+  state_.epoch = batch.epoch;
   apply_rows(batch);
   apply_positions(batch, refused);
   ++commits_;
@@ -74,8 +99,8 @@ void SimStore::apply_rows(const Batch& batch) {
     }
     StoredClient& client = state_.clients[std::string(entry.client_id)];
     client.sightings += entry.count;
-    if (entry.upsert && entry.last_seen_ms > client.last_seen_ms)
-      client.last_seen_ms = entry.last_seen_ms;
+    const bool newer = entry.last_seen_ms > client.last_seen_ms || bugs_.last_seen_overwritten;
+    if (entry.upsert && newer) client.last_seen_ms = entry.last_seen_ms;
   }
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "store/store.h"
@@ -18,7 +18,7 @@ struct StoredClient {
   bool operator==(const StoredClient&) const = default;
 };
 
-/// How one call of the store ends.
+/// How a call of the store ends.
 enum class StoreFault {
   kNone,
   kFailsBefore,  ///< Nothing was applied.
@@ -29,6 +29,9 @@ enum class StoreFault {
 struct StoreBugs {
   bool positions_before_rows = false;  ///< Positions survive a commit that fails.
   bool no_fence = false;               ///< A batch is applied as often as it is sent.
+  bool last_seen_overwritten = false;  ///< The last writer wins, not the newest time.
+  bool went_back_unnoticed = false;    ///< The fence does not tell that commits were lost.
+  bool quarantine_uncounted = false;   ///< A refused row is said to be committed.
 };
 
 class SimStore final : public Store {
@@ -51,11 +54,13 @@ class SimStore final : public Store {
     return std::vector<MigrationStatus>();
   }
 
-  /// Of the next call; back to kNone after it.
-  void set_next(StoreFault fault, StoreTrouble trouble) {
+  /// Of the next `calls` calls; the agent is told of that SQLSTATE.
+  void fail(StoreFault fault, std::string_view sqlstate, int calls) {
     fault_ = fault;
-    trouble_ = trouble;
+    sqlstate_ = sqlstate;
+    faulty_calls_ = calls;
   }
+  void heal() { faulty_calls_ = 0; }
   /// An id whose row the store refuses from now on.
   void refuse(const std::string& client_id) { refused_ = client_id; }
   /// Forgets everything committed since the last mark(), as a lagging standby does.
@@ -64,6 +69,8 @@ class SimStore final : public Store {
 
   const std::map<std::string, StoredClient>& clients_now() const { return state_.clients; }
   const LedgerCounts& totals(const std::string& input) { return state_.inputs[input].totals; }
+  /// The furthest position of a file, 0 if none is stored.
+  uint64_t position_of(const std::string& input, uint64_t inode, int64_t birth_ns) const;
   uint64_t quarantined_of(const std::string& id) const {
     const auto found = state_.quarantined.find(id);
     return found == state_.quarantined.end() ? 0 : found->second;
@@ -83,8 +90,8 @@ class SimStore final : public Store {
     std::map<std::string, uint64_t> quarantined;
   };
 
-  StoreFault take_fault() { return std::exchange(fault_, StoreFault::kNone); }
-  StoreError error() const { return {trouble_, "", "simulated"}; }
+  StoreFault take_fault();
+  StoreError error() const;
   std::vector<uint64_t> refused_lines(const Batch& batch) const;
   void apply_rows(const Batch& batch);
   void apply_positions(const Batch& batch, const std::vector<uint64_t>& refused);
@@ -93,7 +100,8 @@ class SimStore final : public Store {
   State state_;
   State marked_;
   StoreFault fault_ = StoreFault::kNone;
-  StoreTrouble trouble_ = StoreTrouble::kUnreachable;
+  std::string sqlstate_;
+  int faulty_calls_ = 0;
   std::string refused_;
   uint64_t commits_ = 0;
 };

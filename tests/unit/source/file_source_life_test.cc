@@ -30,6 +30,52 @@ TEST_F(FileSourceTest, AFileThatCameAndWasRotatedBeforeItsFirstCommitIsFound) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceTest, AFileThatCameAndWasRotatedBetweenTwoLooksIsFound) {
+  append("a\n");
+  f.up();
+  f.disk.rename(kLog, "/log/access.log-20261101");
+  f.run(2000);
+  append("b\n");
+  f.disk.rename(kLog, "/log/access.log-20261102");
+  append("c\n");
+  f.run(3000);
+  EXPECT_EQ(3u, f.lines.size());
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTest, BehindARotatedFileThatIsGoneTheNewerAreFound) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.look();
+  restart();
+  std::erase_if(f.store, [](const auto& row) { return row.second.path == kLog; });
+  f.disk.remove("/log/access.log.1");
+  rotate();
+  f.up();
+  EXPECT_EQ("a b b", f.news());
+}
+
+TEST_F(FileSourceTest, AFileThatTheStoreLostIsReadFromItsFirstByteByALaterAgentToo) {
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  rotate();
+  append("b\n");
+  f.look();
+  restart();
+  f.up();
+  append("c\n");
+  f.look();
+  EXPECT_EQ("a b c", f.news());
+  f.store = before;
+  f.restore();
+  f.look();
+  EXPECT_EQ("b c", f.news());
+}
+
 TEST_F(FileSourceTest, RowsOfFilesThatAreGoneAreDeleted) {
   append("a\n");
   f.up();

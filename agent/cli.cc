@@ -306,12 +306,18 @@ void add_positions(CLI::App& app, Arguments& arguments) {
 }
 
 void add_doctor(CLI::App& app, Arguments& arguments) {
-  CLI::App& doctor = *app.add_subcommand("doctor", "what the agent makes of the world around it");
-  doctor
-      .add_flag("--sqlstate", arguments.sqlstate,
-                "what each error code of the database means to the agent")
-      ->required();
-  doctor.callback([&] { arguments.code = doctor_sqlstate_command(); });
+  CLI::App& doctor = *app.add_subcommand("doctor", "say what would go wrong, and how to mend it");
+  doctor.footer(
+      "\nLooks at the logs, the kernel's queue for feeds, and the store. Exit status 0: nothing, "
+      "or\n"
+      "warnings only; 1: something keeps clients from the table. Run it as the agent's user.");
+  add_config(doctor, arguments);
+  doctor.add_flag("--sqlstate", arguments.sqlstate,
+                  "what each error code of the database means to the agent");
+  doctor.callback([&] {
+    arguments.code =
+        arguments.sqlstate ? doctor_sqlstate_command() : doctor_command(arguments.config);
+  });
 }
 
 }  // namespace

@@ -77,6 +77,7 @@ int positions_set_command(const PositionsArguments& arguments);
 int positions_forget_command(const PositionsArguments& arguments);
 
 /// Prints what each SQLSTATE means to the agent.
+int doctor_command(const std::string& config_path);
 int doctor_sqlstate_command();
 
 }  // namespace lastseen

@@ -48,6 +48,7 @@ LogLevel log_level(const Config& config) {
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input) {
   ParserOptions options;
   options.client_id = input.client_id;
+  options.time_zone = input.time_zone;
   options.time_required = config.last_seen.clock == SightingClock::kLog;
   return make_parser(input.parser, options);
 }

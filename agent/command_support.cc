@@ -37,6 +37,7 @@ std::optional<Config> load_or_explain(const std::string& path) {
     if (input.parser.type == "plugin") return {};  // is loaded only where it is used
     ParserOptions options;
     options.client_id = input.client_id;
+    options.time_zone = input.time_zone;
     return make_parser(input.parser, options).status().message();
   };
   LoadResult loaded = load_config(path, process_environment(), check);

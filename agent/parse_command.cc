@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/gzip.h"
 #include "base/json_writer.h"
 #include "base/time_text.h"
@@ -70,7 +71,7 @@ class Printer {
     }
     json_.key("ts");
     if (parsed.has_time) {
-      json_.value(std::string_view(format_utc_ms(parsed.seen_at_ms)));
+      json_.value(std::string_view(format_utc_ms(seen_at(parsed, SystemClock().now().wall_ms))));
     } else {
       json_.null();
     }

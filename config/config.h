@@ -84,6 +84,7 @@ struct InputSettings {
   std::string path;
   std::optional<Start> start;  ///< Unset: `end` for run, `begin` for run --once.
   ParserSettings parser;
+  std::string time_zone = "UTC";    ///< UTC | local | Area/City; of times without an offset.
   Bytes line_bytes_max = 1 << 20;   ///< 1 KiB … 64 MiB; a longer line is skipped{line_too_long}.
   ClientIdSettings client_id = {};  ///< The general ones, with what this input changes of them.
   // Of a socket or fifo, as it is made:

@@ -39,8 +39,7 @@ constexpr std::array<std::string_view, 5> kInputTypes = {"file", "unix_datagram"
                                                          "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 7> kLaterKeys = {{
-    {"inputs[].time_zone", "UTC"},
+constexpr std::array<LaterKey, 6> kLaterKeys = {{
     {"inputs[].client_id.new_per_second_max", "0"},
     {"inputs[].client_id.insert", "true"},
     {"client_id.new_per_second_max", "0"},
@@ -112,6 +111,7 @@ void read_input(Mapping& map, const ClientIdSettings& client_id, ReadContext& co
   read_parser(parser, input.parser);
   input.client_id = client_id;
   read_client_id(map.section("client_id"), input.client_id);
+  map.text("time_zone", input.time_zone);
   map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
   map.finish();
   const bool good = context.errors.size() == errors_before;

@@ -10,7 +10,7 @@ packages_of() {
     build)
       echo make g++ cmake ninja-build ccache pkg-config libboost1.81-dev libpqxx-dev libpq-dev \
         rapidjson-dev libyaml-cpp-dev libuv1-dev libre2-dev libspdlog-dev libcli11-dev \
-        libsqlite3-dev libsystemd-dev zlib1g-dev ;;
+        libsqlite3-dev libsystemd-dev zlib1g-dev tzdata ;;
     test)
       # The servers are for the end-to-end tests, which start their own on free ports.
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \

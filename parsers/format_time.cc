@@ -113,6 +113,7 @@ const char* match_clf(const char* p, const char* end, TimeParts* parts) {
   time.offset_minutes = p[21] == '-' ? -offset : offset;
   parts->has_date = true;
   parts->has_clock = true;
+  parts->has_offset = true;
   return digits ? p + 26 : nullptr;
 }
 
@@ -254,6 +255,7 @@ const char* TimePattern::match_item(const Item& item, const char* p, const char*
       parts->afternoon = p < end && (*p | 0x20) == 'p';
       return skip_letters(p, end);
     case 'z':
+      parts->has_offset = true;
       return read_offset(p, end, &time.offset_minutes);
     case 's':
       return read_epoch(p, end, 0, parts);

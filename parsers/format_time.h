@@ -17,14 +17,16 @@ struct TimeParts {
   bool has_date = false;
   bool has_clock = false;
   bool has_epoch = false;
+  bool has_offset = false;
   bool afternoon = false;
   bool half_day_clock = false;  ///< The hour is one of twelve.
   int ms = 0;
   int64_t epoch_s = 0;
 
   /// Milliseconds since 1970-01-01 UTC; nothing when a piece is missing or there is no such time.
-  /// A time without an offset is one of UTC.
+  /// A time without an offset is given as if it were one of UTC.
   std::optional<int64_t> to_ms() const;
+  bool is_local() const { return !has_epoch && !has_offset; }
 };
 
 /// A compiled pattern. Beside strftime's own conversions: `%s` seconds since 1970 (10 digits),

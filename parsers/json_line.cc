@@ -33,7 +33,8 @@ const char* find_bare_end(const char* p, const char* end) {
 const char* skip_console_prefix(const char* p, const char* end, ParseResult* result) {
   const char* const tab = find_byte(p, end, '\t');
   if (tab == end) return p;
-  const std::optional<int64_t> time = parse_timestamp({p, tab});
+  bool local = false;
+  const std::optional<int64_t> time = parse_timestamp({p, tab}, &local);
   if (!time) return p;
   const char* at = tab;
   while (at < end && !(at[0] == '\t' && end - at > 1 && at[1] == '{')) {
@@ -42,6 +43,7 @@ const char* skip_console_prefix(const char* p, const char* end, ParseResult* res
   if (at == end) return p;
   result->has_time = true;
   result->seen_at_ms = *time;
+  result->local_time = local;
   return at + 1;
 }
 

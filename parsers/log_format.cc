@@ -126,6 +126,7 @@ ParseResult LogFormatParser::parse(std::string_view line) {
   if (const std::optional<int64_t> ms = line_.time.to_ms()) {
     result.has_time = true;
     result.seen_at_ms = *ms;
+    result.local_time = line_.time.is_local();
   }
   good_ = keep_fields();
   if (good_) rules_.find_id(fields_, &result);

@@ -19,7 +19,11 @@ struct ParseResult {
   bool sighted = false;
   SkipReason skip = SkipReason::kMalformed;  ///< Meaningful only when not sighted.
   bool has_time = false;
-  int64_t seen_at_ms = 0;  ///< UTC, cut (not rounded) to ms; meaningful only with has_time.
+  int64_t seen_at_ms = 0;   ///< UTC, cut (not rounded) to ms; meaningful only with has_time.
+  bool local_time = false;  ///< The time had no offset.
+  /// Not 0: the clock of `time_zone` was set back, and the time may also be so much earlier; it is,
+  /// when it would lie in the future otherwise.
+  int64_t fold_ms = 0;
   /// The client; set only when sighted. Valid until the next parse() of the same parser, and no
   /// longer than the line.
   std::string_view client_id;
@@ -28,10 +32,16 @@ struct ParseResult {
   std::string_view origin;
 };
 
+/// The time of a result that has one: of the two readings of a fold the later that has been.
+inline int64_t seen_at(const ParseResult& result, int64_t now_ms) {
+  return result.seen_at_ms > now_ms ? result.seen_at_ms - result.fold_ms : result.seen_at_ms;
+}
+
 /// What every parser needs to know of the configuration.
 struct ParserOptions {
   ClientIdSettings client_id;
-  bool time_required = true;  ///< false (`clock: arrival`): a line without time still counts.
+  std::string time_zone = "UTC";  ///< Of times without an offset; see TimeZone::load().
+  bool time_required = true;      ///< false (`clock: arrival`): a line without time still counts.
 };
 
 /// Pure apart from scratch memory: the same line gives the same answer, whatever came before.

@@ -1,4 +1,5 @@
 #include "parsers/json_line.h"
+#include "parsers/local_time.h"
 #include "parsers/log_format.h"
 #include "parsers/logfmt.h"
 #include "parsers/ltsv.h"
@@ -104,6 +105,11 @@ Result<std::unique_ptr<Parser>> make_parser(const ParserSettings& settings,
     Status status = FieldNames::check(settings, options.client_id, type.shape);
     if (!status) return status;
     Made parser = type.make(settings, options);
+    if (parser && options.time_zone != "UTC") {
+      Result<TimeZone> zone = TimeZone::load(options.time_zone);
+      if (!zone) return Status::fatal("time_zone: " + zone.status().message());
+      parser = Made(std::make_unique<LocalTimeParser>(std::move(*parser), std::move(*zone)));
+    }
     if (!parser || !settings.syslog) return parser;
     return std::unique_ptr<Parser>(std::make_unique<SyslogParser>(std::move(*parser)));
   }

@@ -65,7 +65,8 @@ void SightingRules::explain(const LineFields& fields, bool good, const FieldName
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const auto rank = static_cast<uint8_t>(std::countr_zero(left));
     const FieldValue& value = fields.value(LineFields::kTime, rank);
-    const bool readable = read_time(value).has_value();
+    bool local = false;
+    const bool readable = read_time(value, &local).has_value();
     out->asked.push_back({"time", readable ? "gives the time" : "it is no time",
                           name_of(LineFields::kTime, rank), value.text.raw});
     if (readable) break;

@@ -85,18 +85,20 @@ SightingRules::SightingRules(const ParserOptions& options)
 void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
-    if (const std::optional<int64_t> ms = read_time(value)) {
+    bool local = false;
+    if (const std::optional<int64_t> ms = read_time(value, &local)) {
       result->has_time = true;
       result->seen_at_ms = *ms;
+      result->local_time = local;
       return;
     }
   }
 }
 
-std::optional<int64_t> SightingRules::read_time(const FieldValue& value) {
-  if (!value.text.escaped) return parse_timestamp(value.text.raw);
+std::optional<int64_t> SightingRules::read_time(const FieldValue& value, bool* local) {
+  if (!value.text.escaped) return parse_timestamp(value.text.raw, local);
   unescape_backslashes(value.text.raw, &text_);
-  return parse_timestamp(text_);
+  return parse_timestamp(text_, local);
 }
 
 /// The first place that decides; what is cut off there leaves it to the next.

@@ -60,7 +60,7 @@ class SightingRules {
   IdAnswer ask_field(const Place& place, const FieldValue& value);
   bool read_text(const FieldValue& value, LoggedText* text);
   bool allows_status(const LineFields& fields);
-  std::optional<int64_t> read_time(const FieldValue& value);
+  std::optional<int64_t> read_time(const FieldValue& value, bool* local);
   uint8_t slot_of(const Place& place, const LineFields& fields) const;
 
   const bool time_required_;

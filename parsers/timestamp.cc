@@ -150,7 +150,7 @@ std::optional<int64_t> parse_epoch(std::string_view text) {
   return static_cast<int64_t>(value);
 }
 
-std::optional<int64_t> parse_iso8601(std::string_view text) {
+std::optional<int64_t> parse_iso8601(std::string_view text, bool* local) {
   Reader in{text};
   CivilTime t;
   t.year = in.number(4);
@@ -166,7 +166,9 @@ std::optional<int64_t> parse_iso8601(std::string_view text) {
   t.second = in.number(2);
   int ms = 0;
   if (in.accept('.') || in.accept(',')) ms = in.fraction_ms();
-  if (!in.accept('Z') && !in.accept('z')) t.offset_minutes = read_offset_minutes(&in);
+  const bool no_offset = local != nullptr && in.left.empty();
+  if (local != nullptr) *local = no_offset;
+  if (!no_offset && !in.accept('Z') && !in.accept('z')) t.offset_minutes = read_offset_minutes(&in);
   if (!in.ok || !in.left.empty()) return std::nullopt;
   return civil_to_ms(t, ms);
 }
@@ -211,9 +213,13 @@ std::optional<int64_t> parse_wall_time(std::string_view text) {
   return civil_to_ms(t, ms);
 }
 
-std::optional<int64_t> parse_timestamp(std::string_view text) {
-  if (text.size() > 4 && text[4] == '-') return parse_iso8601(text);
-  if (text.size() > 4 && text[4] == '/') return parse_wall_time(text);
+std::optional<int64_t> parse_timestamp(std::string_view text, bool* local) {
+  if (local != nullptr) *local = false;
+  if (text.size() > 4 && text[4] == '-') return parse_iso8601(text, local);
+  if (text.size() > 4 && text[4] == '/') {
+    if (local != nullptr) *local = true;
+    return parse_wall_time(text);
+  }
   if (text.size() > 2 && text[2] == '/') return parse_clf_time(text);
   return parse_epoch(text);
 }

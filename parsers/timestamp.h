@@ -28,8 +28,9 @@ int month_of(std::string_view name);
 /// of the forms below, or the time lies before 1970 or after 9999. All forms are strict: a 30th
 /// of February is no time. Second 60 is a leap second and counts as the next minute's first.
 
-/// Any of the forms; tells them apart by their first bytes.
-std::optional<int64_t> parse_timestamp(std::string_view text);
+/// Any of the forms; tells them apart by their first bytes. `local`: set to whether the time has no
+/// offset, and is given as if it were UTC; without it such a time is none.
+std::optional<int64_t> parse_timestamp(std::string_view text, bool* local = nullptr);
 
 /// `1795322705.342`: digits and an optional fraction. The unit is told by the magnitude: seconds
 /// below 10^11 (until the year 5138), then milliseconds, microseconds from 10^14, nanoseconds from
@@ -37,8 +38,8 @@ std::optional<int64_t> parse_timestamp(std::string_view text);
 std::optional<int64_t> parse_epoch(std::string_view text);
 
 /// `2026-11-21T22:45:05.123456Z`, `… -06:00`, `-0600`, `-06`; `T`, `t` or one space in the middle,
-/// any number of digits in the fraction. An offset must be there.
-std::optional<int64_t> parse_iso8601(std::string_view text);
+/// any number of digits in the fraction. An offset must be there, except with `local`.
+std::optional<int64_t> parse_iso8601(std::string_view text, bool* local = nullptr);
 
 /// `21/Nov/2026:22:45:05 -0600`, the time of the common log format.
 std::optional<int64_t> parse_clf_time(std::string_view text);

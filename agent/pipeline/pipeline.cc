@@ -162,7 +162,8 @@ bool Pipeline::take_line(Input& input, std::string_view line, Now now) {
   if (!parsed.sighted) {
     input.delta.skip(parsed.skip);
   } else {
-    const int64_t seen_at_ms = input.parts.arrival_time ? now.wall_ms : parsed.seen_at_ms;
+    const int64_t seen_at_ms =
+        input.parts.arrival_time ? now.wall_ms : seen_at(parsed, now.wall_ms);
     const bool urgent = input.parts.urgent;
     const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
     if (input.buffer.add(parsed.client_id, seen_at_ms, clients_max)) {

@@ -38,7 +38,8 @@ TEST_F(ConfigSettings, EmptySectionsAreAsGoodAsNone) {
 TEST_F(ConfigSettings, EveryKeyReachesItsMember) {
   Config want;
   want.agent_id = "web-1/a:b_c.d";
-  want.inputs = {{"a", "file", "/var/log/*.log", Start::kBegin, {"json", "t", "u", "b"}, 2048}};
+  want.inputs = {
+      {"a", "file", "/var/log/*.log", Start::kBegin, {"json", "t", "u", "b"}, "local", 2048}};
   want.client_id.length_max = 36;
   want.inputs[0].client_id = want.client_id;
   want.buffer.clients_max = 5000;
@@ -65,6 +66,7 @@ inputs:
     path: /var/log/*.log
     start: begin
     parser: {type: json, time: t, uri: u, body: b}
+    time_zone: local
     line_bytes_max: 2KiB
 client_id: {length_max: 36}
 buffer: {clients_max: 5000}

@@ -294,7 +294,9 @@ int Daemon::give_up() {
   agent_->save_feeds(kSaveMs);
   const auto snapshot = agent_->snapshot();
   const uint64_t lines = pending_lines(*snapshot);
-  if (agent_->finished()) return finish();
+  // Being stuck does not end by stopping: --once has not read what it was started for.
+  const bool stuck_once = options_.once && stop_deadline_mono_ms_ == kNever;
+  if (agent_->finished() && !stuck_once) return finish();
   const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
                                                              : snapshot->store.last_error;
   const std::string unread = unread_inputs(*snapshot);

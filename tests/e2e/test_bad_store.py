@@ -50,7 +50,7 @@ def waiting(agent, *expected):
 
 
 def goes_on(agent, rows, path):
-    wait_until(agent.is_ready, 15)
+    wait_until(agent.is_ready, 20)
     truth = truth_of(path)
     agent.settled(truth.lines)
     assert rows() == truth.clients
@@ -294,5 +294,5 @@ def test_sqlite_in_a_missing_directory(agents, log, tmp_path):
     wait_until(lambda: path.exists() or "later" in agent.log())
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-    wait_until(agent.is_ready, 15)
+    wait_until(agent.is_ready, 20)
     agent.settled(1000)

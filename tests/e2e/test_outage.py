@@ -36,7 +36,7 @@ def test_postgres_stopped_for_ten_seconds_under_load(nginx, own_database, agents
         time.sleep(10)
         assert agent.status()["store"]["state"] == "retrying"
         server.start(durable=True)
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         time.sleep(0.5)
     assert_exact(agent, own_database, truth_of_nginx([nginx.json_log]))
     assert agent.stop() == 0
@@ -50,7 +50,7 @@ def test_postgres_killed_under_load(own_database, agents, tmp_log):
             time.sleep(0.7)
             server.stop("immediate")
             server.start(durable=True)
-            wait_until(agent.is_ready, 15)
+            wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, own_database, truth)
 
@@ -64,7 +64,7 @@ def test_agent_started_before_postgres(nginx, own_database, agents):
         # Nothing is read before it is known where to begin.
         assert agent.input()["lines_read"] == 0
         own_database.server.start(durable=True)
-        wait_until(agent.is_ready, 15)
+        wait_until(agent.is_ready, 20)
     assert_exact(agent, own_database, truth_of_nginx([nginx.json_log]))
     assert agent.stop() == 0
 
@@ -80,7 +80,7 @@ def test_rotation_while_positions_are_not_known(nginx, own_database, agents):
         wait_until(lambda: os.path.exists(nginx.json_log))
         time.sleep(0.5)
         own_database.server.start(durable=True)
-        wait_until(agent.is_ready, 15)
+        wait_until(agent.is_ready, 20)
     truth = truth_of_nginx([nginx.json_log + ".1", nginx.json_log])
     assert_exact(agent, own_database, truth)
 

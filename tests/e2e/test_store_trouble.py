@@ -56,7 +56,7 @@ def test_server_that_turns_read_only_is_waited_for(database, agents, tmp_log):
         database.query("BEGIN READ WRITE; ALTER DATABASE"
                        f" {database.name} RESET default_transaction_read_only; COMMIT")
         end_backends(database)
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, database, truth)
 
@@ -91,7 +91,7 @@ def test_read_only_standby_alone_holds_until_it_is_promoted(own_database, agents
         assert agent.input()["lines_read"] == 0
         primary.stop("immediate")
         standby.promote()
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         assert_exact(agent, database, truth)
 
 
@@ -104,7 +104,7 @@ def test_failover_to_the_other_host_of_the_url(own_database, agents, tmp_log):
             primary.stop("fast")  # sends what the standby lacks, then ends
             unready(agent)
             standby.promote()
-            wait_until(agent.is_ready, 15)
+            wait_until(agent.is_ready, 20)
             time.sleep(0.5)
             truth = writer.stop()
         assert_exact(agent, moved_to(own_database, standby), truth)
@@ -124,7 +124,7 @@ def test_failover_to_a_standby_that_lags_reads_again_what_it_lacks(own_database,
             primary.stop("immediate")
             standby.promote()
             agent.says("the store is not where this agent left it", 20)
-            wait_until(agent.is_ready, 15)
+            wait_until(agent.is_ready, 20)
             time.sleep(0.5)
             truth = writer.stop()
         assert_exact(agent, moved_to(own_database, standby), truth)
@@ -150,7 +150,7 @@ def test_standby_that_lags_after_a_rotation_counts_what_is_gone(own_database, ag
         primary.stop("immediate")
         standby.promote()
         agent.says("the store is not where this agent left it", 20)
-        wait_until(agent.is_ready, 15)
+        wait_until(agent.is_ready, 20)
         database = moved_to(own_database, standby)
         wait_until(lambda: kept.clients.items() <= database.rows().items(), 10)
         assert set(database.rows()) <= set(kept.clients) | set(truth.clients)
@@ -173,7 +173,7 @@ def test_pgbouncer_in_transaction_mode(own_database, agents, tmp_path):
         unready(made[0])
         pooler.start()
         for agent in made:
-            wait_until(agent.is_ready, 15)
+            wait_until(agent.is_ready, 20)
         end_backends(own_database)
         time.sleep(1)
         truth = Truth()
@@ -199,7 +199,7 @@ def test_password_that_changed_while_running(own_database, agents, tmp_log):
         end_backends(database)
         unready(agent, "password authentication failed", state="holding")
         database.query(f"ALTER USER postgres PASSWORD '{PASSWORD}'")
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, database, truth)
 
@@ -228,7 +228,7 @@ def test_table_made_anew_holds_what_was_pending_or_is_seen_after(database, agent
     if how.startswith("dropped"):
         unready(agent, "client_activity", state="holding")
         database.query(table)
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
     agent.settled(2000 + after.lines)
     rows = database.rows()
     assert set(rows) == set(after.clients), "0 missing"
@@ -265,7 +265,7 @@ def test_disk_full_on_the_server_is_waited_out(own_database, agents, tmp_log, tm
         unready(agent, "53100", state="retrying")
         assert agent.input()["committed"] == 0
         filler.unlink()
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         assert_exact(agent, own_database, truth)
         assert agent.stop() == 0
     finally:
@@ -301,7 +301,7 @@ def test_connections_exhausted(own_database, agents, tmp_log):
         unready(agent, "slots", state="retrying")
         for connection in held:
             connection.close()
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, database, truth)
 
@@ -315,7 +315,7 @@ def test_table_locked_for_long(database, agents, tmp_log):
             connection.cursor().execute("LOCK TABLE client_activity IN ACCESS EXCLUSIVE MODE")
             unready(agent, "55P03", state="retrying")
             time.sleep(seconds)
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, database, truth)
 
@@ -332,7 +332,7 @@ def test_silent_peer_is_dropped(own_database, agents, tmp_log):
         unready(agent, state="retrying")
         time.sleep(3)
         proxy.resume()
-        wait_until(agent.is_ready, 10)
+        wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, own_database, truth)
     assert agent.stop() == 0

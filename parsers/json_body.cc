@@ -30,7 +30,7 @@ class BodyReader {
         scratch_(*scratch) {}
 
   BodyId find() {
-    if (std::string_view(p_, end_).starts_with(kByteOrderMark)) p_ += kByteOrderMark.size();
+    skip_byte_order_mark();
     skip_blanks();
     if (peek().code != '{') return {};
     const BodyId id = find_in_object();
@@ -48,6 +48,18 @@ class BodyReader {
   enum class Token { kGood, kBad, kCut };
 
   Unit peek() const { return p_ < end_ ? Layer::read(p_, end_) : Unit{kEnd, p_, false}; }
+
+  /// The log may hold its bytes as escapes.
+  void skip_byte_order_mark() {
+    const char* p = p_;
+    for (const char byte : kByteOrderMark) {
+      if (p == end_) return;
+      const Unit unit = Layer::read(p, end_);
+      if (unit.code_point || unit.code != static_cast<unsigned char>(byte)) return;
+      p = unit.next;
+    }
+    p_ = p;
+  }
 
   void skip_blanks() {
     for (Unit unit = peek(); is_blank(unit.code); unit = peek()) p_ = unit.next;

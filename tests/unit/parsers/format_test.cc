@@ -436,5 +436,16 @@ TEST(Format, HostileLinesAreHarmless) {
   }
 }
 
+TEST(NginxFormat, ByteOrderMarkOfABodyMayBeWrittenAsEscapes) {
+  ParserSettings settings;
+  settings.type = "log_format";
+  settings.dialect = "nginx";
+  settings.format = R"($msec "$request_body")";
+  const auto parser = make_parser(settings, {});
+  ASSERT_TRUE(parser.is_ok());
+  const std::string line = R"(1795322705.342 "\xEF\xBB\xBF{\x22client_id\x22:\x22A\x22}")";
+  EXPECT_EQ("A", (*parser)->parse(line).client_id);
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -11,11 +11,6 @@ from servers import wait_until
 LATENCY_MS = 200  # beyond the flush interval
 
 
-def last_line(path):
-    with open(path, encoding="utf-8") as file:
-        return json.loads(file.read().splitlines()[-1])
-
-
 def last_line_ms(path):
     """The newest time: a worker that was held up may write its older line last."""
     with open(path, encoding="utf-8") as file:

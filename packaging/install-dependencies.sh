@@ -14,7 +14,8 @@ packages_of() {
     test)
       # The servers are for the end-to-end tests, which start their own on free ports.
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
-        postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat ;;
+        postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat \
+        prometheus mandoc zsh fish ;;
     lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
     bench) echo libbenchmark-dev python3 ;;
     *) echo "install-dependencies.sh: no group '$1' (build test lint bench)" >&2; exit 2 ;;

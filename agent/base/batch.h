@@ -63,6 +63,12 @@ class IdArena {
   size_t bytes_reserved_ = 0;
 };
 
+/// Lines with a sighting, and when they were read.
+struct ReadMark {
+  int64_t mono_ms = 0;
+  uint64_t lines = 0;
+};
+
 /// Move-only. Entries are sorted by client_id bytes, then by input.
 struct Batch {
   uint64_t number = 0;  ///< The fence's batch number; given by the Flusher.
@@ -71,6 +77,8 @@ struct Batch {
   std::vector<BatchInput> inputs;  ///< Every input of the agent, in configuration order.
   IdArena ids;
   int64_t oldest_read_mono_ms = 0;  ///< When its oldest sighting was read; 0: it has none.
+  /// Of the lines that this run read: what a spill file brought has no time.
+  std::vector<ReadMark> reads = {};
 };
 
 }  // namespace lastseen

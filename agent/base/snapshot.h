@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/ledger.h"
 
 namespace lastseen {
@@ -43,6 +44,9 @@ struct StoreSnapshot {
   std::string last_error;            ///< Empty while ok; never holds a password.
   int64_t last_commit_mono_ms = -1;  ///< -1: none yet.
   int64_t last_commit_duration_ms = -1;
+  DurationHistogram commit_ms;          ///< How long each commit since the start took.
+  CountHistogram commit_rows;           ///< Rows sent in each of them.
+  DurationHistogram read_to_commit_ms;  ///< For each line with a sighting.
 };
 
 /// One moment of the whole agent. The ledger's equation holds in each.

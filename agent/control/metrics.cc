@@ -29,6 +29,25 @@ std::string escape_label(std::string_view value) {
   return escaped;
 }
 
+std::string seconds(int64_t ms) {
+  char value[32];
+  std::snprintf(value, sizeof value, "%lld.%03d", static_cast<long long>(ms / 1000),
+                static_cast<int>(ms % 1000));
+  return value;
+}
+
+// A bound is a label: "0.5" and "1", as other programs write them.
+std::string without_trailing_zeros(std::string number) {
+  if (number.find('.') == number.npos) return number;
+  number.erase(number.find_last_not_of('0') + 1);
+  if (number.back() == '.') number.pop_back();
+  return number;
+}
+
+std::string whole(int64_t count) {
+  return std::to_string(count);
+}
+
 // Appends the samples of one metric.
 class Samples {
  public:
@@ -37,16 +56,27 @@ class Samples {
   void add(std::initializer_list<Label> labels, uint64_t value) {
     write(labels, std::to_string(value));
   }
-  void add_seconds(int64_t ms) {
-    char value[32];
-    std::snprintf(value, sizeof value, "%lld.%03d", static_cast<long long>(ms / 1000),
-                  static_cast<int>(ms % 1000));
-    write({}, value);
+  void add_seconds(int64_t ms) { write({}, seconds(ms)); }
+
+  /// `as_unit` writes a bound, or the sum, in the metric's unit.
+  template <const auto& kBounds>
+  void add(const Histogram<kBounds>& histogram, std::string (*as_unit)(int64_t)) {
+    uint64_t cumulative = 0;
+    for (size_t i = 0; i < kBounds.size(); ++i) {
+      cumulative += histogram.counts[i];
+      const std::string bound = without_trailing_zeros(as_unit(static_cast<int64_t>(kBounds[i])));
+      write({{"le", bound}}, std::to_string(cumulative), "_bucket");
+    }
+    const std::string count = std::to_string(cumulative + histogram.counts.back());
+    write({{"le", "+Inf"}}, count, "_bucket");
+    write({}, as_unit(static_cast<int64_t>(histogram.sum)), "_sum");
+    write({}, count, "_count");
   }
 
  private:
-  void write(std::initializer_list<Label> labels, std::string_view value) {
-    text_ += name_;
+  void write(std::initializer_list<Label> labels, std::string_view value,
+             std::string_view suffix = "") {
+    text_.append(name_).append(suffix);
     char separator = '{';
     for (const Label& label : labels) {
       text_ += separator;
@@ -99,6 +129,15 @@ void totals_by_reason(const Scrape& scrape, Samples& samples) {
 template <auto kMember>
 void total_of_store(const Scrape& scrape, Samples& samples) {
   samples.add({}, scrape.snapshot.store.*kMember);
+}
+
+template <auto kMember>
+void duration_of_store(const Scrape& scrape, Samples& samples) {
+  samples.add(scrape.snapshot.store.*kMember, seconds);
+}
+
+void commit_rows(const Scrape& scrape, Samples& samples) {
+  samples.add(scrape.snapshot.store.commit_rows, whole);
 }
 
 void pending(const Scrape& scrape, Samples& samples) {
@@ -218,6 +257,15 @@ constexpr Metric kMetrics[] = {
     {{"lastseen_store_last_commit_duration_seconds", "gauge", "",
       "How long the last commit took; absent before the first."},
      last_commit_duration},
+    {{"lastseen_store_commit_duration_seconds", "histogram", "",
+      "How long each commit since the start took."},
+     duration_of_store<&StoreSnapshot::commit_ms>},
+    {{"lastseen_store_commit_rows", "histogram", "",
+      "Rows sent in each commit since the start; a commit that only moves positions has 0."},
+     commit_rows},
+    {{"lastseen_read_to_commit_seconds", "histogram", "",
+      "For each line with a sighting: the time from reading it to its commit."},
+     duration_of_store<&StoreSnapshot::read_to_commit_ms>},
     {{"lastseen_freshness_seconds", "gauge", "", "Age of the oldest pending sighting; 0: none."},
      freshness},
     {{"lastseen_uptime_seconds", "gauge", "", "Time since the agent started."}, uptime},

@@ -14,8 +14,8 @@ inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0
 
 struct MetricName {
   std::string_view name;
-  std::string_view type;    ///< "counter" or "gauge"
-  std::string_view labels;  ///< "", "input" or "input, reason"
+  std::string_view type;    ///< "counter", "gauge" or "histogram"
+  std::string_view labels;  ///< "", "input" or "input, reason"; a histogram has `le` besides
   std::string_view help;    ///< One line, a sentence.
 };
 

@@ -133,6 +133,7 @@ void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   snapshot_.clamped += result.clamped;
   snapshot_.last_commit_mono_ms = now.mono_ms;
   snapshot_.last_commit_duration_ms = now.mono_ms - started.mono_ms;
+  measure(result.rows, now);
   announce(result, snapshot_.last_commit_duration_ms);
   for (CommitListener* listener : listeners_) listener->committed(*batch_, result);
   batch_.reset();
@@ -140,6 +141,16 @@ void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   reply_.emplace();
   reply_->kind = FlushReply::Kind::kCommitted;
   reply_->result = std::move(result);
+}
+
+void Flusher::measure(uint64_t rows, Now now) {
+  const auto age = [&](int64_t since_mono_ms) {
+    return static_cast<uint64_t>(std::max<int64_t>(now.mono_ms - since_mono_ms, 0));
+  };
+  snapshot_.commit_ms.observe(static_cast<uint64_t>(snapshot_.last_commit_duration_ms));
+  snapshot_.commit_rows.observe(rows);
+  for (const ReadMark& mark : batch_->reads)
+    snapshot_.read_to_commit_ms.observe(age(mark.mono_ms), mark.lines);
 }
 
 void Flusher::announce(const CommitResult& result, int64_t duration_ms) {

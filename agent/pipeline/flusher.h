@@ -88,6 +88,7 @@ class Flusher {
   void finish_commit(CommitResult result, Now started, Now now);
   void went_back();
   void distrust();
+  void measure(uint64_t rows, Now now);
   void announce(const CommitResult& result, int64_t duration_ms);
 
   FlusherOptions options_;

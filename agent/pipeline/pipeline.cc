@@ -55,7 +55,9 @@ Pipeline::Step Pipeline::step(Now now) {
   for (auto& input : inputs_)
     step.next_mono_ms = std::min(step.next_mono_ms, input->parts.source->step(now));
 
+  const uint64_t sightings_before = buffered_sightings();
   bool more = read_turn(now);
+  read_times_.add(now.mono_ms, buffered_sightings() - sightings_before);
   take_losses();
   if (options_.once && loaded_ && !more && !full_) {
     const bool drained = std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
@@ -210,6 +212,12 @@ bool Pipeline::seal_due(Now now, bool more) const {
   return now.mono_ms >= last_seal_mono_ms_ + options_.flush_interval_ms;
 }
 
+uint64_t Pipeline::buffered_sightings() const {
+  uint64_t sightings = 0;
+  for (const auto& input : inputs_) sightings += input->buffer.sightings();
+  return sightings;
+}
+
 int64_t Pipeline::next_seal_mono_ms() const {
   const int64_t heartbeat = last_seal_mono_ms_ + kHeartbeatMs;
   if (!anything_to_seal()) return heartbeat;
@@ -243,6 +251,7 @@ Batch Pipeline::seal(Now now, bool more) {
   InFlight flight;
   spill_.sealed(brought_by_feeds(), now);
   batch.oldest_read_mono_ms = oldest_pending_mono_ms_;
+  batch.reads = read_times_.take();
   for (auto& input : inputs_) {
     input->in_flight = input->buffer.sightings();
     flight.clients += input->buffer.clients();
@@ -290,6 +299,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
     last_sealed_ = false;
   }
   full_ = false;
+  read_times_.take();  // of lines that are read again
   for (auto& input : inputs_) {
     const auto found = std::find_if(
         state.inputs.begin(), state.inputs.end(),

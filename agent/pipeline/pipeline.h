@@ -17,6 +17,7 @@
 #include "pipeline/dedup_buffer.h"
 #include "pipeline/flusher.h"
 #include "pipeline/line_framer.h"
+#include "pipeline/read_times.h"
 #include "pipeline/spill_keeper.h"
 #include "source/source.h"
 
@@ -115,6 +116,7 @@ class Pipeline {
   bool received_all() const;
   bool seal_due(Now now, bool more) const;
   bool anything_to_seal() const;
+  uint64_t buffered_sightings() const;
   int64_t next_seal_mono_ms() const;
   Batch seal(Now now, bool more);
   void positions_known(AgentState state, Now now);
@@ -138,6 +140,7 @@ class Pipeline {
   int64_t started_mono_ms_;
   int64_t last_seal_mono_ms_;
   int64_t oldest_pending_mono_ms_ = 0;
+  ReadTimes read_times_;
   bool loaded_ = false;
   bool first_batch_due_ = false;  // a start choice waits to be committed
   bool full_ = false;             // a line found no room; reading waits for a commit

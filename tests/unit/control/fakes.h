@@ -87,6 +87,11 @@ inline AgentSnapshot busy_agent() {
   agent.store.rewinds = 1;
   agent.store.last_commit_mono_ms = 1'000'000 - 250;
   agent.store.last_commit_duration_ms = 7;
+  agent.store.commit_ms.observe(7, 1200);
+  agent.store.commit_ms.observe(1001, 4);
+  agent.store.commit_rows.observe(0, 204);
+  agent.store.commit_rows.observe(56, 1000);
+  agent.store.read_to_commit_ms.observe(432, 1'234'000);
 
   InputSnapshot input;
   input.watching = "inotify";

@@ -29,7 +29,7 @@ TEST(Metrics, NamesFollowTheConventions) {
     EXPECT_TRUE(metric.name.starts_with("lastseen_"));
     EXPECT_TRUE(seen.insert(metric.name).second);
     EXPECT_EQ(metric.type == "counter", metric.name.ends_with("_total"));
-    EXPECT_TRUE(metric.type == "counter" || metric.type == "gauge");
+    EXPECT_TRUE(metric.type == "counter" || metric.type == "gauge" || metric.type == "histogram");
     EXPECT_TRUE(metric.help.ends_with('.'));
     const std::set<std::string_view> labels = {"", "input", "input, reason", "version"};
     EXPECT_TRUE(labels.contains(metric.labels));
@@ -56,6 +56,9 @@ TEST(Metrics, EveryLineIsASampleWithTheDeclaredLabels) {
   std::istringstream page(metrics_text(busy_agent(), FakeClock().now()));
   for (std::string line; std::getline(page, line);) {
     if (line.starts_with("#")) continue;
+    if (line.find("_bucket{le=") != line.npos || line.find("_sum ") != line.npos ||
+        line.find("_count ") != line.npos)
+      continue;  // of a histogram: see the golden page
     const size_t space = line.rfind(' ');
     const size_t brace = std::min(line.find('{'), space);
     ASSERT_TRUE(labels.contains(line.substr(0, brace))) << line;
@@ -82,6 +85,21 @@ TEST(Metrics, TotalsThatAreNotLoadedGiveNoSample) {
   EXPECT_THAT(page, Not(HasSubstr("\nlastseen_lines_read_total{")));
   EXPECT_THAT(page, Not(HasSubstr("\nlastseen_lines_skipped_total{")));
   EXPECT_THAT(page, HasSubstr("\nlastseen_lines_pending{"));
+}
+
+TEST(Metrics, HistogramIsCumulativeUpToItsCount) {
+  AgentSnapshot agent = busy_agent();
+  agent.store.commit_ms = {};
+  agent.store.commit_ms.observe(1000);       // a bound belongs to its own bucket
+  agent.store.commit_ms.observe(7'200'000);  // above all bounds
+  const std::string page = metrics_text(agent, FakeClock().now());
+  const std::string name = "\nlastseen_store_commit_duration_seconds";
+  EXPECT_THAT(page, HasSubstr(name + "_bucket{le=\"0.5\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr(name + "_bucket{le=\"1\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr(name + "_bucket{le=\"3600\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr(name + "_bucket{le=\"+Inf\"} 2\n"));
+  EXPECT_THAT(page, HasSubstr(name + "_sum 7201.000\n"));
+  EXPECT_THAT(page, HasSubstr(name + "_count 2\n"));
 }
 
 TEST(Metrics, HoldingStoreIsDownAndHolding) {

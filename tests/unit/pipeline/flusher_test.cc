@@ -70,6 +70,28 @@ TEST_F(FlusherTest, BatchFollowsTheNumberOfTheFence) {
   EXPECT_EQ(18u, flusher_.batch().number);
 }
 
+TEST_F(FlusherTest, CommitIsMeasuredOnceHoweverOftenItWasTried) {
+  load();
+  Batch batch;
+  batch.inputs.resize(1);
+  batch.entries.push_back({batch.ids.add("A"), 1, 1, 5, 0, true});
+  batch.reads = {{10, 3}, {90, 2}};
+  flusher_.offer(std::move(batch), false, at(100));
+  fail(StoreTrouble::kUnreachable, 100);
+  CommitResult result;
+  result.rows = 1;
+  flusher_.committed(result, at(400), at(410));
+  DurationHistogram took, waited;
+  took.observe(10);
+  waited.observe(400, 3);
+  waited.observe(320, 2);
+  CountHistogram rows;
+  rows.observe(1);
+  EXPECT_EQ(took, flusher_.snapshot().commit_ms);
+  EXPECT_EQ(waited, flusher_.snapshot().read_to_commit_ms);
+  EXPECT_EQ(rows, flusher_.snapshot().commit_rows);
+}
+
 TEST_F(FlusherTest, FailedCommitIsTriedAgainWithTheSameNumber) {
   load();
   offer();

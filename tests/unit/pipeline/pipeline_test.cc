@@ -97,6 +97,24 @@ TEST_F(PipelineTest, StartChoiceIsCommittedBeforeALineIsRead) {
   EXPECT_EQ(1u, step(5000)->entries.size());
 }
 
+TEST_F(PipelineTest, BatchTellsWhenItsLinesWereRead) {
+  build();
+  sources_[0]->bytes = "Z 1\n";
+  load_known();
+  ASSERT_EQ(1u, step(0)->reads.size());
+  commit();
+  sources_[0]->bytes += "A 10\nrubbish\nB 20\n";
+  EXPECT_FALSE(step(100).has_value());
+  sources_[0]->bytes += "A 30\n";
+  const auto batch = step(5000);
+  ASSERT_TRUE(batch.has_value());
+  ASSERT_EQ(2u, batch->reads.size());
+  EXPECT_EQ(100, batch->reads[0].mono_ms);
+  EXPECT_EQ(2u, batch->reads[0].lines);
+  EXPECT_EQ(5000, batch->reads[1].mono_ms);
+  EXPECT_EQ(1u, batch->reads[1].lines);
+}
+
 TEST_F(PipelineTest, BatchHoldsMergedSightingsPositionAndLedger) {
   build();
   sources_[0]->bytes = "A 10\nB 20\nA 30\nrubbish\nC 4";

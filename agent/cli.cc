@@ -48,6 +48,7 @@ struct Arguments {
   ClientsArguments clients;
   QuarantineArguments quarantine;
   PositionsArguments positions;
+  TopArguments top{"", "1s", std::nullopt};
   bool sqlstate = false;
   int code = kExitDone;
 };
@@ -218,11 +219,32 @@ void add_migrate(CLI::App& app, Arguments& arguments) {
   });
 }
 
+void add_top(CLI::App& app, Arguments& arguments) {
+  CLI::App& top = *app.add_subcommand("top", "how the running agent is doing, live");
+  top.footer(
+      "\nFills the terminal and keeps it up to date, over restarts of the agent too. q quits; j, "
+      "k\n"
+      "and the arrows scroll the list of inputs and files. Without a terminal it prints plain\n"
+      "text, once, after one interval (for the rates).");
+  add_socket(top, arguments);
+  top.add_option("-d,--interval", arguments.top.interval, "how often to look")
+      ->option_text("DURATION (default " + arguments.top.interval + ")");
+  top.add_option("-n,--count", arguments.top.count, "end after so many times")
+      ->option_text("N")
+      ->check(whole_number);
+  top.callback([&] {
+    arguments.top.socket = arguments.socket;
+    arguments.code = top_command(arguments.top);
+  });
+}
+
 void add_live(CLI::App& app, Arguments& arguments) {
   CLI::App& status = *app.add_subcommand("status", "how the running agent is doing");
   add_socket(status, arguments);
   status.add_flag("--json", arguments.json, "the JSON that GET /status answers");
   status.callback([&] { arguments.code = status_command(arguments.socket, arguments.json); });
+
+  add_top(app, arguments);
 
   CLI::App& flush = *app.add_subcommand(
       "flush", "read and commit what is written by now; returns when that is done");

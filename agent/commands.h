@@ -58,6 +58,12 @@ struct BackfillArguments {
   std::vector<std::string> logs;
 };
 
+struct TopArguments {
+  std::string socket;
+  std::string interval;           ///< A duration.
+  std::optional<uint64_t> count;  ///< Frames; none: until `q`, or one without a terminal.
+};
+
 int run_command(const std::string& config_path, bool once);
 int check_command(const std::string& config_path);
 int parse_command(const ParseArguments& arguments);
@@ -65,6 +71,7 @@ int backfill_command(const BackfillArguments& arguments);
 int clients_command(const ClientsArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);
+int top_command(const TopArguments& arguments);
 int flush_command(const std::string& socket, const std::string& timeout);
 
 int quarantine_list_command(const QuarantineArguments& arguments);

@@ -40,7 +40,7 @@ THIRD_PARTY = [
     ("libpq-fe.h", ["agent/store/postgres_*"]),
     ("sqlite3.h", ["agent/store/sqlite_*"]),
     ("yaml-cpp/*", ["config/load.cc"]),
-    ("rapidjson/*", ["parsers/*", "agent/base/json_writer.h"]),
+    ("rapidjson/*", ["parsers/*", "agent/base/json_*"]),
     ("spdlog/*", ["agent/base/log.cc"]),
     ("fmt/*", ["agent/base/log.cc"]),
     ("CLI/*", ["agent/cli*.cc"]),

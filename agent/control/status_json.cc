@@ -61,10 +61,17 @@ void write_store(JsonWriter& json, const AgentSnapshot& snapshot, Now now) {
   json.member("batches", store.batches);
   json.member("rows", store.rows);
   json.member("retries", store.retries);
+  json.member("rewinds", store.rewinds);
+  json.member("clamped", store.clamped);
   json.member("last_error", std::string_view(printable(store.last_error)));
   json.key("last_commit_age_seconds");
   if (const auto age_ms = last_commit_age_ms(snapshot, now))
     json.value(seconds(*age_ms));
+  else
+    json.null();
+  json.key("last_commit_duration_seconds");
+  if (store.last_commit_duration_ms >= 0)
+    json.value(seconds(store.last_commit_duration_ms));
   else
     json.null();
   json.end_object();
@@ -80,6 +87,8 @@ std::string status_json(const AgentSnapshot& snapshot, Now now, int64_t pid) {
   json.member("pid", pid);
   json.member("uptime_seconds", uptime_ms(snapshot, now) / 1000);
   json.member("state", state_of(snapshot));
+  // Empty: ready.
+  json.member("not_ready", std::string_view(not_ready_reason(snapshot, now)));
   json.key("inputs");
   json.begin_array();
   for (const InputSnapshot& input : snapshot.inputs) write_input(json, input);

@@ -1,45 +1,15 @@
 #include "control/status_text.h"
 
 #include <array>
-#include <cstdio>
 #include <string_view>
 
 #include "control/health.h"
+#include "control/human_text.h"
 #include "control/printable.h"
 
 namespace lastseen {
 
 namespace {
-
-// 1204 → "1,204".
-std::string grouped(uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
-}
-
-std::string counted(uint64_t number, std::string_view noun) {
-  return grouped(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
-}
-
-// The two largest units that say something: "3 d 4 h", "2 h 3 min", "5 min 10 s", "0.4 s".
-std::string duration(int64_t ms) {
-  const int64_t s = ms / 1000;
-  char text[64];
-  if (s >= 86'400) {
-    std::snprintf(text, sizeof text, "%lld d %lld h", static_cast<long long>(s / 86'400),
-                  static_cast<long long>(s % 86'400 / 3600));
-  } else if (s >= 3600) {
-    std::snprintf(text, sizeof text, "%lld h %lld min", static_cast<long long>(s / 3600),
-                  static_cast<long long>(s % 3600 / 60));
-  } else if (s >= 60) {
-    std::snprintf(text, sizeof text, "%lld min %lld s", static_cast<long long>(s / 60),
-                  static_cast<long long>(s % 60));
-  } else {
-    std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(ms) / 1000.0);
-  }
-  return text;
-}
 
 // "  skipped  no_client_id 48, malformed 2", or nothing when all are 0.
 template <size_t N>

@@ -12,7 +12,7 @@ from agent import LASTSEEN, ROOT, command, environment, sqlite_rows
 from logs import backlog, json_line
 from servers import PASSWORD
 
-COMMANDS = ["run", "check", "parse", "status", "flush", "clients", "migrate",
+COMMANDS = ["run", "check", "parse", "status", "top", "flush", "clients", "migrate",
             "quarantine", "positions", "doctor"]
 
 

@@ -39,10 +39,10 @@ sim:  ## simulate the whole agent for SECONDS (default 3600), or one SEED again
 	@$(call build_preset,dev,sim)
 	@build/dev/tests/sim/sim $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),3600))
 
-bench:  ## measure; the report is build/bench/report.md
+bench:  ## measure beside others (QUICK=1: roughly); the report is build/bench/report.md
 	@packaging/install-dependencies.sh build test bench
 	@$(call build_preset,bench)
-	@/usr/bin/python3 tests/bench/report.py --build build/bench
+	@/usr/bin/python3 tests/bench/report.py --build build/bench $(if $(QUICK),--quick)
 
 lint:  ## house rules, formatting and clang-tidy
 	@packaging/install-dependencies.sh build test lint

@@ -15,9 +15,14 @@ packages_of() {
       # The servers are for the end-to-end tests, which start their own on free ports.
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
         postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat \
-        prometheus mandoc zsh fish ;;
+        prometheus mandoc zsh fish valgrind ;;
     lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
-    bench) echo libbenchmark-dev python3 ;;
+    bench)
+      # The peers that make bench compares with. Elsewhere than in Debian npm comes with node.
+      echo libbenchmark-dev python3 python3-psycopg2 postgresql nginx wrk rsyslog rsyslog-pgsql \
+        valgrind
+      command -v node >/dev/null 2>&1 || echo nodejs
+      command -v npm >/dev/null 2>&1 || echo npm ;;
     *) echo "install-dependencies.sh: no group '$1' (build test lint bench)" >&2; exit 2 ;;
   esac
 }

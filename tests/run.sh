@@ -89,6 +89,7 @@ stage 'house rules can fail' tests/tidy.py --self-test
 stage 'build dev' build dev "$sim_seconds"
 stage 'unit, conformance, corpus, sim' unit_tests dev
 stage 'build release' make --no-print-directory build JOBS="$jobs"
+stage 'instruction budget' tests/bench/budget.py
 stage 'end to end' end_to_end build/lastseen
 stage 'build asan' build asan "$sanitized_sim_seconds"
 stage 'asan' unit_tests asan

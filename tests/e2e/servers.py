@@ -71,9 +71,9 @@ def children_of(pid):
 class Postgres:
     """A cluster of its own, reached over TCP with a password and over its Unix socket without."""
 
-    def __init__(self, template=None):
+    def __init__(self, template=None, directory=None):
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-        self.directory = scratch("ls-pg-")
+        self.directory = directory or scratch("ls-pg-")
         self.data = os.path.join(self.directory, "data")
         self.port = None
         self.databases = 0
@@ -100,13 +100,14 @@ class Postgres:
                   "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}",
                   "--locale=C", "-E", "UTF8")
 
-    def start(self, durable=False):
-        """On the port of the last time, so that a started-again server is found."""
+    def start(self, durable=False, more=""):
+        """On the port of the last time, so that a started-again server is found. `more`: options
+        that win over these."""
         for _ in range(5):
             port = self.port or free_port()
             options = (f"-p {port} -k {self.directory} -c listen_addresses=127.0.0.1 "
                        f"-c fsync={'on' if durable else 'off'} -c max_connections=40 "
-                       "-c shared_buffers=32MB -c log_min_messages=fatal")
+                       f"-c shared_buffers=32MB -c log_min_messages=fatal {more}")
             done = self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-t", "30",
                              "-l", f"{self.directory}/log", "-o", options, "start", check=False)
             if done.returncode == 0:

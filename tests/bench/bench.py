@@ -1,4 +1,5 @@
 """What all parts of the report share: its options, the generated logs, and PostgreSQL."""
+import json
 import os
 import subprocess
 import sys
@@ -68,7 +69,7 @@ class Bench:
 
 
 def _config(logs, store, directory, more):
-    import json  # YAML reads JSON
+    """A configuration: YAML reads JSON."""
     inputs = [{"name": f"log{at}", "path": log.path, "start": "begin", "parser": log.parser}
               for at, log in enumerate(logs)]
     return json.dumps({"agent_id": "bench", "inputs": inputs, "store": store,
@@ -131,7 +132,8 @@ class Database:
         """Waits until the server has buried whoever served a connection: until then its time
         counts nowhere."""
         def alone():
-            return not any(f" {self.database.name} " in command
+            # Who has ended and is not buried yet has no command line any more.
+            return not any(command == "" or f" {self.database.name} " in command
                            for command in measure.commands_of_children(self._postmaster()))
         wait_until(alone, what="connections have ended")
 

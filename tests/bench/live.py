@@ -25,7 +25,7 @@ def rows(bench):
             yield from _memory(bench, database, clients, bounds)
 
 
-class _Running:
+class Running:
     """An agent on a log, ended with the block."""
 
     def __init__(self, bench, log, database, **changes):
@@ -59,7 +59,7 @@ def _visible(bench, database, directory, interval_ms):
         done.set()
 
     open(path, "wb").close()
-    with _Running(bench, path, database, flush={"interval": f"{interval_ms}ms"}) as agent:
+    with Running(bench, path, database, flush={"interval": f"{interval_ms}ms"}) as agent:
         connection = database.server.connect(database.database.name)
         cursor = connection.cursor()
         writer = threading.Thread(target=write)
@@ -91,7 +91,7 @@ def _start(bench, database, directory):
         with open(path, "ab", buffering=0) as file:
             file.write(b'{"msec":%.3f,"request_uri":"/?client_id=S%d"}\n' % (time.time(), number))
         start = time.monotonic()
-        running = _Running(bench, path, database, flush={"interval": "0ms"})
+        running = Running(bench, path, database, flush={"interval": "0ms"})
         running.agent.start(wait=False)
         connection = database.server.connect(database.database.name)
         cursor = connection.cursor()
@@ -115,7 +115,7 @@ def _steady_and_idle(bench, database, directory):
     path = os.path.join(directory, "steady.log")
     seconds = 5 if bench.quick else 30
     open(path, "wb").close()
-    with _Running(bench, path, database, flush={"interval": "1s"}) as agent:
+    with Running(bench, path, database, flush={"interval": "1s"}) as agent:
         pid = agent.process.pid
         with measure.background([f"{bench.build}/tests/bench/generate_log", "--rate", str(RATE),
                                  "--lines", str(RATE * (seconds + 3)), "--output", path]):
@@ -145,7 +145,7 @@ def _memory(bench, database, clients, bounds):
     database.fresh()
     log = bench.log(f"memory-{clients}", "json", clients * 3, "--clients", str(clients),
                     "--zipf", "0")
-    with _Running(bench, log.path, database, flush={"interval": "1s"},
+    with Running(bench, log.path, database, flush={"interval": "1s"},
                   buffer={"clients_max": max(100_000, clients)}) as agent:
         agent.settled(log.lines, timeout=300)
         measure.settle(1.5)

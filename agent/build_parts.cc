@@ -93,6 +93,10 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
     }
     input.parser = std::move(*parser);
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
+    if (!settings.client_id.insert)
+      input.new_per_second_max = 0;
+    else if (settings.client_id.new_per_second_max > 0)
+      input.new_per_second_max = static_cast<uint64_t>(settings.client_id.new_per_second_max);
     input.arrival_time = config.last_seen.clock == SightingClock::kArrival;
   }
   for (const PassedSocket& unused : passed)

@@ -74,6 +74,10 @@ struct ClientIdSettings {
   std::string pattern = {};  ///< RE2; an id that does not match whole is skipped{not_allowed}.
   std::vector<StatusRange> status =
       {};  ///< Other responses are skipped{not_allowed}; empty: all count.
+  /// Clients a second that an input may add to the table, 0 … 1,000,000; sightings of others that
+  /// the table lacks are skipped{not_allowed}. By the times of the sightings. 0: no limit.
+  int64_t new_per_second_max = 0;
+  bool insert = true;  ///< false: what the table lacks is skipped{not_allowed}.
   bool operator==(const ClientIdSettings&) const = default;
 };
 

@@ -12,6 +12,7 @@ namespace lastseen {
 namespace {
 
 constexpr Range kIdLength{1, 1000};
+constexpr Range kNewPerSecond{0, 1'000'000};  // More than any store here takes.
 constexpr Range kStatus{0, 999};      // 0: what Caddy and nginx log of a request without a response
 constexpr size_t kPlacesMax = 8;      // As many as a line keeps values for.
 constexpr size_t kNameBytesMax = 48;  // Of a header or cookie, so that its usual names fit into 64.
@@ -153,6 +154,8 @@ void read_client_id(Mapping map, ClientIdSettings& client_id) {
   client_id.length_max = static_cast<int>(length_max);
   read_pattern(map, client_id.pattern);
   read_status(map, client_id.status);
+  map.integer("new_per_second_max", kNewPerSecond, client_id.new_per_second_max);
+  map.choice<bool>("insert", {{"true", true}, {"false", false}}, client_id.insert);
   map.finish();
 }
 

@@ -39,11 +39,7 @@ constexpr std::array<std::string_view, 5> kInputTypes = {"file", "unix_datagram"
                                                          "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 6> kLaterKeys = {{
-    {"inputs[].client_id.new_per_second_max", "0"},
-    {"inputs[].client_id.insert", "true"},
-    {"client_id.new_per_second_max", "0"},
-    {"client_id.insert", "true"},
+constexpr std::array<LaterKey, 2> kLaterKeys = {{
     {"ingest.threads", "1"},
     {"control.tap", "false"},
 }};

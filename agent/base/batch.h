@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,14 @@ struct BatchInput {
   std::string name;
   LedgerCounts delta;               ///< Since the batch before; committed = sum of counts.
   std::vector<Position> positions;  ///< Those that changed.
+
+  /// Clients a second that this input may add to the table; 0: none; nullopt: any number.
+  std::optional<uint64_t> new_per_second_max = std::nullopt;
+  /// What that makes in this batch; given by the Flusher.
+  uint64_t new_clients_max = UINT64_MAX;
+  /// skipped{not_allowed} of the input's totals, with `delta` and without what the store will move
+  /// there: how a lost reply is told what it moved.
+  uint64_t not_allowed_total = 0;
 };
 
 /// Owns the bytes of ids. Chunks never move, so views into them stay valid when it is moved.

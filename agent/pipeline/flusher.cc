@@ -17,6 +17,8 @@ constexpr uint32_t kProbeAfterFailures = 3;
 // store.retry.max says.
 constexpr int64_t kHoldingProbeMs = 5000;
 
+constexpr int64_t kLimitWarningEveryMs = 600'000;
+
 // All agents of a table send rows in this one order, so that none can wait in a circle.
 void sort_entries(std::vector<Entry>& entries) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -69,6 +71,7 @@ void Flusher::offer(Batch batch, bool last, Now now) {
   CHECK(state_ == State::kIdle);
   batch.epoch = epoch_;
   batch.number = last_batch_ + 1;
+  limits_.grant(batch, now);
   recent_.screen(batch, now.mono_ms, last);
   sort_entries(batch.entries);
   batch_ = std::move(batch);
@@ -125,8 +128,11 @@ void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) 
 }
 
 void Flusher::finish_commit(CommitResult result, Now started, Now now) {
-  const bool trusted = result.clamped == 0 && result.quarantined.empty();
-  recent_.committed(*batch_, trusted);
+  // Of a commit whose reply was lost it is not known whose lines were not allowed.
+  const bool all_known = result.not_allowed.empty() || !result.left_out.empty();
+  const bool trusted = result.clamped == 0 && result.quarantined.empty() && all_known;
+  recent_.committed(*batch_, trusted, result.left_out);
+  limits_.committed(*batch_, result);
   last_batch_ = batch_->number;
   ++snapshot_.batches;
   snapshot_.rows += result.rows;
@@ -134,7 +140,7 @@ void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   snapshot_.last_commit_mono_ms = now.mono_ms;
   snapshot_.last_commit_duration_ms = now.mono_ms - started.mono_ms;
   measure(result.rows, now);
-  announce(result, snapshot_.last_commit_duration_ms);
+  announce(result, now);
   for (CommitListener* listener : listeners_) listener->committed(*batch_, result);
   batch_.reset();
   state_ = State::kIdle;
@@ -153,11 +159,11 @@ void Flusher::measure(uint64_t rows, Now now) {
     snapshot_.read_to_commit_ms.observe(age(mark.mono_ms), mark.lines);
 }
 
-void Flusher::announce(const CommitResult& result, int64_t duration_ms) {
+void Flusher::announce(const CommitResult& result, Now now) {
   const uint64_t lines = lines_of(*batch_);
   if (lines > 0) {
     log_.info("flushed " + with_thousands(result.rows) + " clients (" + with_thousands(lines) +
-              " lines) in " + std::to_string(duration_ms) + " ms");
+              " lines) in " + std::to_string(snapshot_.last_commit_duration_ms) + " ms");
   }
   uint64_t quarantined = 0;
   for (const uint64_t refused : result.quarantined) quarantined += refused;
@@ -167,9 +173,24 @@ void Flusher::announce(const CommitResult& result, int64_t duration_ms) {
         "reason",
         {{"lines", std::to_string(quarantined)}});
   }
+  announce_not_allowed(result, now);
   if (result.clamped > 0) {
     log_.warn("sightings from the future were moved to the store's time; check the clocks",
               {{"rows", std::to_string(result.clamped)}});
+  }
+}
+
+// Invented ids come by the thousand and for hours, so this is said now and then only.
+void Flusher::announce_not_allowed(const CommitResult& result, Now now) {
+  if (now.mono_ms < next_limit_warning_mono_ms_) return;
+  for (size_t i = 0; i < result.not_allowed.size(); ++i) {
+    const std::optional<uint64_t>& limit = batch_->inputs[i].new_per_second_max;
+    if (result.not_allowed[i] == 0 || limit == 0) continue;  // insert: false says so already
+    next_limit_warning_mono_ms_ = now.mono_ms + kLimitWarningEveryMs;
+    log_.warn(
+        "more new clients than client_id.new_per_second_max allows; their lines are skipped as "
+        "not_allowed, and clients that the table has are updated as ever",
+        {{"input", batch_->inputs[i].name}, {"lines", std::to_string(result.not_allowed[i])}});
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/snapshot.h"
 #include "pipeline/commit_listener.h"
+#include "pipeline/new_client_limits.h"
 #include "pipeline/recent_clients.h"
 #include "store/store.h"
 
@@ -89,19 +90,22 @@ class Flusher {
   void went_back();
   void distrust();
   void measure(uint64_t rows, Now now);
-  void announce(const CommitResult& result, int64_t duration_ms);
+  void announce(const CommitResult& result, Now now);
+  void announce_not_allowed(const CommitResult& result, Now now);
 
   FlusherOptions options_;
   Log& log_;
   Random random_;
   RecentClients recent_;
+  NewClientLimits limits_;
   State state_ = State::kLoading;
   std::optional<Batch> batch_;
   uint64_t epoch_ = 0;
   uint64_t last_batch_ = 0;
   int64_t next_try_mono_ms_ = INT64_MIN;
   uint32_t failures_ = 0;  // in a row
-  bool probed_ = false;    // a probe succeeded since the last failure
+  int64_t next_limit_warning_mono_ms_ = INT64_MIN;
+  bool probed_ = false;  // a probe succeeded since the last failure
   std::optional<FlushReply> reply_;
   std::vector<CommitListener*> listeners_;
   StoreSnapshot snapshot_;

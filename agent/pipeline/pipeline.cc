@@ -29,6 +29,8 @@ constexpr int64_t kLookMs = 1;
 // is written as a whole and forced to the disk.
 constexpr int64_t kSpillMinMs = 1000;
 
+constexpr auto kNotAllowed = static_cast<size_t>(SkipReason::kNotAllowed);
+
 }  // namespace
 
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
@@ -263,6 +265,8 @@ Batch Pipeline::seal(Now now, bool more) {
     input->out = input->delta;
     part.delta = std::exchange(input->delta, LedgerCounts());
     part.delta.committed = input->in_flight;
+    part.new_per_second_max = input->parts.new_per_second_max;
+    part.not_allowed_total = input->sealed.skipped[kNotAllowed];
     input->parts.source->collect(part.positions);
     for (Position& position : part.positions) position.updated_ms = now.wall_ms;
   }
@@ -364,8 +368,10 @@ void Pipeline::batch_committed(const CommitResult& result) {
   for (size_t i = 0; i < inputs_.size(); ++i) {
     Input& input = *inputs_[i];
     const uint64_t refused = result.quarantined.empty() ? 0 : result.quarantined[i];
-    input.sealed.committed += input.in_flight - refused;
+    const uint64_t not_allowed = result.not_allowed.empty() ? 0 : result.not_allowed[i];
+    input.sealed.committed += input.in_flight - refused - not_allowed;
     input.sealed.quarantined += refused;
+    input.sealed.skipped[kNotAllowed] += not_allowed;
     input.in_flight = 0;
     input.out = LedgerCounts();
     if (!input.begun) {

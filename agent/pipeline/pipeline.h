@@ -46,6 +46,8 @@ struct PipelineInput {
   /// What was read exists nowhere else: it survives a store that went back, and goes into the
   /// spill.
   bool feed = false;
+  /// Clients a second that it may add to the table; 0: none; nullopt: any number.
+  std::optional<uint64_t> new_per_second_max = std::nullopt;
 };
 
 /// Reads, frames, parses and merges all inputs, and keeps their ledgers. A state machine: step()

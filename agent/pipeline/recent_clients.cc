@@ -96,11 +96,16 @@ void RecentClients::turn_generation(Batch& batch) {
   young_.clear();
 }
 
-void RecentClients::committed(const Batch& batch, bool trusted) {
-  for (const Entry& entry : batch.entries) {
+void RecentClients::committed(const Batch& batch, bool trusted,
+                              const std::vector<size_t>& left_out) {
+  auto out = left_out.begin();
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const Entry& entry = batch.entries[i];
+    const bool taken = out == left_out.end() || *out != i;
+    if (!taken) ++out;
     if (!entry.upsert) continue;
     Known* known = find(entry.client_id);
-    if (!trusted) {
+    if (!trusted || !taken) {
       // Nothing is certain of this row now: the next sighting is to be sent, whatever it says.
       if (known != nullptr) known->committed_ms = INT64_MIN / 2;
       continue;

@@ -24,8 +24,9 @@ class RecentClients {
   void screen(Batch& batch, int64_t now_mono_ms, bool all);
 
   /// The batch that was screened last is committed. `trusted` false: the store changed some of
-  /// its values (a clamped time, a quarantined row), so nothing is remembered of it.
-  void committed(const Batch& batch, bool trusted);
+  /// its values (a clamped time, a quarantined row), so nothing is remembered of it. `left_out`:
+  /// ascending indices of entries that it did not take.
+  void committed(const Batch& batch, bool trusted, const std::vector<size_t>& left_out = {});
 
   /// The store went back: what was committed may be gone, what was withheld is read again.
   void forget();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/new_clients.h"
 #include "store/postgres_errors.h"
 #include "store/postgres_store.h"
 #include "store/sqlstate.h"
@@ -15,6 +16,7 @@ namespace {
 // up to 50,000) and keep more in the server's memory.
 constexpr size_t kRowsPerStatement = 10'000;
 constexpr size_t kQuarantineMessageBytesMax = 300;
+constexpr const char* kMarkFirst = "SAVEPOINT rows";
 constexpr std::string_view kNoTable = "/";  // what kPostgresFence answers then
 
 std::vector<std::string> upsert_parameters(const std::vector<UpsertRow>& rows, size_t begin,
@@ -56,8 +58,10 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
     if (auto failure = discover_id_column()) return *failure;
   if (auto failure = pass_fence(agent_id, batch, &fence)) return *failure;
   result.outcome = fence.outcome;
-  if (fence.outcome == CommitOutcome::kAlreadyCommitted)
+  if (fence.outcome == CommitOutcome::kAlreadyCommitted) {
     if (auto failure = read_quarantined(agent_id, batch, &result)) return *failure;
+    if (auto failure = read_not_allowed(agent_id, batch, &result)) return *failure;
+  }
   if (fence.outcome != CommitOutcome::kCommitted) {
     if (auto failure = end()) return *failure;
     return result;
@@ -72,6 +76,7 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
   }
 
   std::vector<Refusal> refusals;
+  if (auto failure = leave_out_new(batch, rows, &result)) return *failure;
   result.clamped = clamp_rows(rows, fence.store_now_ms, future_max_ms_);
   if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
@@ -79,7 +84,7 @@ StoreResult<CommitResult> PostgresStore::commit(const std::string& agent_id, con
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
   if (auto failure = write_positions(agent_id, batch)) return *failure;
   if (auto failure = forget_positions(agent_id, batch)) return *failure;
-  if (auto failure = add_ledgers(agent_id, batch, result.quarantined)) return *failure;
+  if (auto failure = add_ledgers(agent_id, batch, result)) return *failure;
   if (auto failure = end()) return *failure;
   return result;
 }
@@ -127,26 +132,33 @@ PostgresStore::Failure PostgresStore::read_quarantined(const std::string& agent_
   return std::nullopt;
 }
 
+// One try under a savepoint; `mark` tells the statement that makes it, for this and the next try.
+Attempt PostgresStore::try_rows(const std::string& sql, const std::vector<std::string>& parameters,
+                                const char** mark, SqlAnswer* answer, Failure* failure) {
+  SqlAnswer tried = session_.run(*mark);
+  if (!tried.error) tried = session_.run(sql, parameters);
+  if (!tried.error) {
+    *mark = "RELEASE SAVEPOINT rows; SAVEPOINT rows";
+    if (answer) *answer = std::move(tried);
+    return {};
+  }
+  if (meaning_of(tried.error->sqlstate) != SqlstateMeaning::kRowAtFault) {
+    *failure = fail(*tried.error);
+    return {Attempt::Kind::kFailed, "", ""};
+  }
+  *mark = "ROLLBACK TO SAVEPOINT rows";
+  return {Attempt::Kind::kRowAtFault, tried.error->sqlstate, tried.error->message};
+}
+
 PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
                                              RefusalsMax refusals_max,
                                              std::vector<Refusal>* refusals) {
   const std::string sql = statements_.upsert();
   Failure failure;
   // What the next try needs first: a savepoint, fresh after rows that went in.
-  const char* mark = "SAVEPOINT rows";
-  const auto attempt = [&](size_t begin, size_t end) -> Attempt {
-    SqlAnswer answer = session_.run(mark);
-    if (!answer.error) answer = session_.run(sql, upsert_parameters(rows, begin, end));
-    if (!answer.error) {
-      mark = "RELEASE SAVEPOINT rows; SAVEPOINT rows";
-      return {};
-    }
-    if (meaning_of(answer.error->sqlstate) != SqlstateMeaning::kRowAtFault) {
-      failure = fail(*answer.error);
-      return {Attempt::Kind::kFailed, "", ""};
-    }
-    mark = "ROLLBACK TO SAVEPOINT rows";
-    return {Attempt::Kind::kRowAtFault, answer.error->sqlstate, answer.error->message};
+  const char* mark = kMarkFirst;
+  const auto attempt = [&](size_t begin, size_t end) {
+    return try_rows(sql, upsert_parameters(rows, begin, end), &mark, nullptr, &failure);
   };
   BisectResult result = apply_bisecting(rows.size(), kRowsPerStatement, attempt, refusals_max);
   if (result.end == BisectResult::End::kFailed) return failure;
@@ -160,6 +172,47 @@ PostgresStore::Failure PostgresStore::upsert(const std::vector<UpsertRow>& rows,
   // The last try may have been a refusal.
   const SqlAnswer answer = session_.run(mark);
   if (answer.error) return fail(*answer.error);
+  return std::nullopt;
+}
+
+// Takes those rows out whose clients the table lacks and whose inputs may not add them.
+PostgresStore::Failure PostgresStore::leave_out_new(const Batch& batch,
+                                                    std::vector<UpsertRow>& rows,
+                                                    CommitResult* result) {
+  const std::vector<size_t> limited = limited_rows(batch, rows);
+  if (limited.empty()) return std::nullopt;
+  const std::string sql = statements_.absent();
+  std::vector<size_t> absent;
+  Failure failure;
+  const char* mark = kMarkFirst;
+  const auto attempt = [&](size_t begin, size_t end) {
+    ArrayText ids;
+    for (size_t i = begin; i < end; ++i) ids.add_text(rows[limited[i]].client_id);
+    SqlAnswer answer;
+    Attempt tried = try_rows(sql, {ids.take()}, &mark, &answer, &failure);
+    for (const SqlRow& row : answer.rows)  // places in the array, from 1
+      absent.push_back(limited[begin + from_count(row[0].value_or("")) - 1]);
+    return tried;
+  };
+  const BisectResult asked =
+      apply_bisecting(limited.size(), kRowsPerStatement, attempt, RefusalsMax::kAnyNumber);
+  if (asked.end == BisectResult::End::kFailed) return failure;
+  // What is no value of the column's type, the table cannot have.
+  for (const Refusal& refusal : asked.refusals) absent.push_back(limited[refusal.row]);
+  leave_out(batch, rows, std::move(absent), result);
+  const SqlAnswer answer = session_.run(std::string(mark) + "; RELEASE SAVEPOINT rows");
+  if (answer.error) return fail(*answer.error);
+  return std::nullopt;
+}
+
+// After a lost reply: the stored total is the truth.
+PostgresStore::Failure PostgresStore::read_not_allowed(const std::string& agent_id,
+                                                       const Batch& batch, CommitResult* result) {
+  if (!has_limits(batch)) return std::nullopt;
+  SqlAnswer answer;
+  if (auto failure = run(kPostgresReadNotAllowed, {agent_id}, &answer)) return failure;
+  for (const SqlRow& row : answer.rows)
+    note_not_allowed(batch, row[0].value_or(""), from_count(row[1].value_or("")), result);
   return std::nullopt;
 }
 
@@ -233,7 +286,7 @@ PostgresStore::Failure PostgresStore::forget_positions(const std::string& agent_
 }
 
 PostgresStore::Failure PostgresStore::add_ledgers(const std::string& agent_id, const Batch& batch,
-                                                  const std::vector<uint64_t>& quarantined) {
+                                                  const CommitResult& result) {
   ArrayText changed, deltas, unchanged;
   bool any_changed = false, any_unchanged = false;
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
@@ -244,8 +297,7 @@ PostgresStore::Failure PostgresStore::add_ledgers(const std::string& agent_id, c
       continue;
     }
     changed.add_text(input.name);
-    deltas.add_text(
-        ledger_json(stored_delta(input.delta, quarantined.empty() ? 0 : quarantined[i])));
+    deltas.add_text(ledger_json(stored_delta(batch, i, result)));
     any_changed = true;
   }
   if (any_unchanged)

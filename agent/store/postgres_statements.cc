@@ -87,6 +87,10 @@ const char* const kPostgresReadQuarantined =
     "SELECT input, sum(lines)::bigint FROM lastseen_quarantine "
     "WHERE agent_id = $1 AND epoch = $2::bigint AND batch = $3::bigint GROUP BY input";
 
+const char* const kPostgresReadNotAllowed =
+    "SELECT input, coalesce(ledger->>'skipped.not_allowed', '0') FROM lastseen_position "
+    "WHERE agent_id = $1 AND stream = ''";
+
 #define THESE_IDS "(cardinality($1::bigint[]) = 0 OR id = ANY ($1::bigint[]))"
 #define READ_QUARANTINE \
   "SELECT id, agent_id, input, encode(client_id, 'hex'), sqlstate, message, "        \
@@ -180,6 +184,21 @@ std::string PostgresStatements::upsert() const {
   // A row without a time is one that an application made and nobody has seen yet.
   text += " WHERE t." + last_seen + " IS NULL OR t." + last_seen + " < EXCLUDED." + last_seen;
   return text;
+}
+
+// Ids that are no uuid or number are common where ids are invented, and one that fails to be cast
+// fails the statement: these two types are told apart here. NULL equals nothing.
+std::string PostgresStatements::absent() const {
+  std::string id = "u.id::" + id_type_;
+  if (id_type_ == "uuid")
+    id =
+        "CASE WHEN u.id ~* '^(([0-9a-f]{4}-?){7}[0-9a-f]{4}|\\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\\})$' "
+        "THEN u.id::uuid END";
+  if (id_type_ == "smallint" || id_type_ == "integer" || id_type_ == "bigint")
+    id = "CASE WHEN u.id ~ '^\\s*[-+]?[0-9]{1,18}\\s*$' THEN u.id::bigint END";
+  return "SELECT u.n FROM unnest($1::text[]) WITH ORDINALITY AS u(id, n) WHERE NOT EXISTS "
+         "(SELECT FROM " +
+         table() + " AS t WHERE t." + quote_identifier(columns_.id) + " = " + id + ")";
 }
 
 std::string PostgresStatements::clients_filter() const {

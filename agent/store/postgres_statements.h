@@ -22,6 +22,8 @@ class PostgresStatements {
   std::string begin() const;
   /// Parameters: arrays of id, last_seen and created_at in milliseconds.
   std::string upsert() const;
+  /// Parameter: array of id. Answers the places, from 1, of those that the table lacks.
+  std::string absent() const;
   std::string clients(bool limited) const;  ///< $1, $2: see clients_filter(); $3: limit
   std::string count_clients() const;
   /// $1, $2: milliseconds of active_within and inactive_for; empty text for none.
@@ -69,6 +71,8 @@ extern const char* const kPostgresKnowInputs;
 extern const char* const kPostgresQuarantine;
 /// $1 agent, $2 epoch, $3 batch. Answers input and lines.
 extern const char* const kPostgresReadQuarantined;
+/// $1 agent. Answers input and its total of skipped{not_allowed}.
+extern const char* const kPostgresReadNotAllowed;
 /// $1 array of ids, empty for all. Answers the columns of a QuarantinedRow, the client in hex.
 extern const char* const kPostgresReadQuarantine;
 /// The same, and locks the rows until the transaction ends.

@@ -55,14 +55,17 @@ class PostgresStore final : public Store, private StoreAdmin {
   Failure pass_fence(const std::string& agent_id, const Batch& batch, Fence* fence);
   bool table_changed(const std::string& table);
   Failure read_quarantined(const std::string& agent_id, const Batch& batch, CommitResult* result);
+  Failure read_not_allowed(const std::string& agent_id, const Batch& batch, CommitResult* result);
+  Failure leave_out_new(const Batch& batch, std::vector<UpsertRow>& rows, CommitResult* result);
+  Attempt try_rows(const std::string& sql, const std::vector<std::string>& parameters,
+                   const char** mark, SqlAnswer* answer, Failure* failure);
   Failure upsert(const std::vector<UpsertRow>& rows, RefusalsMax refusals_max,
                  std::vector<Refusal>* refusals);
   Failure write_quarantine(const std::string& agent_id, const Batch& batch,
                            const std::vector<RefusedEntry>& refused);
   Failure write_positions(const std::string& agent_id, const Batch& batch);
   Failure forget_positions(const std::string& agent_id, const Batch& batch);
-  Failure add_ledgers(const std::string& agent_id, const Batch& batch,
-                      const std::vector<uint64_t>& quarantined);
+  Failure add_ledgers(const std::string& agent_id, const Batch& batch, const CommitResult& result);
 
   // postgres_admin.cc
   Result<std::vector<QuarantinedRow>> quarantined(const std::vector<int64_t>& ids) override;

@@ -54,6 +54,8 @@ bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::s
               "SELECT schema_version FROM pragma_schema_version "
               "WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)") &&
          make(read_fence, "SELECT epoch, batch FROM lastseen_agent WHERE agent_id = ?1") &&
+         make(has_client, "SELECT 1 FROM " + quote_identifier(table) + " WHERE " +
+                              quote_identifier(columns.id) + " = ?1") &&
          make(upsert, upsert_text(table, columns)) &&
          make(quarantine,
               "INSERT INTO lastseen_quarantine (agent_id, epoch, batch, input, sqlstate, message, "
@@ -62,6 +64,9 @@ bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::s
          make(read_quarantined,
               "SELECT input, sum(lines) FROM lastseen_quarantine "
               "WHERE agent_id = ?1 AND epoch = ?2 AND batch = ?3 GROUP BY input") &&
+         make(read_not_allowed,
+              "SELECT input, coalesce(json_extract(ledger, '$.\"skipped.not_allowed\"'), 0) "
+              "FROM lastseen_position WHERE agent_id = ?1 AND stream = ''") &&
          make(write_position,
               "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, "
               "device, inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, "

@@ -19,9 +19,11 @@ struct SqliteStore::Statements {
   SqliteStatement fence;           // agent, epoch, batch → the clock in milliseconds
   SqliteStatement schema_version;  // table → the number of the schema, if the table exists
   SqliteStatement read_fence;      // agent → epoch, batch
+  SqliteStatement has_client;      // id → a row, if the table has it
   SqliteStatement upsert;          // id, last_seen, created_at
   SqliteStatement quarantine;  // agent, epoch, batch, input, id, sqlstate, message, times, lines
   SqliteStatement read_quarantined;  // agent, epoch, batch → input, lines
+  SqliteStatement read_not_allowed;  // agent → input, total of skipped{not_allowed}
   SqliteStatement write_position;    // agent, input, the columns
   SqliteStatement forget_position;   // agent, input, stream
   SqliteStatement add_ledger;        // agent, input, delta

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/new_clients.h"
 #include "store/sqlite_statements.h"
 
 namespace lastseen {
@@ -141,8 +142,10 @@ StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const
   if (auto failure = open()) return *failure;
   if (auto failure = begin()) return *failure;
   if (auto failure = pass_fence(agent_id, batch, &result, &store_now_ms)) return *failure;
-  if (result.outcome == CommitOutcome::kAlreadyCommitted)
+  if (result.outcome == CommitOutcome::kAlreadyCommitted) {
     if (auto failure = read_quarantined(agent_id, batch, &result)) return *failure;
+    if (auto failure = read_not_allowed(agent_id, batch, &result)) return *failure;
+  }
   if (result.outcome != CommitOutcome::kCommitted) {
     if (auto failure = end()) return *failure;
     return result;
@@ -150,13 +153,14 @@ StoreResult<CommitResult> SqliteStore::commit(const std::string& agent_id, const
   if (auto failure = look_at_table(&result)) return *failure;
   if (result.outcome == CommitOutcome::kTableChanged) return result;
   std::vector<Refusal> refusals;
+  if (auto failure = leave_out_new(batch, rows, &result)) return *failure;
   result.clamped = clamp_rows(rows, store_now_ms, future_max_ms_);
   if (auto failure = upsert(rows, RefusalsMax::kByShare, &refusals)) return *failure;
   const std::vector<RefusedEntry> refused = refused_entries(batch, rows, refusals);
   result.quarantined = lines_quarantined(batch, refused);
   if (auto failure = write_quarantine(agent_id, batch, refused)) return *failure;
   if (auto failure = write_positions(agent_id, batch)) return *failure;
-  if (auto failure = add_ledgers(agent_id, batch, result.quarantined)) return *failure;
+  if (auto failure = add_ledgers(agent_id, batch, result)) return *failure;
   if (auto failure = end()) return *failure;
   return result;
 }
@@ -209,6 +213,33 @@ SqliteStore::Failure SqliteStore::read_quarantined(const std::string& agent_id, 
     for (size_t i = 0; i < batch.inputs.size(); ++i)
       if (batch.inputs[i].name == read.text(0)) result->quarantined[i] = bits(read, 1);
   }
+  if (step == Step::kFailed) return fail();
+  read.reset();
+  return std::nullopt;
+}
+
+// Takes those rows out whose clients the table lacks and whose inputs may not add them.
+SqliteStore::Failure SqliteStore::leave_out_new(const Batch& batch, std::vector<UpsertRow>& rows,
+                                                CommitResult* result) {
+  std::vector<size_t> absent;
+  for (const size_t at : limited_rows(batch, rows)) {
+    const Step step = statements_->has_client.bind(rows[at].client_id).step();
+    if (step == Step::kFailed) return fail();
+    if (step == Step::kDone) absent.push_back(at);
+    statements_->has_client.reset();
+  }
+  leave_out(batch, rows, std::move(absent), result);
+  return std::nullopt;
+}
+
+// After a lost reply: the stored total is the truth.
+SqliteStore::Failure SqliteStore::read_not_allowed(const std::string& agent_id, const Batch& batch,
+                                                   CommitResult* result) {
+  if (!has_limits(batch)) return std::nullopt;
+  SqliteStatement& read = statements_->read_not_allowed.bind(agent_id);
+  Step step;
+  while ((step = read.step()) == Step::kRow)
+    note_not_allowed(batch, read.text(0), bits(read, 1), result);
   if (step == Step::kFailed) return fail();
   read.reset();
   return std::nullopt;
@@ -272,10 +303,9 @@ SqliteStore::Failure SqliteStore::write_positions(const std::string& agent_id, c
 }
 
 SqliteStore::Failure SqliteStore::add_ledgers(const std::string& agent_id, const Batch& batch,
-                                              const std::vector<uint64_t>& quarantined) {
+                                              const CommitResult& result) {
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
-    const uint64_t refused = quarantined.empty() ? 0 : quarantined[i];
-    const std::string delta = ledger_json(stored_delta(batch.inputs[i].delta, refused));
+    const std::string delta = ledger_json(stored_delta(batch, i, result));
     if (auto failure = done(statements_->add_ledger.bind(agent_id, batch.inputs[i].name, delta)))
       return failure;
   }

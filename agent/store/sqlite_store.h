@@ -79,8 +79,9 @@ class SqliteStore final : public Store, private StoreAdmin {
   Failure write_quarantine(const std::string& agent_id, const Batch& batch,
                            const std::vector<RefusedEntry>& refused);
   Failure write_positions(const std::string& agent_id, const Batch& batch);
-  Failure add_ledgers(const std::string& agent_id, const Batch& batch,
-                      const std::vector<uint64_t>& quarantined);
+  Failure add_ledgers(const std::string& agent_id, const Batch& batch, const CommitResult& result);
+  Failure leave_out_new(const Batch& batch, std::vector<UpsertRow>& rows, CommitResult* result);
+  Failure read_not_allowed(const std::string& agent_id, const Batch& batch, CommitResult* result);
   bool read_inputs(const std::string& agent_id, SqliteStatement& ledgers,
                    SqliteStatement& positions, AgentState* state);
 

@@ -43,7 +43,17 @@ struct CommitResult {
   uint64_t clamped = 0;  ///< Times moved down to the store's clock + future_max.
   /// Lines moved from `committed` to `quarantined`, per index of Batch::inputs. Empty: none.
   /// Also right after kAlreadyCommitted.
-  std::vector<uint64_t> quarantined;
+  std::vector<uint64_t> quarantined = {};
+  /// Lines moved from `committed` to skipped{not_allowed}, per index of Batch::inputs: of clients
+  /// that the table lacks and that their inputs may not add. Empty: none. Also right after
+  /// kAlreadyCommitted.
+  std::vector<uint64_t> not_allowed = {};
+  /// Clients that inputs with a limit added, per index of Batch::inputs. Empty: none, or not
+  /// known (kAlreadyCommitted).
+  std::vector<uint64_t> added = {};
+  /// Indices of the entries whose lines are `not_allowed`, ascending; after kAlreadyCommitted
+  /// not known.
+  std::vector<size_t> left_out = {};
 };
 
 /// Why the store does not take data, beside the Status.

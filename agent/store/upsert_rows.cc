@@ -70,11 +70,14 @@ CommitOutcome classify_fence(const Batch& batch, uint64_t epoch_there, uint64_t 
   return same ? CommitOutcome::kAlreadyCommitted : CommitOutcome::kWentBack;
 }
 
-LedgerCounts stored_delta(const LedgerCounts& delta, uint64_t quarantined) {
-  LedgerCounts stored = delta;
-  CHECK(quarantined <= stored.committed);
-  stored.committed -= quarantined;
+LedgerCounts stored_delta(const Batch& batch, size_t input, const CommitResult& result) {
+  LedgerCounts stored = batch.inputs[input].delta;
+  const uint64_t quarantined = result.quarantined.empty() ? 0 : result.quarantined[input];
+  const uint64_t not_allowed = result.not_allowed.empty() ? 0 : result.not_allowed[input];
+  CHECK(quarantined + not_allowed <= stored.committed);
+  stored.committed -= quarantined + not_allowed;
   stored.quarantined += quarantined;
+  stored.skipped[static_cast<size_t>(SkipReason::kNotAllowed)] += not_allowed;
   return stored;
 }
 

@@ -49,8 +49,8 @@ std::vector<uint64_t> lines_quarantined(const Batch& batch,
 /// Why the fence did not let `batch` through, from what stands there.
 CommitOutcome classify_fence(const Batch& batch, uint64_t epoch_there, uint64_t batch_there);
 
-/// What goes into the stored ledger: the delta with those lines moved to `quarantined`.
-LedgerCounts stored_delta(const LedgerCounts& delta, uint64_t quarantined);
+/// What goes into the stored ledger: the input's delta with the lines that `result` says moved.
+LedgerCounts stored_delta(const Batch& batch, size_t input, const CommitResult& result);
 
 /// The delta as a flat JSON object, {"lines_read":5,"skipped.no_client_id":3}.
 std::string ledger_json(const LedgerCounts& delta);

@@ -258,12 +258,25 @@ TEST_F(ConfigSettings, LaterKeysAreRefusedAtAnyOtherValue) {
   EXPECT_THAT(bad("ingest: {threads: 2}\n"),
               HasSubstr("f.yaml:3:19: 'threads' is not supported yet; leave it out, or at its "
                         "default: 1"));
-  EXPECT_THAT(bad("client_id: {insert: false}\n"), HasSubstr("'insert' is not supported yet"));
   EXPECT_THAT(bad("control: {tap: true}\n"), HasSubstr("'tap' is not supported yet"));
-  EXPECT_THAT(bad_input("path: x, parser: json, client_id: {insert: false}"),
-              HasSubstr("'insert' is not supported yet"));
   EXPECT_THAT(bad("hold: {agee: 24h}\n"), HasSubstr("did you mean 'age'?"));
   EXPECT_THAT(bad("hold: 5\n"), HasSubstr("'hold' must be a mapping"));
+}
+
+TEST_F(ConfigSettings, LimitsOnNewClientsAreGeneralAndPerInput) {
+  const Config config = good_whole(
+      "client_id: {new_per_second_max: 20, insert: false}\n"
+      "inputs:\n- {name: a, path: /a.log, parser: json}\n"
+      "- {name: b, path: /b.log, parser: json, client_id: {insert: true}}\n"
+      "- {name: c, path: /c.log, parser: json, client_id: {new_per_second_max: 0}}\n");
+  EXPECT_EQ(20, config.client_id.new_per_second_max);
+  EXPECT_FALSE(config.inputs[0].client_id.insert);
+  EXPECT_TRUE(config.inputs[1].client_id.insert);
+  EXPECT_EQ(20, config.inputs[1].client_id.new_per_second_max);
+  EXPECT_EQ(0, config.inputs[2].client_id.new_per_second_max);
+  EXPECT_THAT(bad("client_id: {insert: maybe}\n"), HasSubstr("'insert'"));
+  EXPECT_THAT(bad("client_id: {new_per_second_max: -1}\n"), HasSubstr("'new_per_second_max'"));
+  EXPECT_THAT(bad("client_id: {new_per_second_max: 1000001}\n"), HasSubstr("'new_per_second_max'"));
 }
 
 TEST_F(ConfigSettings, HoldHasABudgetOfBytesAndAge) {

@@ -72,14 +72,21 @@ TEST(Quarantine, RefusedRowIsBookedToItsInputs) {
 }
 
 TEST(Quarantine, StoredDeltaStillBalances) {
-  LedgerCounts delta;
+  Batch batch;
+  batch.inputs.push_back({"other", {}, {}});
+  LedgerCounts& delta = batch.inputs.emplace_back().delta;
   delta.lines_read = 10;
   delta.committed = 8;
   delta.skip(SkipReason::kMalformed);
-  delta.skip(SkipReason::kNoTime);
-  const LedgerCounts stored = stored_delta(delta, 3);
-  EXPECT_EQ(5u, stored.committed);
+  delta.skip(SkipReason::kNotAllowed);
+  CommitResult result;
+  EXPECT_EQ(delta, stored_delta(batch, 1, result));
+  result.quarantined = {0, 3};
+  result.not_allowed = {0, 1};
+  const LedgerCounts stored = stored_delta(batch, 1, result);
+  EXPECT_EQ(4u, stored.committed);
   EXPECT_EQ(3u, stored.quarantined);
+  EXPECT_EQ(2u, stored.skipped[static_cast<size_t>(SkipReason::kNotAllowed)]);
   EXPECT_EQ(stored.lines_read, stored.settled());
 }
 

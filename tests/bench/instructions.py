@@ -35,7 +35,8 @@ class Counter:
                 json.dump({"agent_id": "count", "store": {"type": "discard"},
                            "inputs": [{"name": "log", "path": log, "parser": parser}],
                            "state_dir": directory, "control": {"socket": ""},
-                           "log": {"level": "warn"}}, file)
+                           # On a busy machine valgrind may stand still for longer than the default.
+                           "shutdown": {"timeout": "10m"}, "log": {"level": "warn"}}, file)
             subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}",
                             self.lastseen, "run", "--once", "-c", config],
                            check=True, capture_output=True)

@@ -6,6 +6,7 @@ all of it works; its figures are rough."""
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("--only", default=",".join([*PARTS, "parts", "profile"]),
                         help="comma-separated, of: " + " ".join([*PARTS, "parts", "profile"]))
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped then too
     build = os.path.abspath(args.build)
     bench = Bench(build, os.path.abspath(args.lastseen or f"{build}/lastseen"),
                   args.rounds or (3 if args.quick else 5),

@@ -14,12 +14,13 @@ constexpr int64_t kPublishEveryMs = 100;
 
 }  // namespace
 
-Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher, Store& store,
-             Watcher& watcher, Clock& clock, Log& log, std::function<void()> on_change)
+Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher,
+             std::unique_ptr<Store> store, Watcher& watcher, Clock& clock, Log& log,
+             std::function<void()> on_change)
     : agent_id_(std::move(agent_id)),
       pipeline_(pipeline),
       flusher_(flusher),
-      store_(store),
+      store_(std::move(store)),
       watcher_(watcher),
       clock_(clock),
       log_(log),
@@ -39,8 +40,15 @@ void Agent::start() {
     flush_loop();
     flush_ended_.set_value();
   });
+  for (Receiver& receiver : receivers_)
+    receiver.thread = std::thread([feed = receiver.feed.get()] { feed->run(); });
   ingest_ = std::thread([this] { ingest_loop(); });
-  for (Feed* feed : feeds_) receivers_.emplace_back([feed] { feed->run(); });
+}
+
+// Ingest's, as the list of them.
+void Agent::receive(std::shared_ptr<Feed> feed) {
+  std::thread thread([feed = feed.get()] { feed->run(); });
+  receivers_.push_back({std::move(feed), std::move(thread)});
 }
 
 void Agent::stop() {
@@ -59,7 +67,10 @@ bool Agent::join(int64_t timeout_ms) {
   }
   flush_.join();
   ingest_.join();
-  for (std::thread& receiver : receivers_) receiver.join();
+  for (Receiver& receiver : receivers_) receiver.thread.join();
+  if (!opener_.joinable()) return true;
+  if (change_->store) change_->store->interrupt();
+  opener_.join();
   return true;
 }
 
@@ -76,12 +87,18 @@ void Agent::interrupt_hung_call(int64_t limit_ms) {
       "the store has not answered for longer than its timeouts allow; dropping the "
       "connection and trying again",
       {{"waited_ms", std::to_string(clock_.now().mono_ms - began)}});
-  store_.interrupt();
+  interrupt_store();
+}
+
+void Agent::interrupt_store() {
+  std::lock_guard lock(store_mutex_);
+  store_->interrupt();
 }
 
 std::shared_ptr<const AgentSnapshot> Agent::snapshot() {
   auto whole = std::make_shared<AgentSnapshot>(*ingest_board_.read());
   whole->store = *store_board_.read();
+  whole->reload = *reload_board_.read();
   return whole;
 }
 
@@ -100,24 +117,32 @@ void Agent::flush(std::function<void(Status)> done) {
 void Agent::ingest_loop() {
   for (;;) {
     Now now = clock_.now();
+    auto moved = moved_.take();  // before what it came after
     if (auto reply = to_ingest_.take()) {
       if (reply->kind == FlushReply::Kind::kTakenOver) taken_over_ = true;
       pipeline_.deliver(std::move(*reply), now);
     }
+    if (moved) pipeline_.deliver(std::move(*moved), now);
+    take_change();
     take_requests();
     if (stop_asked_) pipeline_.stop();
     if (save_asked_) pipeline_.save_feeds();
 
     Pipeline::Step step = pipeline_.step(now);
     if (step.spill) pipeline_.spilled(carry_out(*step.spill), clock_.now());
-    if (step.batch) to_flush_.put({std::move(*step.batch), step.last});
+    if (step.batch) to_flush_.put({std::move(*step.batch), step.last || step.release});
+    if (step.move_store) {
+      post({std::move(change_->flusher), std::move(change_->store), std::move(change_there_)});
+      interrupt_store();
+    }
     now = clock_.now();
     tell_saved(now);
     const bool finished = pipeline_.finished();
     const int64_t idle_ms = step.next_mono_ms == kNever
                                 ? kNever
                                 : std::max<int64_t>(step.next_mono_ms - now.mono_ms, 0);
-    publish(now, finished ? kNever : idle_ms);
+    publish(now, finished || step.changed ? kNever : idle_ms);
+    if (step.changed) finish_change();
     if (finished) break;
     if (idle_ms > 0) watcher_.wait(idle_ms == kNever ? -1 : idle_ms);
   }
@@ -126,7 +151,7 @@ void Agent::ingest_loop() {
     requests_closed_ = true;
   }
   for (auto& done : requests_) done(Status::retry("the agent is stopping"));
-  for (Feed* feed : feeds_) feed->abandon();
+  for (Receiver& receiver : receivers_) receiver.feed->abandon();
   if (!saved_told_) saved_.set_value();
   finished_ = true;
   on_change_();
@@ -187,7 +212,13 @@ void Agent::publish(Now now, int64_t idle_ms) {
 void Agent::flush_loop() {
   while (!flush_ends_) {
     const Now now = clock_.now();
-    if (auto order = to_flush_.take()) flusher_.offer(std::move(order->batch), order->last, now);
+    std::optional<FlushChange> change;  // before the batch that it came after
+    {
+      std::lock_guard lock(change_mutex_);
+      change.swap(flush_change_);
+    }
+    if (auto order = to_flush_.take()) flusher_.offer(std::move(order->batch), order->release, now);
+    if (change) go_over(std::move(*change));
     const Flusher::Step step = flusher_.step(now);
     switch (step.action) {
       case Flusher::Action::kStop:
@@ -210,20 +241,130 @@ void Agent::flush_loop() {
   }
 }
 
+// By ourselves: the next store was loaded, which made its epoch the higher one.
+bool Agent::taken_by_new_store(const StoreResult<CommitResult>& result) const {
+  const auto* answer = std::get_if<CommitResult>(&result);
+  return moving_ && answer && answer->outcome == CommitOutcome::kTakenOver;
+}
+
+void Agent::go_over(FlushChange change) {
+  std::unique_ptr<Store> old = std::move(change.store);
+  if (old) {
+    std::lock_guard lock(store_mutex_);
+    store_.swap(old);
+  }
+  if (change.there) {
+    flusher_.move_to(std::move(*change.there), std::move(change.options), clock_.now());
+    moved_.put(*flusher_.take_reply());
+    watcher_.wake();
+  } else {
+    flusher_.change(std::move(change.options));
+  }
+  store_board_.publish(flusher_.snapshot());
+}
+
+void Agent::change(AgentChange change) {
+  if (opener_.joinable()) opener_.join();
+  change_ = std::move(change);
+  change_there_.reset();
+  store_left_ = false;
+  opener_ = std::thread([this] { open_store(); });
+}
+
+// On a thread of its own: it may take as long as a connection takes to be refused.
+void Agent::open_store() {
+  std::optional<StoreError> error;
+  if (change_->store_reload == StoreReload::kOther) {
+    moving_ = true;
+    StoreResult<AgentState> loaded = change_->store->load(agent_id_);
+    if (const auto* failed = std::get_if<StoreError>(&loaded)) {
+      error = *failed;
+    } else {
+      change_there_ = std::move(std::get<AgentState>(loaded));
+    }
+  } else if (change_->store_reload == StoreReload::kAnew) {
+    error = change_->store->probe(agent_id_);
+    // While the database is away it cannot be asked; then the new settings are as good as the old.
+    const bool away = store_board_.read()->state != StoreState::kOk;
+    if (error && error->trouble != StoreTrouble::kHolding && away) error.reset();
+  }
+  if (error) {
+    moving_ = false;
+    return end_change(
+        Status::reject("the store of the new configuration cannot be used: " + error->message));
+  }
+  change_->pipeline.store_answers = store_board_.read()->state == StoreState::kOk;
+  {
+    std::lock_guard lock(change_mutex_);
+    change_ready_ = true;
+  }
+  watcher_.wake();
+}
+
+void Agent::take_change() {
+  if (store_left_.exchange(false)) pipeline_.store_left();
+  {
+    std::lock_guard lock(change_mutex_);
+    if (!std::exchange(change_ready_, false)) return;
+  }
+  // Feeds that have ended, and whose sources are gone.
+  std::erase_if(receivers_, [](Receiver& receiver) {
+    const bool over = receiver.feed.use_count() == 1;
+    if (over) receiver.thread.join();
+    return over;
+  });
+  pipeline_.change(std::move(change_->pipeline), clock_.now());
+  for (auto& feed : std::exchange(change_->feeds, {})) receive(std::move(feed));
+  if (!change_there_) post({change_->flusher, std::move(change_->store), std::nullopt});
+}
+
+void Agent::finish_change() {
+  moving_ = false;
+  for (auto& feed : std::exchange(change_->feeds_later, {})) receive(std::move(feed));
+  end_change(Status::ok());
+}
+
+void Agent::end_change(Status result) {
+  {
+    std::lock_guard lock(change_mutex_);
+    change_result_ = std::move(result);
+  }
+  on_change_();
+}
+
+std::optional<Status> Agent::take_change_result() {
+  std::lock_guard lock(change_mutex_);
+  return std::exchange(change_result_, std::nullopt);
+}
+
+void Agent::post(FlushChange change) {
+  {
+    std::lock_guard lock(change_mutex_);
+    flush_change_ = std::move(change);
+  }
+  to_flush_.poke();
+}
+
 void Agent::call_store(Flusher::Action action) {
   const Now started = clock_.now();
   call_began_mono_ms_ = started.mono_ms;
   if (action == Flusher::Action::kLoad) {
-    StoreResult<AgentState> result = store_.load(agent_id_);
+    StoreResult<AgentState> result = store_->load(agent_id_);
     call_began_mono_ms_ = 0;
     flusher_.loaded(std::move(result), clock_.now());
   } else if (action == Flusher::Action::kProbe) {
-    std::optional<StoreError> error = store_.probe(agent_id_);
+    std::optional<StoreError> error = store_->probe(agent_id_);
     call_began_mono_ms_ = 0;
     flusher_.probed(std::move(error), clock_.now());
   } else {
-    StoreResult<CommitResult> result = store_.commit(agent_id_, flusher_.batch());
+    StoreResult<CommitResult> result = store_->commit(agent_id_, flusher_.batch());
     call_began_mono_ms_ = 0;
+    if (taken_by_new_store(result)) {
+      result = StoreError{StoreTrouble::kUnreachable, "",
+                          "the store of the new configuration is this one under another name"};
+      store_left_ = true;
+      watcher_.wake();
+    }
     flusher_.committed(std::move(result), started, clock_.now());
   }
 }

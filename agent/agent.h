@@ -12,15 +12,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "config/config.h"
 #include "control/agent_control.h"
 #include "pipeline/flusher.h"
 #include "pipeline/mailbox.h"
 #include "pipeline/pipeline.h"
+#include "reload_plan.h"
 #include "source/feed.h"
 #include "source/watcher.h"
 #include "store/store.h"
 
 namespace lastseen {
+
+/// What a reloaded configuration changes, built and ready.
+struct AgentChange {
+  PipelineChange pipeline;
+  FlusherOptions flusher;
+  StoreReload store_reload = StoreReload::kNone;
+  std::unique_ptr<Store> store;  ///< Unless kNone.
+  std::vector<std::shared_ptr<Feed>> feeds;
+  /// Those whose socket can be made only when another one at the same path is gone.
+  std::vector<std::shared_ptr<Feed>> feeds_later;
+};
 
 /// Two threads and the two one-slot mailboxes between them:
 ///
@@ -33,12 +46,14 @@ namespace lastseen {
 class Agent final : public AgentControl {
  public:
   /// `on_change` is called from ingest when the agent has finished; it must not block.
-  Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher, Store& store, Watcher& watcher,
-        Clock& clock, Log& log, std::function<void()> on_change);
+  Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher, std::unique_ptr<Store> store,
+        Watcher& watcher, Clock& clock, Log& log, std::function<void()> on_change);
   ~Agent() override;
 
-  /// Before start(): it runs on a thread of its own from then on, and outlives the agent.
-  void add_feed(Feed& feed) { feeds_.push_back(&feed); }
+  /// Before start(): it runs on a thread of its own from then on.
+  void add_feed(std::shared_ptr<Feed> feed) { receivers_.push_back({std::move(feed), {}}); }
+  /// Before start(): called by reload(), on any thread.
+  void set_reload(std::function<void(ReloadDone)> reload) { on_reload_ = std::move(reload); }
   /// Before start(): where the spill is kept; outlives the agent.
   void set_spill_file(StateFile& file) { spill_file_ = &file; }
   void start();
@@ -51,17 +66,41 @@ class Agent final : public AgentControl {
   bool finished() const { return finished_.load(); }
   bool taken_over() const { return taken_over_.load(); }
 
+  /// Goes over to another configuration; change_result() is set when that is done or refused, and
+  /// `on_change` called. A store is opened first, and if that fails nothing changes. Not while
+  /// another change is under way.
+  void change(AgentChange change);
+  /// Once after each change().
+  std::optional<Status> take_change_result();
+  /// What `GET /config` shows from now on, and how the last reload ended.
+  void tell_config(std::shared_ptr<const Config> config) {
+    config_board_.publish(std::move(config));
+  }
+  void tell_reload(ReloadSnapshot reload) { reload_board_.publish(std::move(reload)); }
+
   /// Waits up to `timeout_ms` for both threads to end, and joins them. False: the flush thread is
   /// still inside the store, and only _exit() is safe.
   bool join(int64_t timeout_ms);
 
   /// Ends a store call that has blocked longer than any timeout of the database should allow.
   void interrupt_hung_call(int64_t limit_ms);
+  void interrupt_store();
 
   std::shared_ptr<const AgentSnapshot> snapshot() override;
   void flush(std::function<void(Status)> done) override;
+  void reload(ReloadDone done) override { on_reload_(std::move(done)); }
+  std::shared_ptr<const Config> config() override { return *config_board_.read(); }
 
  private:
+  struct Receiver {
+    std::shared_ptr<Feed> feed;
+    std::thread thread;
+  };
+  struct FlushChange {
+    FlusherOptions options;
+    std::unique_ptr<Store> store;     // null: it stays
+    std::optional<AgentState> there;  // set: it is another one, and this is what it has
+  };
   void ingest_loop();
   void flush_loop();
   void take_requests();
@@ -70,9 +109,18 @@ class Agent final : public AgentControl {
   void publish(Now now, int64_t idle_ms);
   void call_store(Flusher::Action action);
 
+  void open_store();
+  void take_change();
+  void finish_change();
+  void end_change(Status result);
+  void receive(std::shared_ptr<Feed> feed);
+  void post(FlushChange change);
+  void go_over(FlushChange change);
+  bool taken_by_new_store(const StoreResult<CommitResult>& result) const;
+
   struct Order {
     Batch batch;
-    bool last = false;
+    bool release = false;
   };
   struct Answer {
     std::function<void(Status)> done;
@@ -82,7 +130,8 @@ class Agent final : public AgentControl {
   std::string agent_id_;
   Pipeline& pipeline_;
   Flusher& flusher_;
-  Store& store_;
+  std::mutex store_mutex_;  // for interrupts: the flush thread alone uses and replaces it
+  std::unique_ptr<Store> store_;
   Watcher& watcher_;
   Clock& clock_;
   Log& log_;
@@ -90,8 +139,12 @@ class Agent final : public AgentControl {
 
   Mailbox<Order> to_flush_;
   Mailbox<FlushReply> to_ingest_;
+  Mailbox<FlushReply> moved_;
   Board<AgentSnapshot> ingest_board_;
   Board<StoreSnapshot> store_board_;
+  Board<ReloadSnapshot> reload_board_;
+  Board<std::shared_ptr<const Config>> config_board_;
+  std::function<void(ReloadDone)> on_reload_;
 
   std::mutex requests_mutex_;
   std::vector<std::function<void(Status)>> requests_;
@@ -111,8 +164,16 @@ class Agent final : public AgentControl {
   std::atomic<bool> taken_over_{false};
   std::atomic<int64_t> call_began_mono_ms_{0};  // 0: not inside the store
 
-  std::vector<Feed*> feeds_;
-  std::vector<std::thread> receivers_;
+  std::vector<Receiver> receivers_;  // ingest's from start() until it has ended
+  std::thread opener_;
+  std::optional<AgentChange> change_;       // the opener's, then ingest's
+  std::optional<AgentState> change_there_;  // what the other store has
+  std::mutex change_mutex_;
+  bool change_ready_ = false;
+  std::optional<FlushChange> flush_change_;
+  std::optional<Status> change_result_;
+  std::atomic<bool> moving_{false};      // the other store may be this one under another name
+  std::atomic<bool> store_left_{false};  // and it is
   std::thread ingest_;
   std::thread flush_;
   std::promise<void> flush_ended_;

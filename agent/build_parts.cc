@@ -39,6 +39,62 @@ int take_passed(const InputSettings& input, std::vector<PassedSocket>& passed) {
   return fd;
 }
 
+// How often a hot file or a busy feed is looked at.
+int64_t hot_ms(const Config& config) {
+  return std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
+}
+
+// All but its source.
+Result<PipelineInput> build_input(const Config& config, const InputSettings& settings, bool once) {
+  auto parser = build_parser(config, settings);
+  if (!parser) return parser.status();
+  PipelineInput input;
+  input.name = settings.name;
+  input.parser = std::move(*parser);
+  input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
+  if (!settings.client_id.insert)
+    input.new_per_second_max = 0;
+  else if (settings.client_id.new_per_second_max > 0)
+    input.new_per_second_max = static_cast<uint64_t>(settings.client_id.new_per_second_max);
+  input.arrival_time = config.last_seen.clock == SightingClock::kArrival;
+  input.feed = settings.logs.empty() && settings.type != "file";
+  input.urgent = input.feed && !once;
+  return input;
+}
+
+std::unique_ptr<Source> make_file_source(const Config& config, const InputSettings& settings,
+                                         bool once, SharedParts& shared) {
+  if (!settings.logs.empty())
+    return std::make_unique<ListedFiles>(settings, shared.files, shared.log);
+  FileSourceOptions options;
+  options.hot_ms = hot_ms(config);
+  options.hold = shared.hold;
+  options.descriptors = shared.descriptors;
+  const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
+  return std::make_unique<FileSource>(settings, start, shared.files, shared.watcher, shared.log,
+                                      options);
+}
+
+std::unique_ptr<Source> make_feed_source(const Config& config, const InputSettings& settings,
+                                         SharedParts& shared, Feeds& feeds,
+                                         std::vector<PassedSocket>& passed) {
+  Watcher& watcher = shared.watcher;
+  auto queue = std::make_shared<FeedQueue>(kFeedQueueBytes, [&watcher] { watcher.wake(); });
+  feeds.push_back(
+      {settings.name, make_feed(settings, queue, shared.log, take_passed(settings, passed))});
+  return std::make_unique<FeedSource>(queue, feeds.back().feed,
+                                      settings.path.empty() ? settings.type : settings.path,
+                                      hot_ms(config));
+}
+
+void warn_of_unused(const std::vector<PassedSocket>& passed, Log& log) {
+  for (const PassedSocket& unused : passed)
+    log.warn(
+        "a socket that was passed in belongs to no input; its FileDescriptorName= should be the "
+        "name of one",
+        {{"name", unused.name}, {"path", unused.path}});
+}
+
 }  // namespace
 
 LogLevel log_level(const Config& config) {
@@ -53,59 +109,74 @@ Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSe
   return make_parser(input.parser, options);
 }
 
-Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once, FileSystem& files,
-                                                Watcher& watcher, Log& log, Feeds& feeds,
+Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
+                                                SharedParts& shared, Feeds& feeds,
                                                 std::vector<PassedSocket> passed) {
-  std::vector<PipelineInput> inputs;
-  FileSourceOptions file_options;
-  file_options.hot_ms = std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
-  file_options.hold =
+  shared.hold =
       std::make_shared<HoldBudget>(static_cast<uint64_t>(config.hold.bytes), config.hold.age);
   const size_t limit = raise_descriptor_limit();
-  file_options.descriptors = std::make_shared<DescriptorBudget>(
+  shared.descriptors = std::make_shared<DescriptorBudget>(
       std::max(limit - std::min(limit, kDescriptorReserve), limit / 4));
+  std::vector<PipelineInput> inputs;
   for (const InputSettings& settings : config.inputs) {
     const bool endless =
         settings.logs.empty() && settings.type != "file" && settings.type != "stdin";
     if (once && endless) {
-      log.warn("left out: run --once reads what has an end, and a " + settings.type + " has none",
-               {{"input", settings.name}});
+      shared.log.warn(
+          "left out: run --once reads what has an end, and a " + settings.type + " has none",
+          {{"input", settings.name}});
       continue;
     }
-    auto parser = build_parser(config, settings);
-    if (!parser) return parser.status();
-    PipelineInput& input = inputs.emplace_back();
-    input.name = settings.name;
-    if (!settings.logs.empty()) {
-      input.source = std::make_unique<ListedFiles>(settings, files, log);
-    } else if (settings.type == "file") {
-      const Start start = settings.start.value_or(once ? Start::kBegin : Start::kEnd);
-      input.source =
-          std::make_unique<FileSource>(settings, start, files, watcher, log, file_options);
+    auto input = build_input(config, settings, once);
+    if (!input) return input.status();
+    if (settings.logs.empty() && settings.type != "file") {
+      input->source = make_feed_source(config, settings, shared, feeds, passed);
     } else {
-      auto queue = std::make_shared<FeedQueue>(kFeedQueueBytes, [&watcher] { watcher.wake(); });
-      feeds.push_back(make_feed(settings, queue, log, take_passed(settings, passed)));
-      input.source = std::make_unique<FeedSource>(
-          queue, *feeds.back(), settings.path.empty() ? settings.type : settings.path,
-          file_options.hot_ms);
-      input.urgent = !once;
-      input.feed = true;
+      input->source = make_file_source(config, settings, once, shared);
     }
-    input.parser = std::move(*parser);
-    input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
-    if (!settings.client_id.insert)
-      input.new_per_second_max = 0;
-    else if (settings.client_id.new_per_second_max > 0)
-      input.new_per_second_max = static_cast<uint64_t>(settings.client_id.new_per_second_max);
-    input.arrival_time = config.last_seen.clock == SightingClock::kArrival;
+    inputs.push_back(std::move(*input));
   }
-  for (const PassedSocket& unused : passed)
-    log.warn(
-        "a socket that was passed in belongs to no input; its FileDescriptorName= should be the "
-        "name of one",
-        {{"name", unused.name}, {"path", unused.path}});
+  warn_of_unused(passed, shared.log);
   if (inputs.empty()) return Status::fatal("no input is left for run --once");
   return inputs;
+}
+
+Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
+                                    Feeds& added, std::vector<PassedSocket> passed) {
+  PipelineChange change;
+  change.options = pipeline_options(next, false, 0);
+  change.other_store = plan.store == StoreReload::kOther;
+  change.adjust_shared = [hold = shared.hold, bytes = static_cast<uint64_t>(next.hold.bytes),
+                          age = next.hold.age] { hold->change(bytes, age); };
+  // Sockets that running inputs have and keep are not to be had.
+  for (size_t i = 0; i < next.inputs.size(); ++i)
+    if (!plan.keeps[i].empty()) take_passed(next.inputs[i], passed);
+  const int64_t hot = hot_ms(next);
+  for (size_t i = 0; i < next.inputs.size(); ++i) {
+    const InputSettings& settings = next.inputs[i];
+    auto parts = build_input(next, settings, false);
+    if (!parts) return parts.status();
+    InputChange& input = change.inputs.emplace_back();
+    input.parts = std::move(*parts);
+    input.keeps = plan.keeps[i];
+    const Start start = settings.start.value_or(Start::kEnd);
+    if (settings.type == "file") {
+      input.adjust = [settings, start, hot](Source& source, Now now) {
+        static_cast<FileSource&>(source).change(settings, start, hot, now);
+      };
+      // On the ingest thread, since sources share their budgets there.
+      input.make_source = [next_config = next, settings, &shared] {
+        return make_file_source(next_config, settings, false, shared);
+      };
+    } else if (!input.keeps.empty()) {
+      input.adjust = [hot](Source& source, Now) {
+        static_cast<FeedSource&>(source).set_hot_ms(hot);
+      };
+    } else {
+      input.parts.source = make_feed_source(next, settings, shared, added, passed);
+    }
+  }
+  return change;
 }
 
 PipelineOptions pipeline_options(const Config& config, bool once, uint64_t seed) {

@@ -254,6 +254,20 @@ void add_live(CLI::App& app, Arguments& arguments) {
   flush.callback([&] { arguments.code = flush_command(arguments.socket, arguments.timeout); });
 }
 
+void add_reload(CLI::App& app, Arguments& arguments) {
+  CLI::App& reload =
+      *app.add_subcommand("reload", "go over to the changed configuration file, without a restart");
+  reload.footer(
+      "\nThe agent reads the file that it was started with. If anything in it is wrong, or a "
+      "store\n"
+      "or socket that it names cannot be had, nothing changes. No line is lost or counted twice.\n"
+      "Exit status 0: it runs now; 2: the file is wrong; 1: the agent could not be asked.");
+  add_socket(reload, arguments);
+  reload.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
+      ->option_text("DURATION (default " + arguments.timeout + ")");
+  reload.callback([&] { arguments.code = reload_command(arguments.socket, arguments.timeout); });
+}
+
 void add_quarantine(CLI::App& app, Arguments& arguments) {
   using Command = int (*)(const QuarantineArguments&);
   CLI::App& quarantine =
@@ -355,6 +369,7 @@ int run_cli(int argc, char** argv) {
   add_parse(app, arguments);
   add_backfill(app, arguments);
   add_live(app, arguments);
+  add_reload(app, arguments);
   add_clients(app, arguments);
   add_migrate(app, arguments);
   add_quarantine(app, arguments);

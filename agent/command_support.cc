@@ -4,7 +4,6 @@
 #include <iostream>
 #include <utility>
 
-#include "config/load.h"
 #include "control/control_client.h"
 #include "exit_code.h"
 #include "parsers/parser.h"
@@ -32,7 +31,7 @@ int usage_error(const std::string& message) {
   return kExitUsage;
 }
 
-std::optional<Config> load_or_explain(const std::string& path) {
+LoadResult load_checked(const std::string& path) {
   const ParserCheck check = [](const InputSettings& input) -> std::string {
     if (input.parser.type == "plugin") return {};  // is loaded only where it is used
     ParserOptions options;
@@ -40,7 +39,11 @@ std::optional<Config> load_or_explain(const std::string& path) {
     options.time_zone = input.time_zone;
     return make_parser(input.parser, options).status().message();
   };
-  LoadResult loaded = load_config(path, process_environment(), check);
+  return load_config(path, process_environment(), check);
+}
+
+std::optional<Config> load_or_explain(const std::string& path) {
+  LoadResult loaded = load_checked(path);
   for (const ConfigError& error : loaded.errors) std::cerr << error.to_string() << '\n';
   return std::move(loaded.config);
 }

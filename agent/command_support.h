@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/load.h"
 #include "store/store.h"
 #include "store/store_admin.h"
 
@@ -16,6 +17,9 @@ namespace lastseen {
 /// One line on stderr; returns kExitFailed or kExitUsage.
 int fail(const std::string& message);
 int usage_error(const std::string& message);
+
+/// The file, checked also for what only the parsers know.
+LoadResult load_checked(const std::string& path);
 
 /// nullopt: every error was printed with its place.
 std::optional<Config> load_or_explain(const std::string& path);

@@ -164,4 +164,20 @@ int flush_command(const std::string& socket, const std::string& timeout) {
               (ready->status == 200 ? "" : ", which waits: " + ready->body));
 }
 
+int reload_command(const std::string& socket, const std::string& timeout) {
+  const std::optional<Milliseconds> timeout_ms = parse_duration(timeout);
+  if (!timeout_ms || *timeout_ms == 0) return usage_error(kDurationExpected);
+  const Result<HttpReply> answer =
+      ask_agent(socket, "POST", "/reload?format=text", *timeout_ms, SystemClock());
+  if (!answer) return fail("cannot tell whether it was reloaded: " + answer.status().message());
+  const std::string text = answer->body.substr(0, answer->body.find('\n'));
+  constexpr int kUnprocessable = 422;  // the configuration is wrong
+  if (answer->status == 200) {
+    std::cout << "reloaded: " << text << '\n';
+    return kExitDone;
+  }
+  fail("not reloaded, the old configuration goes on: " + text);
+  return answer->status == kUnprocessable ? kExitUsage : kExitFailed;
+}
+
 }  // namespace lastseen

@@ -72,6 +72,7 @@ int clients_command(const ClientsArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);
 int top_command(const TopArguments& arguments);
+int reload_command(const std::string& socket, const std::string& timeout);
 int flush_command(const std::string& socket, const std::string& timeout);
 
 int quarantine_list_command(const QuarantineArguments& arguments);

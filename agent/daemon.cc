@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -24,6 +26,7 @@
 #include "control/http_server.h"
 #include "exit_code.h"
 #include "progress.h"
+#include "reload.h"
 #include "skip_warnings.h"
 #include "spill_start.h"
 #include "store/registry.h"
@@ -91,7 +94,7 @@ std::map<std::string, std::string> parsers_by_input(const Config& config) {
 class Daemon {
  public:
   Daemon(const Config& config, const RunOptions& options)
-      : config_(config),
+      : running_(std::make_shared<const Config>(config)),
         options_(options),
         bar_(options.once),
         log_(make_log(
@@ -110,13 +113,20 @@ class Daemon {
   void on_signal(int signal);
   void on_tick();
   void begin_stop();
+  void ask_reload(ReloadDone done);
+  void begin_reload();
+  void end_reload(const Status& result);
+  void apply_reload();
+  void say_status(const std::string& text);
   bool stuck(const AgentSnapshot& snapshot);
   int give_up();
   int finish();
   uint64_t report_feeds(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 
-  const Config& config_;
+  const Config& config() const { return *running_; }
+
+  std::shared_ptr<const Config> running_;
   const RunOptions& options_;
   Progress bar_;
   std::unique_ptr<ReopenableLog> log_;
@@ -125,7 +135,8 @@ class Daemon {
   SystemClock clock_;
   std::unique_ptr<FileSystem> files_ = make_posix_file_system();
   std::unique_ptr<Watcher> watcher_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<SharedParts> shared_;
+  std::vector<PassedSocket> passed_;  // by systemd
   Feeds feeds_;
   std::unique_ptr<StateFile> spill_file_;
   std::unique_ptr<Pipeline> pipeline_;
@@ -136,6 +147,13 @@ class Daemon {
   bool control_warned_ = false;
   StatusLine status_line_;
   SkipWarnings skip_warnings_;
+
+  // Reloads: who waits for the next one, and for the one under way.
+  std::mutex reload_mutex_;
+  std::vector<ReloadDone> reload_asked_;
+  std::vector<ReloadDone> reload_waits_;
+  std::optional<PreparedReload> reload_;
+  ReloadSnapshot reload_told_;
 
   int64_t stop_deadline_mono_ms_ = kNever;
   // For --once: when something last moved, and what stood then.
@@ -149,43 +167,45 @@ int Daemon::run() {
     return kExitUsage;
   }
   if (!open_feeds() || !start_control()) return kExitFailed;
+  agent_->tell_config(running_);
+  agent_->set_reload([this](ReloadDone done) { ask_reload(std::move(done)); });
   agent_->start();
   log_->info("lastseen " LASTSEEN_VERSION " started",
-             {{"agent_id", config_.agent_id},
-              {"inputs", std::to_string(config_.inputs.size())},
-              {"store", config_.store.type}});
+             {{"agent_id", config().agent_id},
+              {"inputs", std::to_string(config().inputs.size())},
+              {"store", config().store.type}});
   sd_notify(0, "READY=1");
   return loop();
 }
 
 Status Daemon::build() {
   const uint64_t seed = random_seed();
-  auto store = make_store(config_.store, config_.last_seen.future_max, false, *log_);
+  auto store = make_store(config().store, config().last_seen.future_max, false, *log_);
   if (!store) return store.status();
-  store_ = std::move(*store);
   watcher_ = make_uv_watcher();
-  auto inputs =
-      build_inputs(config_, options_.once, *files_, *watcher_, *log_, feeds_, passed_sockets());
+  shared_ = std::make_unique<SharedParts>(*files_, *watcher_, *log_);
+  passed_ = passed_sockets();
+  auto inputs = build_inputs(config(), options_.once, *shared_, feeds_, passed_);
   if (!inputs) return inputs.status();
-  spill_file_ = make_state_file(spill_path(config_));
-  std::vector<SpillPart> spilled = read_spill(*spill_file_, config_.agent_id, *log_);
+  spill_file_ = make_state_file(spill_path(config()));
+  std::vector<SpillPart> spilled = read_spill(*spill_file_, config().agent_id, *log_);
   add_spilled_inputs(spilled, *inputs, *log_);
-  pipeline_ = std::make_unique<Pipeline>(pipeline_options(config_, options_.once, seed),
+  pipeline_ = std::make_unique<Pipeline>(pipeline_options(config(), options_.once, seed),
                                          std::move(*inputs), clock_.now());
   if (!spilled.empty()) pipeline_->found_spill(std::move(spilled));
-  flusher_ = std::make_unique<Flusher>(flusher_options(config_, seed), *log_);
-  agent_ = std::make_unique<Agent>(config_.agent_id, *pipeline_, *flusher_, *store_, *watcher_,
-                                   clock_, *log_, [this] { wakeup_.wake(); });
+  flusher_ = std::make_unique<Flusher>(flusher_options(config(), seed), *log_);
+  agent_ = std::make_unique<Agent>(config().agent_id, *pipeline_, *flusher_, std::move(*store),
+                                   *watcher_, clock_, *log_, [this] { wakeup_.wake(); });
   agent_->set_spill_file(*spill_file_);
-  for (const auto& feed : feeds_) agent_->add_feed(*feed);
+  for (const InputFeed& feed : feeds_) agent_->add_feed(feed.feed);
   return Status::ok();
 }
 
 // False when another process has one of the sockets, or its path can never be one. Others are
 // tried again.
 bool Daemon::open_feeds() {
-  for (const auto& feed : feeds_) {
-    const Status opened = feed->open();
+  for (const InputFeed& feed : feeds_) {
+    const Status opened = feed.feed->open();
     if (opened.code() != StatusCode::kFatal) continue;
     log_->error(opened.message());
     return false;
@@ -196,9 +216,9 @@ bool Daemon::open_feeds() {
 // False only when another agent answers on the socket, or the path can never be a socket. What
 // can mend itself (a directory that is missing yet) is tried again: tracking comes first.
 bool Daemon::start_control() {
-  if (options_.once || (config_.control.socket.empty() && config_.control.http.empty()))
+  if (options_.once || (config().control.socket.empty() && config().control.http.empty()))
     return true;
-  auto server = std::make_unique<HttpServer>(config_.control, *agent_, clock_, *log_);
+  auto server = std::make_unique<HttpServer>(config().control, *agent_, clock_, *log_);
   const Status listening = server->listen();
   if (!listening) {
     if (listening.code() == StatusCode::kFatal) {
@@ -228,6 +248,8 @@ int Daemon::loop() {
     pollfd waits[] = {{signals_.fd(), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}};
     if (poll(waits, 2, static_cast<int>(wait_ms)) == 0) on_tick();
     wakeup_.clear();
+    if (const auto result = agent_->take_change_result()) end_reload(*result);
+    begin_reload();
     while (const int signal = signals_.take()) {
       if ((signal == SIGTERM || signal == SIGINT) && stop_deadline_mono_ms_ != kNever)
         return give_up();
@@ -245,7 +267,7 @@ void Daemon::on_signal(int signal) {
       if (log_->reopen()) log_->info("log file reopened");
       return;
     case SIGHUP:
-      return log_->warn("this version cannot reload its configuration; restart it instead");
+      return ask_reload([](const Result<std::string>&) {});
     default:
       return;
   }
@@ -254,16 +276,22 @@ void Daemon::on_signal(int signal) {
 void Daemon::on_tick() {
   const auto snapshot = agent_->snapshot();
   bar_.draw(*snapshot);
-  agent_->interrupt_hung_call(config_.store.timeout_connect + config_.store.timeout_statement +
+  agent_->interrupt_hung_call(config().store.timeout_connect + config().store.timeout_statement +
                               kHungCallGraceMs);
   if (options_.once) return;
   skip_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
   if (control_ == nullptr) start_control();
-  sd_notifyf(0, "STATUS=%s", status_line_.render(*snapshot).c_str());
+  say_status(status_line_.render(*snapshot));
+}
+
+void Daemon::say_status(const std::string& text) {
+  const std::string& trouble = reload_told_.error;
+  sd_notifyf(0, "STATUS=%s%s", trouble.empty() ? "" : ("reload failed: " + trouble + "; ").c_str(),
+             text.c_str());
 }
 
 void Daemon::begin_stop() {
-  stop_deadline_mono_ms_ = clock_.now().mono_ms + config_.shutdown_timeout;
+  stop_deadline_mono_ms_ = clock_.now().mono_ms + config().shutdown_timeout;
   log_->info("stopping: committing what was read");
   sd_notify(0, "STOPPING=1\nSTATUS=stopping: committing what was read");
   agent_->stop();
@@ -283,7 +311,7 @@ bool Daemon::stuck(const AgentSnapshot& snapshot) {
     moved_mark_ = mark;
     moved_mono_ms_ = now_ms;
   }
-  return now_ms - moved_mono_ms_ >= config_.shutdown_timeout;
+  return now_ms - moved_mono_ms_ >= config().shutdown_timeout;
 }
 
 // The store did not take everything in time. Threads may be inside its library, so nothing is
@@ -359,7 +387,7 @@ int Daemon::finish() {
   if (agent_->taken_over()) report_feeds(*snapshot);
   if (code == kExitDone) log_->info("stopped: everything that was read is committed");
   if (!agent_->join(kJoinMs)) {
-    store_->interrupt();
+    agent_->interrupt_store();
     if (!agent_->join(kJoinMs)) _exit(code);
   }
   return code;
@@ -379,6 +407,82 @@ void Daemon::report_once(const AgentSnapshot& snapshot) {
     }
   }
   skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);
+}
+
+// On any thread.
+void Daemon::ask_reload(ReloadDone done) {
+  {
+    std::lock_guard lock(reload_mutex_);
+    reload_asked_.push_back(std::move(done));
+  }
+  wakeup_.wake();
+}
+
+// One at a time; whoever asks meanwhile waits for the next one, which reads the file again.
+void Daemon::begin_reload() {
+  if (reload_ || !reload_waits_.empty()) return;
+  {
+    std::lock_guard lock(reload_mutex_);
+    reload_waits_.swap(reload_asked_);
+  }
+  if (reload_waits_.empty()) return;
+  if (options_.once || stop_deadline_mono_ms_ != kNever)
+    return end_reload(Status::retry("the agent is stopping, or reads its files only once"));
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading the configuration",
+             static_cast<long long>(clock_.now().mono_ms) * 1000);
+  log_->info("reloading the configuration", {{"file", options_.config_path}});
+  auto prepared = prepare_reload(options_.config_path,
+                                 {config(), *shared_, control_.get(), passed_}, random_seed());
+  if (!prepared) return end_reload(prepared.status());
+  reload_ = std::move(*prepared);
+  agent_->change(std::move(reload_->change));
+}
+
+void Daemon::end_reload(const Status& result) {
+  std::string changes;
+  if (result) {
+    apply_reload();
+    changes = reload_->plan.summary.empty() ? "nothing changed" : reload_->plan.summary;
+    ++reload_told_.done;
+    log_->info("reloaded the configuration", {{"changes", changes}});
+  } else {
+    if (control_) control_->drop_change();
+    ++reload_told_.failed;
+    log_->error("the configuration was not reloaded, the old one goes on; mend it and reload again",
+                {{"error", result.message()}});
+  }
+  reload_.reset();
+  reload_told_.error = result.message();
+  reload_told_.last_mono_ms = clock_.now().mono_ms;
+  agent_->tell_reload(reload_told_);
+  for (const ReloadDone& done : std::exchange(reload_waits_, {}))
+    done(result ? Result<std::string>(changes) : Result<std::string>(result));
+  sd_notify(0, "READY=1");
+  say_status(status_line_.render(*agent_->snapshot()));
+  wakeup_.wake();  // somebody may have asked meanwhile
+}
+
+// What ingest and flush have gone over to already, the rest follows.
+void Daemon::apply_reload() {
+  const Config& next = *reload_->config;
+  if (!(next.log == config().log))
+    if (const Status changed = log_->change(log_level(next), next.log.json, next.log.file);
+        !changed)
+      log_->error("the log stays what it was", {{"error", changed.message()}});
+  if (control_) control_->apply_change();
+  Feeds feeds;
+  for (size_t i = 0; i < next.inputs.size(); ++i)
+    for (InputFeed& feed : feeds_)
+      if (feed.input == reload_->plan.keeps[i]) {
+        if (const Status changed = feed.feed->change(next.inputs[i]); !changed)
+          log_->warn("the socket keeps its mode and owner", {{"error", changed.message()}});
+        feeds.push_back({next.inputs[i].name, feed.feed});
+      }
+  for (InputFeed& feed : reload_->added) feeds.push_back(std::move(feed));
+  feeds_ = std::move(feeds);
+  skip_warnings_.set_parsers(parsers_by_input(next));
+  running_ = reload_->config;
+  agent_->tell_config(running_);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ class SkipWarnings {
   explicit SkipWarnings(std::map<std::string, std::string> parsers)
       : parsers_(std::move(parsers)) {}
 
+  void set_parsers(std::map<std::string, std::string> parsers) { parsers_ = std::move(parsers); }
+
   /// Warns of each reason at its first lines, and after that at most once in kSkipWarningsEveryMs
   /// with how many there were since.
   void look(const AgentSnapshot& snapshot, int64_t now_mono_ms, Log& log);

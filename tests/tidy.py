@@ -23,8 +23,8 @@ ROOMS = [
     ("agent/base/*", ["base/"]),
     ("agent/source/*", ["source/", "base/", "config/config.h"]),
     ("agent/store/*", ["store/", "base/", "config/config.h"]),
-    ("agent/pipeline/*", ["pipeline/", "source/source.h", "store/store.h", "parsers/parser.h",
-                          "base/", "config/config.h"]),
+    ("agent/pipeline/*", ["pipeline/", "source/source.h", "source/ended_source.h", "store/store.h",
+                          "parsers/parser.h", "base/", "config/config.h"]),
     ("agent/control/*", ["control/", "store/store.h", "pipeline/commit_listener.h", "base/",
                          "config/config.h"]),
     ("agent/*", "*"),  # main, daemon, cli: the composition root

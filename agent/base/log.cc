@@ -6,8 +6,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "base/json_writer.h"
 
@@ -89,18 +91,34 @@ class SpdLog final : public ReopenableLog {
 
   void write(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) override {
-    if (level < level_) return;
-    const std::string line = line_of(level, message, fields);
+    if (level < level_.load(std::memory_order_relaxed)) return;
     std::lock_guard lock(mutex_);
+    const std::string line = line_of(level, message, fields);
     logger_->log(convert(level), spdlog::string_view_t(line.data(), line.size()));
   }
 
+  Status change(LogLevel level, bool json, const std::string& file) override {
+    std::lock_guard lock(mutex_);
+    const bool json_before = std::exchange(json_, json);
+    try {
+      if (json != json_before) stderr_ = make(std::make_shared<spdlog::sinks::stderr_sink_st>());
+      logger_ =
+          file.empty() ? stderr_ : make(std::make_shared<spdlog::sinks::basic_file_sink_st>(file));
+    } catch (const std::exception& error) {
+      json_ = json_before;
+      return Status::retry("log.file: cannot open " + file + ": " + error.what());
+    }
+    level_ = level;
+    file_ = file;
+    return Status::ok();
+  }
+
   bool reopen() override {
+    std::lock_guard lock(mutex_);
     if (file_.empty()) return true;
     std::string why;
     try {
       auto next = make(std::make_shared<spdlog::sinks::basic_file_sink_st>(file_));
-      std::lock_guard lock(mutex_);
       logger_ = std::move(next);
       return true;
     } catch (const std::exception& error) {
@@ -110,7 +128,6 @@ class SpdLog final : public ReopenableLog {
     const std::string line =
         line_of(LogLevel::kError, "cannot open log.file; make it writable and send USR1",
                 {{"file", file_}, {"reason", why}});
-    std::lock_guard lock(mutex_);
     logger_->log(spdlog::level::err, spdlog::string_view_t(line.data(), line.size()));
     if (logger_ != stderr_)
       stderr_->log(spdlog::level::err, spdlog::string_view_t(line.data(), line.size()));
@@ -133,10 +150,10 @@ class SpdLog final : public ReopenableLog {
     return logger;
   }
 
-  const LogLevel level_;
-  const bool json_;
-  const std::string file_;
-  std::mutex mutex_;
+  std::atomic<LogLevel> level_;
+  std::mutex mutex_;  // for all that follows
+  bool json_;
+  std::string file_;
   std::shared_ptr<spdlog::logger> stderr_;
   std::shared_ptr<spdlog::logger> logger_;
 };

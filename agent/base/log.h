@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/status.h"
+
 namespace lastseen {
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
@@ -45,6 +47,9 @@ class ReopenableLog : public Log {
   /// Opens `file` again (after a rotation); a no-op for stderr. False when that failed: it goes on
   /// as before, and said so there and on stderr.
   virtual bool reopen() = 0;
+  /// Goes on with other settings. A file that cannot be opened leaves everything as it is; kRetry
+  /// says why.
+  virtual Status change(LogLevel level, bool json, const std::string& file) = 0;
 };
 std::unique_ptr<ReopenableLog> make_log(LogLevel level, bool json, const std::string& file);
 

@@ -49,6 +49,14 @@ struct StoreSnapshot {
   DurationHistogram read_to_commit_ms;  ///< For each line with a sighting.
 };
 
+/// How reloading the configuration went.
+struct ReloadSnapshot {
+  uint64_t done = 0;          ///< Since start.
+  uint64_t failed = 0;        ///< Since start.
+  int64_t last_mono_ms = -1;  ///< When the last one ended; -1: none yet.
+  std::string error;          ///< Of the last one; empty: it went well.
+};
+
 /// One moment of the whole agent. The ledger's equation holds in each.
 struct AgentSnapshot {
   std::string agent_id;
@@ -62,6 +70,7 @@ struct AgentSnapshot {
   int64_t flush_interval_ms = 0;
   bool feeds_saved = true;  ///< What feeds brought is committed or in the spill file.
   StoreSnapshot store;
+  ReloadSnapshot reload;
 };
 
 /// The place where the newest value waits for whoever asks. Thread-safe.

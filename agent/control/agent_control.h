@@ -6,8 +6,12 @@
 
 #include "base/snapshot.h"
 #include "base/status.h"
+#include "config/config.h"
 
 namespace lastseen {
+
+/// Told what has changed, in words, or why nothing has.
+using ReloadDone = std::function<void(Result<std::string>)>;
 
 /// Thread-safe. Never blocks: control must answer also while the database hangs.
 class AgentControl {
@@ -20,6 +24,13 @@ class AgentControl {
   /// Reads what is written by now, commits it, then calls `done` once, on any thread: ok when
   /// all of it is committed, kRetry with the reason when the agent stops before that.
   virtual void flush(std::function<void(Status)> done) = 0;
+
+  /// Reads the configuration file again and goes over to it, then calls `done` once, on any thread.
+  /// kReject: the file is wrong, and nothing has changed.
+  virtual void reload(ReloadDone done) = 0;
+
+  /// What is in force now; holds passwords. Never null.
+  virtual std::shared_ptr<const Config> config() = 0;
 };
 
 }  // namespace lastseen

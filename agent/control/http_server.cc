@@ -3,8 +3,10 @@
 #include "control/asio.h"  // first of all Asio
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -49,12 +51,23 @@ class HttpServer::Core {
   ~Core();
 
   Status listen();
+  Status prepare_change(const ControlSettings& settings);
+  void apply_change();
+  void drop_change() { change_.reset(); }
   void run();
   void stop();
   int tcp_port() const { return tcp_port_; }
 
  private:
   class Door;
+  struct Change {
+    ControlSettings settings;
+    std::vector<ListeningSocket> sockets;
+    bool close_unix = false;
+    bool close_tcp = false;
+    int tcp_port = 0;
+  };
+  void change_doors(Change change);
 
   Status open_door(Result<ListeningSocket> socket);
   void close_doors();
@@ -63,7 +76,8 @@ class HttpServer::Core {
   void finish_stop_when_idle();
   void warn_full();
 
-  const ControlSettings settings_;
+  ControlSettings settings_;      // changed by apply_change(), on the thread of that
+  std::optional<Change> change_;  // prepared
   const Clock& clock_;
   Log& log_;
   HttpShared shared_;
@@ -71,7 +85,7 @@ class HttpServer::Core {
   asio::steady_timer stop_timer_{*shared_.io};
   std::optional<int64_t> warned_full_mono_ms_;
   std::vector<std::shared_ptr<Door>> doors_;
-  int tcp_port_ = 0;
+  std::atomic<int> tcp_port_ = 0;
 };
 
 // Accepts on one listening socket. Both kinds of socket give the same connections, so that
@@ -92,6 +106,8 @@ class HttpServer::Core::Door : public std::enable_shared_from_this<Door> {
     wait();
     return Status::ok();
   }
+
+  bool is_tcp() const { return is_tcp_; }
 
   /// Removes the socket file. Later calls of pending handlers do nothing.
   void close() {
@@ -198,6 +214,57 @@ Status HttpServer::Core::open_door(Result<ListeningSocket> socket) {
   return doors_.back()->open();
 }
 
+Status HttpServer::Core::prepare_change(const ControlSettings& settings) {
+  Change change{.settings = settings, .sockets = {}, .tcp_port = tcp_port_};
+  if (settings.socket != settings_.socket) {
+    change.close_unix = !settings_.socket.empty();
+    if (!settings.socket.empty()) {
+      auto socket = ListeningSocket::at_path(settings.socket, settings.mode);
+      if (!socket) return socket.status();
+      change.sockets.push_back(std::move(*socket));
+    }
+  }
+  if (settings.http != settings_.http) {
+    change.close_tcp = !settings_.http.empty();
+    change.tcp_port = 0;
+    if (!settings.http.empty()) {
+      auto socket = ListeningSocket::at_host_port(settings.http);
+      if (!socket) return socket.status();
+      change.tcp_port = socket->port();
+      change.sockets.push_back(std::move(*socket));
+    }
+  }
+  change_ = std::move(change);
+  return Status::ok();
+}
+
+void HttpServer::Core::apply_change() {
+  if (!change_) return;
+  if (change_->settings.socket == settings_.socket && change_->settings.mode != settings_.mode &&
+      !settings_.socket.empty() &&
+      ::chmod(settings_.socket.c_str(), static_cast<mode_t>(change_->settings.mode)) != 0)
+    log_.warn("the control socket kept its mode; it cannot be changed",
+              {{"path", settings_.socket}});
+  settings_ = change_->settings;
+  auto change = std::make_shared<Change>(std::move(*change_));
+  change_.reset();
+  asio::post(*shared_.io, [this, change] { change_doors(std::move(*change)); });
+}
+
+// On the server's thread. Connections stay open, those too that came through a door that closes.
+void HttpServer::Core::change_doors(Change change) {
+  if (shared_.stopping) return;
+  std::erase_if(doors_, [&](const std::shared_ptr<Door>& door) {
+    const bool closes = door->is_tcp() ? change.close_tcp : change.close_unix;
+    if (closes) door->close();
+    return closes;
+  });
+  for (ListeningSocket& socket : change.sockets)
+    if (const Status opened = open_door(std::move(socket)); !opened)
+      log_.error("a door of the control server stays closed", {{"error", opened.message()}});
+  tcp_port_ = change.tcp_port;
+}
+
 void HttpServer::Core::close_doors() {
   for (const auto& door : doors_) door->close();
   doors_.clear();
@@ -258,6 +325,18 @@ HttpServer::~HttpServer() = default;
 
 Status HttpServer::listen() {
   return core_->listen();
+}
+
+Status HttpServer::prepare_change(const ControlSettings& settings) {
+  return core_->prepare_change(settings);
+}
+
+void HttpServer::apply_change() {
+  core_->apply_change();
+}
+
+void HttpServer::drop_change() {
+  core_->drop_change();
 }
 
 void HttpServer::run() {

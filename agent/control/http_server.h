@@ -44,6 +44,14 @@ class HttpServer {
   /// After an error nothing is open; it may be called again.
   Status listen();
 
+  /// Opens what other settings name and these do not, while everything goes on as it is; errors as
+  /// of listen(). Then either apply_change(), which also closes what they do not name, or nothing.
+  /// While run() serves; not thread-safe with itself.
+  Status prepare_change(const ControlSettings& settings);
+  void apply_change();
+  /// As far as prepare_change() has succeeded.
+  void drop_change();
+
   /// Serves on the calling thread until stop(). Nothing throws out of it.
   void run();
 

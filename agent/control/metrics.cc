@@ -190,6 +190,18 @@ void uptime(const Scrape& scrape, Samples& samples) {
   samples.add_seconds(uptime_ms(scrape.snapshot, scrape.now));
 }
 
+void reloads(const Scrape& scrape, Samples& samples) {
+  samples.add({}, scrape.snapshot.reload.done);
+}
+
+void failed_reloads(const Scrape& scrape, Samples& samples) {
+  samples.add({}, scrape.snapshot.reload.failed);
+}
+
+void reload_successful(const Scrape& scrape, Samples& samples) {
+  samples.add({}, scrape.snapshot.reload.error.empty() ? 1u : 0u);
+}
+
 void ready(const Scrape& scrape, Samples& samples) {
   samples.add({}, not_ready_reason(scrape.snapshot, scrape.now).empty() ? 1u : 0u);
 }
@@ -268,6 +280,15 @@ constexpr Metric kMetrics[] = {
      duration_of_store<&StoreSnapshot::read_to_commit_ms>},
     {{"lastseen_freshness_seconds", "gauge", "", "Age of the oldest pending sighting; 0: none."},
      freshness},
+    {{"lastseen_config_reloads_total", "counter", "",
+      "Reloads of the configuration since the start that were carried out."},
+     reloads},
+    {{"lastseen_config_reloads_failed_total", "counter", "",
+      "Reloads since the start that were refused; the configuration before them went on."},
+     failed_reloads},
+    {{"lastseen_config_last_reload_successful", "gauge", "",
+      "0 while the configuration file is not what runs, because the last reload failed."},
+     reload_successful},
     {{"lastseen_uptime_seconds", "gauge", "", "Time since the agent started."}, uptime},
     {{"lastseen_build_info", "gauge", "version", "Always 1; the label tells the version."},
      build_info},

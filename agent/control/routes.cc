@@ -23,7 +23,7 @@ struct Routes::Route {
 const Routes::Route Routes::kRoutes[] = {
     {"GET", "/status", false, &Routes::status},  {"GET", "/metrics", true, &Routes::metrics},
     {"GET", "/healthz", true, &Routes::healthz}, {"GET", "/readyz", true, &Routes::readyz},
-    {"POST", "/flush", false, &Routes::flush},
+    {"POST", "/flush", false, &Routes::flush},   {"POST", "/reload", false, &Routes::reload},
 };
 
 namespace {
@@ -98,6 +98,24 @@ void Routes::readyz(const Query&, const Respond& respond) {
   const std::string reason = not_ready_reason(*agent_.snapshot(), clock_.now());
   if (reason.empty()) return respond({200, kTextContentType, "ready\n"});
   respond({503, kTextContentType, reason + "\n"});
+}
+
+// 422: the file is wrong, or something that it names cannot be had.
+void Routes::reload(const Query& query, const Respond& respond) {
+  const bool text = query.text == "format=text";
+  agent_.reload([respond, text](const Result<std::string>& result) {
+    const int code = result ? 200 : result.status().code() == StatusCode::kReject ? 422 : 503;
+    if (text)
+      return respond(
+          {code, kTextContentType, printable(result ? *result : result.status().message()) + "\n"});
+    if (!result) return respond(error_response(code, result.status().message()));
+    JsonWriter json;
+    json.begin_object();
+    json.member("reloaded", true);
+    json.member("changes", std::string_view(printable(*result)));
+    json.end_object();
+    respond({200, kJsonContentType, std::string(json.text()) + "\n"});
+  });
 }
 
 void Routes::flush(const Query&, const Respond& respond) {

@@ -59,6 +59,7 @@ class Routes {
   void healthz(const Query& query, const Respond& respond);
   void readyz(const Query& query, const Respond& respond);
   void flush(const Query& query, const Respond& respond);
+  void reload(const Query& query, const Respond& respond);
 
   AgentControl& agent_;
   const Clock& clock_;

@@ -77,6 +77,20 @@ void write_store(JsonWriter& json, const AgentSnapshot& snapshot, Now now) {
   json.end_object();
 }
 
+void write_reload(JsonWriter& json, const AgentSnapshot& snapshot, Now now) {
+  const ReloadSnapshot& reload = snapshot.reload;
+  json.begin_object();
+  json.member("done", reload.done);
+  json.member("failed", reload.failed);
+  json.member("last_error", std::string_view(printable(reload.error)));
+  json.key("last_age_seconds");
+  if (reload.last_mono_ms >= 0)
+    json.value(seconds(now.mono_ms - reload.last_mono_ms));
+  else
+    json.null();
+  json.end_object();
+}
+
 }  // namespace
 
 std::string status_json(const AgentSnapshot& snapshot, Now now, int64_t pid) {
@@ -100,6 +114,8 @@ std::string status_json(const AgentSnapshot& snapshot, Now now, int64_t pid) {
   json.end_object();
   json.key("store");
   write_store(json, snapshot, now);
+  json.key("reload");
+  write_reload(json, snapshot, now);
   json.member("freshness_seconds", seconds(freshness_ms(snapshot, now)));
   json.end_object();
   return std::string(json.text()) + "\n";

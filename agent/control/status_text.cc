@@ -68,6 +68,9 @@ std::string status_text(const AgentSnapshot& snapshot, Now now, int64_t pid) {
                      duration(uptime_ms(snapshot, now)) + "\n";
   const std::string reason = not_ready_reason(snapshot, now);
   text += reason.empty() ? "ready   yes\n" : "ready   no: " + reason + "\n";
+  if (!snapshot.reload.error.empty())
+    text +=
+        "reload  failed, the old configuration goes on: " + printable(snapshot.reload.error) + "\n";
   text += store_text(snapshot, now);
   text += "buffer  " + grouped(snapshot.buffer_clients) + " of " +
           counted(snapshot.buffer_clients_max, "client");

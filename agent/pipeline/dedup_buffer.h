@@ -21,6 +21,7 @@ class ClientBudget {
   uint64_t clients_max() const { return clients_max_; }
   /// What files may fill; the rest is for feeds, which cannot wait.
   uint64_t files_max() const { return clients_max_ - clients_max_ / 5; }  // 80 %
+  void change(uint64_t clients_max) { clients_max_ = clients_max; }
   void take() { ++used_; }
   void give_back(uint64_t clients) { used_ -= clients; }
 
@@ -42,6 +43,12 @@ class DedupBuffer {
 
   /// The same with a whole entry, whose sightings all count.
   bool add(const Entry& entry, uint64_t clients_max);
+
+  /// The index that entries carry, those that are held already too.
+  void renumber(uint32_t input) {
+    input_ = input;
+    for (Entry& entry : entries_) entry.input = input;
+  }
 
   const std::vector<Entry>& entries() const { return entries_; }
   size_t clients() const { return entries_.size(); }

@@ -82,6 +82,7 @@ void Flusher::loaded(StoreResult<AgentState> result, Now now) {
   CHECK(state_ == State::kLoading);
   if (const auto* error = std::get_if<StoreError>(&result)) return failed(*error, now);
   AgentState& loaded = std::get<AgentState>(result);
+  batch_.reset();  // void since the store went back
   epoch_ = loaded.epoch;
   last_batch_ = loaded.batch;
   succeeded(now);
@@ -90,6 +91,28 @@ void Flusher::loaded(StoreResult<AgentState> result, Now now) {
   reply_.emplace();
   reply_->kind = FlushReply::Kind::kPositions;
   reply_->state = std::move(loaded);
+}
+
+void Flusher::change(FlusherOptions options) {
+  options_ = std::move(options);
+  recent_.change(options_.clients_max, options_.resolution_ms);
+  snapshot_.type = options_.store_type;
+  next_try_mono_ms_ = INT64_MIN;  // what did not work may work now
+}
+
+void Flusher::move_to(AgentState there, FlusherOptions options, Now now) {
+  CHECK(!reply_);
+  change(std::move(options));
+  recent_.distrust();
+  epoch_ = there.epoch;
+  last_batch_ = there.batch;
+  succeeded(now);
+  snapshot_.positions_loaded = true;
+  state_ = State::kIdle;
+  reply_.emplace();
+  reply_->kind = FlushReply::Kind::kMoved;
+  reply_->state = std::move(there);
+  reply_->batch = std::exchange(batch_, std::nullopt);
 }
 
 // A database that is back is used at once: the next step commits.
@@ -199,7 +222,6 @@ void Flusher::went_back() {
       "the store is not where this agent left it (a standby took over, a backup was restored, or "
       "positions were changed by hand); taking a new epoch and reading on from its positions");
   recent_.forget();
-  batch_.reset();
   ++snapshot_.rewinds;
   snapshot_.positions_loaded = false;
   state_ = State::kLoading;

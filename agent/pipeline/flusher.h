@@ -32,10 +32,12 @@ struct FlushReply {
     kPositions,  ///< Positions are known: at start, or again because the store went back.
     kCommitted,  ///< The batch in flight is in the store.
     kTakenOver,  ///< Another instance runs under this agent_id: stop, exit 2.
+    kMoved,      ///< Another store took over, with what it has; see move_to().
   };
   Kind kind = Kind::kCommitted;
-  AgentState state;     ///< kPositions
-  CommitResult result;  ///< kCommitted
+  AgentState state;            ///< kPositions, kMoved
+  CommitResult result;         ///< kCommitted
+  std::optional<Batch> batch;  ///< kMoved: what was in flight, under the old store's numbers.
 };
 
 /// A state machine with at most one batch in flight. It calls nothing that blocks: step() says
@@ -74,6 +76,11 @@ class Flusher {
   void loaded(StoreResult<AgentState> result, Now now);
   void probed(std::optional<StoreError> error, Now now);
   void committed(StoreResult<CommitResult> result, Now started, Now now);
+
+  void change(FlusherOptions options);
+  /// From now on batches go into another store, which was loaded. What was in flight is given back,
+  /// and everything is sent to the new store that the old one was known to have.
+  void move_to(AgentState there, FlusherOptions options, Now now);
 
   /// What ingest has to be told since the last call, if anything.
   std::optional<FlushReply> take_reply();

@@ -33,6 +33,10 @@ constexpr auto kNotAllowed = static_cast<size_t>(SkipReason::kNotAllowed);
 
 }  // namespace
 
+int64_t spill_interval_ms(const PipelineOptions& options) {
+  return std::max(options.flush_interval_ms, kSpillMinMs);
+}
+
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
                        uint64_t seed)
     : parts(std::move(input_parts)), framer(parts.line_bytes_max), buffer(index, budget, seed) {}
@@ -40,7 +44,7 @@ Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& 
 Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, Now now)
     : options_(std::move(options)),
       budget_(options_.clients_max),
-      spill_(options_.agent_id, std::max(options_.flush_interval_ms, kSpillMinMs), now),
+      spill_(options_.agent_id, spill_interval_ms(options_), now),
       buffer_(kReadBufferBytes),
       started_mono_ms_(now.mono_ms),
       last_seal_mono_ms_(now.mono_ms - options_.flush_interval_ms) {
@@ -56,6 +60,9 @@ Pipeline::Step Pipeline::step(Now now) {
   Step step;
   for (auto& input : inputs_)
     step.next_mono_ms = std::min(step.next_mono_ms, input->parts.source->step(now));
+  for (auto& input : inputs_)  // it may have to notice a rotation while it waits
+    if (input->next)
+      step.next_mono_ms = std::min(step.next_mono_ms, input->next->parts.source->step(now));
 
   const uint64_t sightings_before = buffered_sightings();
   bool more = read_turn(now);
@@ -70,6 +77,7 @@ Pipeline::Step Pipeline::step(Now now) {
   const bool over = std::all_of(inputs_.begin(), inputs_.end(),
                                 [](const auto& input) { return input->parts.source->ended(); });
   if (over) stop();
+  change_step(now, more, step);
   // What a feed had received when a flush was asked for belongs to that flush.
   const bool looking = !flushes_.empty() && flush_turns_ < kFlushTurnsMax && !all_looked();
   if (looking) {
@@ -80,9 +88,10 @@ Pipeline::Step Pipeline::step(Now now) {
     if (seal_due(now, more)) {
       step.batch = seal(now, more);
       step.last = in_flight_->last;
+      step.release = in_flight_->release;
     } else {
       step.next_mono_ms = std::min(step.next_mono_ms, next_seal_mono_ms());
-      if (stopping_ && received_all()) ended_ = true;
+      if (stopping_ && received_all() && stage_ != Stage::kMoving) ended_ = true;
     }
   }
   finish_flushes(more);
@@ -100,6 +109,7 @@ Pipeline::Step Pipeline::step(Now now) {
 // the buffer is full.
 bool Pipeline::may_read(const Input& input) const {
   if (input.parts.urgent) return true;
+  if (input.leaving) return false;
   return loaded_ && input.begun && !stopping_ && !full_;
 }
 
@@ -199,13 +209,15 @@ bool Pipeline::received_all() const {
 }
 
 bool Pipeline::anything_to_seal() const {
-  return std::any_of(inputs_.begin(), inputs_.end(),
-                     [](const auto& input) { return !(input->delta == LedgerCounts()); });
+  return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts());
+  });
 }
 
 bool Pipeline::seal_due(Now now, bool more) const {
-  if (last_sealed_) return false;
-  if (first_batch_due_) return true;
+  if (last_sealed_ || stage_ == Stage::kMoving) return false;
+  if (first_batch_due_ || leaving_due()) return true;
+  if (stage_ == Stage::kCommitting && !final_sealed_) return true;
   if (stopping_) return received_all() && (anything_to_seal() || options_.resolution_ms > 0);
   if (now.mono_ms >= last_seal_mono_ms_ + kHeartbeatMs) return true;
   if (!anything_to_seal()) return false;
@@ -242,9 +254,10 @@ bool Pipeline::feeds_pending() const {
 }
 
 uint64_t Pipeline::lines_of_feeds() const {
-  uint64_t lines = 0;
+  uint64_t lines = lines_of_gone_feeds_;
   for (const auto& input : inputs_)
-    if (input->parts.feed) lines += input->sealed.lines_read + input->delta.lines_read;
+    if (input->parts.feed)
+      lines += input->sealed.lines_read + input->delta.lines_read + input->carried.lines_read;
   return lines;
 }
 
@@ -261,15 +274,25 @@ Batch Pipeline::seal(Now now, bool more) {
 
     BatchInput& part = batch.inputs.emplace_back();
     part.name = input->parts.name;
-    input->sealed.add(input->delta);
-    input->out = input->delta;
-    part.delta = std::exchange(input->delta, LedgerCounts());
-    part.delta.committed = input->in_flight;
+    input->out = std::exchange(input->delta, LedgerCounts());
+    input->out_carried = std::exchange(input->carried, LedgerCounts());
+    part.delta = input->out;
+    part.delta.add(input->out_carried);
+    input->sealed.add(part.delta);
+    part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
     part.not_allowed_total = input->sealed.skipped[kNotAllowed];
     input->parts.source->collect(part.positions);
+    for (const std::string& key : std::exchange(input->rows_gone, {})) {
+      part.positions.emplace_back().stream = key;
+      part.positions.back().gone = true;
+    }
     for (Position& position : part.positions) position.updated_ms = now.wall_ms;
   }
+  flight.inputs = inputs_.size();
+  flight.release = leaving_due() || stage_ == Stage::kCommitting;
+  final_sealed_ |= stage_ == Stage::kCommitting;
+  released_ = false;
   flight.oldest_read_mono_ms = std::exchange(oldest_pending_mono_ms_, 0);
   flight.last = last_sealed_ = stopping_ && received_all();
   // A flush that was asked for is in this batch only if all that was written then has been read;
@@ -289,6 +312,8 @@ void Pipeline::deliver(FlushReply reply, Now now) {
       return positions_known(std::move(reply.state), now);
     case FlushReply::Kind::kCommitted:
       return batch_committed(reply.result);
+    case FlushReply::Kind::kMoved:
+      return store_moved(std::move(reply), now);
     case FlushReply::Kind::kTakenOver:
       stopping_ = ended_ = true;
       return;
@@ -305,13 +330,10 @@ void Pipeline::positions_known(AgentState state, Now now) {
   full_ = false;
   read_times_.take();  // of lines that are read again
   for (auto& input : inputs_) {
-    const auto found = std::find_if(
-        state.inputs.begin(), state.inputs.end(),
-        [&](const AgentState::Input& known) { return known.name == input->parts.name; });
-    StoredInput stored;
-    if (found != state.inputs.end()) stored = {true, std::move(found->positions), found->totals};
+    StoredInput stored = stored_of(state, *input);
     start_input(*input, std::move(stored), loaded_, now);
   }
+  remember_strangers(state);
   const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
                                    [](const auto& input) { return input->buffer.sightings() > 0; });
   if (!pending) oldest_pending_mono_ms_ = 0;
@@ -325,16 +347,17 @@ void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now
     input.buffer.clear();
   } else if (again) {
     // What the store forgot can not be read again. The batch that was out is not part of it.
-    LedgerCounts gone = input.sealed.minus(input.out).minus(stored.totals);
+    LedgerCounts gone = input.sealed.minus(input.out).minus(input.out_carried).minus(stored.totals);
     gone.lost[static_cast<size_t>(LossReason::kStoreWentBack)] += gone.committed + gone.quarantined;
     gone.committed = gone.quarantined = 0;
     gone.lines_read = gone.settled();
     input.delta.add(gone);
   }
   input.in_flight = 0;
-  input.out = LedgerCounts();
+  input.out = input.out_carried = input.carried = LedgerCounts();
   input.before = input.sealed = stored.totals;
   input.parts.source->restore(stored, now);
+  if (!input.formerly.empty()) input.parts.source->store_anew({});
   input.begun = stored.known;
   if (stored.known) {
     input.parts.source->begin();
@@ -365,7 +388,7 @@ void Pipeline::take_back(const SpillPart& part, Now now) {
 
 void Pipeline::batch_committed(const CommitResult& result) {
   CHECK(in_flight_.has_value());
-  for (size_t i = 0; i < inputs_.size(); ++i) {
+  for (size_t i = 0; i < in_flight_->inputs; ++i) {
     Input& input = *inputs_[i];
     const uint64_t refused = result.quarantined.empty() ? 0 : result.quarantined[i];
     const uint64_t not_allowed = result.not_allowed.empty() ? 0 : result.not_allowed[i];
@@ -373,7 +396,8 @@ void Pipeline::batch_committed(const CommitResult& result) {
     input.sealed.quarantined += refused;
     input.sealed.skipped[kNotAllowed] += not_allowed;
     input.in_flight = 0;
-    input.out = LedgerCounts();
+    input.out = input.out_carried = LedgerCounts();
+    input.formerly.clear();
     if (!input.begun) {
       input.begun = true;
       input.parts.source->begin();
@@ -382,6 +406,8 @@ void Pipeline::batch_committed(const CommitResult& result) {
   budget_.give_back(in_flight_->clients);
   spill_.committed();
   full_ = false;
+  released_ = in_flight_->release;
+  final_committed_ |= final_sealed_;
   if (in_flight_->last) ended_ = true;
   const auto flushes = std::move(in_flight_->flushes);
   in_flight_.reset();
@@ -411,7 +437,10 @@ void Pipeline::finish_flushes(bool more) {
 
 void Pipeline::stop() {
   if (std::exchange(stopping_, true)) return;
-  for (auto& input : inputs_) input->parts.source->end();
+  for (auto& input : inputs_) {
+    input->parts.source->end();
+    if (input->next) input->next->parts.source->end();
+  }
 }
 
 // Without positions nothing can be committed; only what feeds brought is worth waiting for them.
@@ -438,6 +467,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
     part.name = input->parts.name;
     part.totals = input->sealed;
     part.totals.add(input->delta);
+    part.totals.add(input->carried);
     part.before = input->before;
     part.pending = input->buffer.sightings() + input->in_flight;
     part.feed = input->parts.feed;

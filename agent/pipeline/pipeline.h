@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,38 +18,13 @@
 #include "pipeline/dedup_buffer.h"
 #include "pipeline/flusher.h"
 #include "pipeline/line_framer.h"
+#include "pipeline/pipeline_change.h"
+#include "pipeline/pipeline_input.h"
 #include "pipeline/read_times.h"
 #include "pipeline/spill_keeper.h"
 #include "source/source.h"
 
 namespace lastseen {
-
-struct PipelineOptions {
-  std::string agent_id;
-  uint64_t clients_max = 100'000;
-  int64_t flush_interval_ms = 1000;
-  uint64_t flush_clients = 0;  ///< 0: half of clients_max
-  int64_t resolution_ms = 0;   ///< The flusher withholds by it; batches must keep coming then.
-  bool once = false;           ///< Stop by itself when every source is drained.
-  uint64_t hash_seed = 0;
-};
-
-/// One input of the configuration, built.
-struct PipelineInput {
-  std::string name;
-  std::unique_ptr<Source> source;
-  std::unique_ptr<Parser> parser;
-  size_t line_bytes_max = 1 << 20;
-  bool arrival_time = false;  ///< `clock: arrival`: a sighting carries when it was read.
-  /// It cannot wait: it is read also before positions are known, may fill the whole buffer, and
-  /// what finds no room there is lost.
-  bool urgent = false;
-  /// What was read exists nowhere else: it survives a store that went back, and goes into the
-  /// spill.
-  bool feed = false;
-  /// Clients a second that it may add to the table; 0: none; nullopt: any number.
-  std::optional<uint64_t> new_per_second_max = std::nullopt;
-};
 
 /// Reads, frames, parses and merges all inputs, and keeps their ledgers. A state machine: step()
 /// does what is due and says when to come again; results of commits come back by deliver().
@@ -63,6 +39,9 @@ class Pipeline {
     bool last = false;              ///< No batch will follow this one.
     /// To be done before the batch is handed over, and answered with spilled().
     std::optional<SpillOrder> spill;
+    bool release = false;     ///< What `last_seen.resolution` withholds goes out with the batch.
+    bool move_store = false;  ///< The flusher is to go over to the other store and to reply kMoved.
+    bool changed = false;     ///< What change() asked for is done.
   };
   Step step(Now now);
 
@@ -77,6 +56,13 @@ class Pipeline {
   /// Reads what is written by now and commits it; then calls `done`, during a step or deliver().
   void request_flush(std::function<void(Status)> done);
 
+  /// Goes over to another configuration, in steps: reads what is written by now the old way, lets
+  /// inputs that leave commit what they brought, keeps the sources that stay as they are. Not while
+  /// another change is under way.
+  void change(PipelineChange change, Now now);
+  /// The store that is left takes nothing more: no use to wait for it.
+  void store_left() { stage_deadline_mono_ms_ = 0; }
+
   /// Reads nothing more; what was read still goes out. Safe to repeat.
   void stop();
   bool stopping() const { return stopping_; }
@@ -89,6 +75,12 @@ class Pipeline {
   AgentSnapshot snapshot(Now now) const;
 
  private:
+  /// Takes the place of an input of the same name once that is idle.
+  struct Next {
+    PipelineInput parts;
+    bool begun = false;    // its source is at work already
+    std::string formerly;  // and came from this input
+  };
   struct Input {
     Input(PipelineInput parts, uint32_t index, ClientBudget& budget, uint64_t seed);
     PipelineInput parts;
@@ -100,11 +92,21 @@ class Pipeline {
     LedgerCounts out;        // of `sealed` what the batch that is out carries
     uint64_t in_flight = 0;  // sightings in that batch
     bool begun = false;      // reading is allowed
+    // pipeline_change.cc:
+    LedgerCounts carried;      // totals of an earlier store that this one does not have yet
+    LedgerCounts out_carried;  // the same in the batch that is out
+    std::string formerly;      // the name under which the store has its positions
+    bool leaving = false;      // it is removed, or `next` takes its place, when it is idle
+    bool gave_source = false;  // its source lives on under another name
+    std::vector<std::string> rows_gone;  // of positions that live on under another name
+    std::unique_ptr<Next> next;
   };
   struct InFlight {
     uint64_t clients = 0;
     int64_t oldest_read_mono_ms = 0;
     bool last = false;
+    bool release = false;
+    size_t inputs = 0;  // later ones are not in it
     std::vector<std::function<void(Status)>> flushes;
   };
 
@@ -130,6 +132,33 @@ class Pipeline {
   void batch_committed(const CommitResult& result);
   void finish_flushes(bool more);
 
+  // pipeline_change.cc: another configuration.
+  enum class Stage {
+    kNone,
+    kReading,     // what was written when it was asked for, the old way
+    kCommitting,  // to the store that is left
+    kMoving,      // the flusher goes over to the other store
+    kEnding,      // feeds that leave give out what they have
+  };
+  void change_step(Now now, bool more, Step& step);
+  void change_inputs(Now now);
+  void change_in_place(Input& input, InputChange& change, Now now);
+  void take_source(Input& from, InputChange& change, Next& next);
+  void add_input(Next next, Now now);
+  void leave(Input& input);
+  void settle_leaving(Now now);
+  bool is_idle(const Input& input) const;
+  bool has_given_all(const Input& input) const;
+  bool leaving_due() const;
+  void take_place(Input& input, Now now);
+  void remove_input(size_t index);
+  Input* find_input(const std::string& name);
+  void remember_strangers(const AgentState& state);
+  StoredInput stored_of(const AgentState& state, Input& input) const;
+  bool holds(const AgentState& there, const Batch& batch) const;
+  void store_moved(FlushReply reply, Now now);
+  void take_batch_back(const Batch& batch, Now now);
+
   PipelineOptions options_;
   ClientBudget budget_;
   SpillKeeper spill_;
@@ -149,6 +178,15 @@ class Pipeline {
   bool stopping_ = false;
   bool save_asked_ = false;
   bool last_sealed_ = false;
+  std::optional<PipelineChange> change_;
+  Stage stage_ = Stage::kNone;
+  int64_t stage_deadline_mono_ms_ = 0;
+  uint32_t change_turns_ = 0;
+  bool final_sealed_ = false;  // for the store that is left
+  bool final_committed_ = false;
+  bool released_ = false;  // the last committed batch held all that was withheld
+  uint64_t lines_of_gone_feeds_ = 0;
+  std::map<std::string, StoredInput> strangers_;  // what the store has of other inputs
   bool ended_ = false;  // the last batch is committed, or nobody will take it
 };
 

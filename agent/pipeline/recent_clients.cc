@@ -38,6 +38,11 @@ RecentClients::RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64
       young_(seed),
       old_(seed) {}
 
+void RecentClients::change(uint64_t clients_max, int64_t resolution_ms) {
+  generation_max_ = std::max<uint64_t>(clients_max / 2, 1);
+  resolution_ms_ = resolution_ms;
+}
+
 RecentClients::Known* RecentClients::find(std::string_view client_id) {
   if (Known* known = young_.find(client_id)) return known;
   return old_.find(client_id);

@@ -19,6 +19,9 @@ class RecentClients {
  public:
   RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed);
 
+  /// What is withheld longer than the new resolution is sent with the next batch.
+  void change(uint64_t clients_max, int64_t resolution_ms);
+
   /// Sets Entry::upsert of each entry, and appends withheld values that are due (with count 0).
   /// `all`: everything withheld is due. Call once for each batch, before it is sorted.
   void screen(Batch& batch, int64_t now_mono_ms, bool all);

@@ -25,6 +25,17 @@ std::vector<SpillPart> SpillKeeper::positions_known(uint64_t batch) {
   return again;
 }
 
+void SpillKeeper::other_store() {
+  for (SpillPart& part : found_) part.batch = 0;
+}
+
+void SpillKeeper::moved(uint64_t batch) {
+  batch_ = batch;
+  in_flight_ = {};
+  out_since_mono_ms_.reset();
+  numbers_are_old_ = on_disk_;
+}
+
 void SpillKeeper::sealed(const std::vector<SpilledInput>& inputs, Now now) {
   CHECK(batch_ && !out_since_mono_ms_);
   out_since_mono_ms_ = now.mono_ms;

@@ -44,6 +44,11 @@ class SpillKeeper {
   /// The fence stands at `batch`. What has to be taken in again: of the file that was found, or,
   /// when the store went back, of the batch that is void now.
   std::vector<SpillPart> positions_known(uint64_t batch);
+  /// What was found of an earlier run belongs to no batch of the store that is loaded next.
+  void other_store();
+  /// The fence of another store stands at `batch`; what was out is pending again.
+  void moved(uint64_t batch);
+  void set_interval(int64_t interval_ms) { interval_ms_ = interval_ms; }
   /// A batch goes out; `inputs`: what it holds of feeds.
   void sealed(const std::vector<SpilledInput>& inputs, Now now);
   void committed();
@@ -70,7 +75,7 @@ class SpillKeeper {
                    const std::function<std::vector<SpilledInput>()>& encode);
 
   const std::string agent_id_;
-  const int64_t interval_ms_;
+  int64_t interval_ms_;
   std::vector<SpillPart> found_;              // whether they were committed is not known yet
   std::optional<uint64_t> batch_;             // where the fence stands, once that is known
   std::optional<int64_t> out_since_mono_ms_;  // a batch is out

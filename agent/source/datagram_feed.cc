@@ -61,15 +61,15 @@ class DatagramFeed final : public SocketFeed {
 };
 
 Result<FeedSocket> DatagramFeed::make_socket() {
-  if (passed()) return FeedSocket::adopt(input_, passed_fd_, SOCK_DGRAM);
-  Result<FeedSocket> made = FeedSocket::make(input_, SOCK_DGRAM);
+  if (passed()) return FeedSocket::adopt(settings(), passed_fd_, SOCK_DGRAM);
+  Result<FeedSocket> made = FeedSocket::make(settings(), SOCK_DGRAM);
   const int waiting = kernel_datagrams_max();
   if (made && waiting >= 0 && waiting < kDatagramsAdvised) {
     log_.warn("the kernel lets only " + std::to_string(waiting + 1) +
                   " datagrams wait in a socket, and a proxy drops what comes beyond them; set "
                   "sysctl net.unix.max_dgram_qlen=" +
                   std::to_string(kDatagramsAdvised) + " and restart, since a new socket reads it",
-              {{"input", input_.name}});
+              {{"input", name()}});
   }
   return made;
 }
@@ -107,7 +107,7 @@ size_t DatagramFeed::receive_some() {
       log_.warn(
           "datagrams arrive faster than they can be worked off; some are lost. They are counted "
           "in lost{queue_full}",
-          {{"input", input_.name}});
+          {{"input", name()}});
   }
   return static_cast<size_t>(got);
 }
@@ -115,7 +115,7 @@ size_t DatagramFeed::receive_some() {
 void DatagramFeed::take(size_t slot, size_t length) {
   if (length > kSlotBytes) {
     // Longer than any line may be: no loss, but what happens to such lines everywhere.
-    if (length > static_cast<size_t>(input_.line_bytes_max)) {
+    if (length > line_bytes_max()) {
       queue_->skip(SkipReason::kLineTooLong);
     } else {
       queue_->lose(LossReason::kTruncated, 1, 0);
@@ -138,10 +138,10 @@ void DatagramFeed::receive_last() {
 
 }  // namespace
 
-std::unique_ptr<Feed> make_datagram_feed(const InputSettings& input,
+std::shared_ptr<Feed> make_datagram_feed(const InputSettings& input,
                                          std::shared_ptr<FeedQueue> queue, Log& log,
                                          int passed_fd) {
-  return std::make_unique<DatagramFeed>(input, std::move(queue), log, passed_fd);
+  return std::make_shared<DatagramFeed>(input, std::move(queue), log, passed_fd);
 }
 
 }  // namespace lastseen

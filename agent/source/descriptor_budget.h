@@ -28,6 +28,10 @@ class DescriptorBudget {
     shares_.push_back(std::make_shared<Share>());
     return shares_.back();
   }
+  /// The source is no more.
+  void leave(const Share& mine) {
+    std::erase_if(shares_, [&](const auto& share) { return share.get() == &mine; });
+  }
   /// Each source gets two at least: a rotated file and its successor.
   size_t files_max() const { return std::max(files_max_, 2 * shares_.size()); }
   size_t free() const {

@@ -22,6 +22,8 @@ class DirectoryWatches {
   DirectoryWatches(const DirectoryWatches&) = delete;
   DirectoryWatches& operator=(const DirectoryWatches&) = delete;
 
+  /// What messages call the input.
+  void rename(const std::string& input) { input_ = input; }
   /// Watches `wanted` without `hot`. True if a watch is new: whatever happened before it began
   /// gave no event, so the caller looks once more.
   bool update(const std::set<std::string>& wanted, const std::set<std::string>& hot);

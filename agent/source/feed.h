@@ -31,11 +31,15 @@ class Feed {
 
   /// Lets run() answer FeedQueue::ask_all() soon. Thread-safe.
   virtual void poke() = 0;
+
+  /// The configuration changed; type and path are what they were. Gives the socket's file its new
+  /// mode and owner; kRetry when that failed. Thread-safe.
+  virtual Status change(const InputSettings& input) = 0;
 };
 
 /// The feed of an input whose type is unix_datagram, unix_stream, fifo or stdin. `passed_fd`: a
 /// socket that is open already, which stays the caller's after the end; -1: there is none.
-std::unique_ptr<Feed> make_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
+std::shared_ptr<Feed> make_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
                                 Log& log, int passed_fd);
 
 }  // namespace lastseen

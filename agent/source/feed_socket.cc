@@ -155,6 +155,17 @@ Result<FeedSocket> FeedSocket::open_fifo(const InputSettings& input) {
   return fifo;
 }
 
+Status FeedSocket::set_rights(const InputSettings& input) {
+  struct stat info {};
+  if (::lstat(input.path.c_str(), &info) != 0 ||
+      !(S_ISSOCK(info.st_mode) || S_ISFIFO(info.st_mode)))
+    return Status::ok();
+  if (Status owned = set_owner(input); !owned) return owned;
+  if (::chmod(input.path.c_str(), static_cast<mode_t>(input.mode)) != 0)
+    return trouble(input, "cannot give it its mode", errno);
+  return Status::ok();
+}
+
 Result<FeedSocket> FeedSocket::adopt(const InputSettings& input, int fd, int type) {
   int found = 0;
   socklen_t length = sizeof found;

@@ -24,6 +24,9 @@ class FeedSocket {
   static Result<FeedSocket> make(const InputSettings& input, int type);
   /// The reading end of a fifo, which is made if it is missing.
   static Result<FeedSocket> open_fifo(const InputSettings& input);
+  /// Gives the socket or fifo at the input's path its mode, owner and group; fine when there is
+  /// none yet.
+  static Status set_rights(const InputSettings& input);
   /// One that somebody else made and keeps, such as systemd; `type`: what it must be.
   static Result<FeedSocket> adopt(const InputSettings& input, int fd, int type);
   /// A descriptor of this process that is no socket (standard input).

@@ -35,7 +35,7 @@ void FeedSource::consume(const Chunk& chunk, size_t bytes, bool) {
 
 void FeedSource::look_now() {
   queue_->ask_all();
-  feed_.poke();
+  feed_->poke();
 }
 
 void FeedSource::describe(std::vector<FileSnapshot>& out) const {

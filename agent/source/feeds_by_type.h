@@ -8,10 +8,10 @@
 namespace lastseen {
 
 /// unix_datagram
-std::unique_ptr<Feed> make_datagram_feed(const InputSettings& input,
+std::shared_ptr<Feed> make_datagram_feed(const InputSettings& input,
                                          std::shared_ptr<FeedQueue> queue, Log& log, int passed_fd);
 /// unix_stream, fifo and stdin
-std::unique_ptr<Feed> make_stream_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
+std::shared_ptr<Feed> make_stream_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
                                        Log& log, int passed_fd);
 
 }  // namespace lastseen

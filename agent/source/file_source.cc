@@ -41,7 +41,7 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
 
 FileSource::~FileSource() {
   if (options_.hold) options_.hold->remove(held_bytes_);
-  if (share_) share_->wanted = 0;
+  if (share_) options_.descriptors->leave(*share_);
 }
 
 void FileSource::begin() {

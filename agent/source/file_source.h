@@ -73,12 +73,18 @@ class FileSource final : public Source, private Watcher::Listener {
   void consume(const Chunk& chunk, size_t bytes, bool discarding) override;
   void look_now() override { look_due_ = true; }
   void collect(std::vector<Position>& out) override;
+  std::vector<std::string> store_anew(const StoredInput& there) override;
+  /// The configuration changed: another name or path, or another limit for lines. Every file that
+  /// belongs to the new path stays open; what does not is let go where reading stands.
+  void change(const InputSettings& settings, Start start, int64_t hot_ms, Now now);
   LedgerCounts take_losses() override;
   void describe(std::vector<FileSnapshot>& out) const override;
   std::string watching() const override;
   bool drained() const override;
 
  private:
+  // Of the input's own row; no other key is like it: those are 16 hexadecimal digits.
+  static constexpr const char* kAnchorKey = "anchor";
   // Between the numbers of two files there is room for those that are found later.
   static constexpr int64_t kSequenceStep = 1 << 20;
 
@@ -232,9 +238,9 @@ class FileSource final : public Source, private Watcher::Listener {
   bool waits_for_older(const Stream& stream) const;
   std::string state_of(const Stream& stream) const;
 
-  const InputSettings settings_;
-  const Start start_;
-  const FileSourceOptions options_;
+  InputSettings settings_;
+  Start start_;
+  FileSourceOptions options_;
   FileSystem& files_;
   Log& log_;
   DirectoryWatches watches_;
@@ -257,7 +263,7 @@ class FileSource final : public Source, private Watcher::Listener {
   std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
   bool anchor_stored_ = false;
   uint64_t held_bytes_ = 0;     // our part of the hold budget
-  std::vector<Position> gone_;  // for collect()
+  std::vector<Position> gone_;  // for collect(); also what waits for its file, to be stored anew
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
   std::set<std::string> said_troubles_;

@@ -12,8 +12,6 @@ namespace lastseen {
 
 namespace {
 
-// No other key is like it: those are 16 hexadecimal digits.
-constexpr const char* kAnchorKey = "anchor";
 // A file's birth is stamped by a clock that ticks every few milliseconds (CONFIG_HZ=100: 10 ms).
 constexpr int64_t kClockGrainMs = 20;
 // Rotated files that are read stay known, should they grow. More of them are months old.

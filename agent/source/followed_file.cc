@@ -274,6 +274,11 @@ Status FollowedFile::go_on_from(const Position& before) {
   return Status::ok();
 }
 
+void FollowedFile::set_line_bytes_max(size_t line_bytes_max) {
+  line_bytes_max_ = line_bytes_max;
+  read_bytes_max_ = std::max(read_bytes_max_, line_bytes_max + kLineEndBytes);
+}
+
 bool FollowedFile::readable() const {
   if (!file_ || !placed_ || !verified_ || !trouble_.empty()) return false;
   return end_ > (finishing_ ? position_ : seen_end_);

@@ -64,6 +64,7 @@ class FollowedFile {
   /// This holds what was in the file of `before`: goes on where that stood, or at its own end.
   Status go_on_from(const Position& before);
 
+  void set_line_bytes_max(size_t line_bytes_max);
   bool readable() const;
   /// What begins at the position. Empty when there is nothing (new) to read.
   Result<Chunk> read(ReadBuffer& buffer);

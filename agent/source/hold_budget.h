@@ -13,6 +13,10 @@ class HoldBudget {
   HoldBudget(uint64_t bytes_max, int64_t age_max_ms)
       : bytes_max_(bytes_max), age_max_ms_(age_max_ms) {}
 
+  void change(uint64_t bytes_max, int64_t age_max_ms) {
+    bytes_max_ = bytes_max;
+    age_max_ms_ = age_max_ms;
+  }
   int64_t age_max_ms() const { return age_max_ms_; }
   bool exceeded() const { return bytes_ > bytes_max_; }
   void add(uint64_t bytes) { bytes_ += bytes; }

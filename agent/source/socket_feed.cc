@@ -44,6 +44,18 @@ void SocketFeed::run() {
   queue_->end();
 }
 
+Status SocketFeed::change(const InputSettings& input) {
+  bool rights_differ;
+  {
+    std::lock_guard lock(settings_mutex_);
+    rights_differ = input.mode != settings_.mode || input.owner != settings_.owner ||
+                    input.group != settings_.group;
+    settings_ = input;
+  }
+  line_bytes_max_ = static_cast<size_t>(input.line_bytes_max);
+  return rights_differ && !passed() ? FeedSocket::set_rights(input) : Status::ok();
+}
+
 void SocketFeed::end() {
   ending_ = true;
   wake_.wake();
@@ -54,7 +66,7 @@ void SocketFeed::abandon() {
   end();
 }
 
-std::unique_ptr<Feed> make_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
+std::shared_ptr<Feed> make_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
                                 Log& log, int passed_fd) {
   const auto make = input.type == "unix_datagram" ? make_datagram_feed : make_stream_feed;
   return make(input, std::move(queue), log, passed_fd);

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/wake_event.h"
@@ -16,13 +17,20 @@ namespace lastseen {
 class SocketFeed : public Feed {
  public:
   SocketFeed(const InputSettings& input, std::shared_ptr<FeedQueue> queue, Log& log, int passed_fd)
-      : input_(input), queue_(std::move(queue)), log_(log), passed_fd_(passed_fd) {}
+      : queue_(std::move(queue)),
+        log_(log),
+        type_(input.type),
+        path_(input.path),
+        passed_fd_(passed_fd),
+        settings_(input),
+        line_bytes_max_(static_cast<size_t>(input.line_bytes_max)) {}
 
   Status open() final;
   void run() final;
   void end() final;
   void abandon() final;
   void poke() final { wake_.wake(); }
+  Status change(const InputSettings& input) final;
 
  protected:
   virtual Result<FeedSocket> make_socket() = 0;
@@ -33,14 +41,26 @@ class SocketFeed : public Feed {
   /// Somebody else keeps the socket, so what waits in it is not lost with us.
   bool passed() const { return passed_fd_ >= 0; }
 
-  const InputSettings input_;
+  /// As of the last change().
+  InputSettings settings() const {
+    std::lock_guard lock(settings_mutex_);
+    return settings_;
+  }
+  std::string name() const { return settings().name; }
+  size_t line_bytes_max() const { return line_bytes_max_.load(std::memory_order_relaxed); }
+
   const std::shared_ptr<FeedQueue> queue_;
   Log& log_;
+  const std::string type_;
+  const std::string path_;
   const int passed_fd_;
   FeedSocket socket_;
   WakeEvent wake_;
 
  private:
+  mutable std::mutex settings_mutex_;
+  InputSettings settings_;
+  std::atomic<size_t> line_bytes_max_;
   std::atomic<bool> ending_{false};
 };
 

@@ -90,6 +90,10 @@ class Source {
   /// Appends the positions that changed since the last call, with their identity.
   virtual void collect(std::vector<Position>& out) = 0;
 
+  /// What was stored is stored again by the next collect(), since it goes under another name or
+  /// into another store; `there` is what that one has. Returns the keys that were stored so far.
+  virtual std::vector<std::string> store_anew(const StoredInput& /*there*/) { return {}; }
+
   /// Losses noticed since the last call, reset by it: `lost_bytes`, and lines that are lost or
   /// skipped, which count in `lines_read` too.
   virtual LedgerCounts take_losses() = 0;

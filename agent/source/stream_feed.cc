@@ -63,7 +63,7 @@ class StreamFeed final : public SocketFeed {
   void give_up(Writer& writer);
   void finish(Writer& writer);
   void put_all(std::span<const std::string_view> lines);
-  bool is_listener() const { return input_.type == "unix_stream"; }
+  bool is_listener() const { return type_ == "unix_stream"; }
   bool at_end_of_fifo();
   void count_writers();
 
@@ -80,10 +80,10 @@ class StreamFeed final : public SocketFeed {
 };
 
 Result<FeedSocket> StreamFeed::make_socket() {
-  if (input_.type == "fifo") return FeedSocket::open_fifo(input_);
-  if (input_.type == "stdin") return FeedSocket::of_descriptor(STDIN_FILENO);
-  if (passed()) return FeedSocket::adopt(input_, passed_fd_, SOCK_STREAM);
-  return FeedSocket::make(input_, SOCK_STREAM);
+  if (type_ == "fifo") return FeedSocket::open_fifo(settings());
+  if (type_ == "stdin") return FeedSocket::of_descriptor(STDIN_FILENO);
+  if (passed()) return FeedSocket::adopt(settings(), passed_fd_, SOCK_STREAM);
+  return FeedSocket::make(settings(), SOCK_STREAM);
 }
 
 void StreamFeed::receive() {
@@ -172,7 +172,7 @@ void StreamFeed::refuse(Descriptor) {
   queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
   if (std::exchange(told_refused_, true)) return;
   log_.warn("too many connections; new ones are closed until others end",
-            {{"input", input_.name}, {"connections", std::to_string(writers_.size())}});
+            {{"input", name()}, {"connections", std::to_string(writers_.size())}});
 }
 
 void StreamFeed::count_writers() {
@@ -184,7 +184,7 @@ bool StreamFeed::serve(int fd) {
   if (!is_listener()) {
     if (read_from(only_, fd) != Read::kEnd) return true;
     finish(only_);
-    return input_.type == "fifo" && at_end_of_fifo();
+    return type_ == "fifo" && at_end_of_fifo();
   }
   const auto found = writers_.find(fd);
   if (found == writers_.end()) return true;  // closed by an event before this one
@@ -199,14 +199,14 @@ bool StreamFeed::serve(int fd) {
 // The last writer of a fifo has gone; only a new descriptor waits for the next one. It is open
 // before the old one is closed, so that no writer finds the fifo without a reader.
 bool StreamFeed::at_end_of_fifo() {
-  Descriptor next(::open(input_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Descriptor next(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!next.is_open() || !watch(next.get())) return false;
   socket_ = FeedSocket::of_descriptor(next.release());
   return true;
 }
 
 StreamFeed::Read StreamFeed::read_from(Writer& writer, int fd) {
-  if (input_.type == "stdin") {
+  if (type_ == "stdin") {
     // It is shared with other processes, so it is not made non-blocking.
     pollfd ready = {fd, POLLIN, 0};
     if (::poll(&ready, 1, 0) == 0) return Read::kNothing;
@@ -220,7 +220,7 @@ StreamFeed::Read StreamFeed::read_from(Writer& writer, int fd) {
 
 void StreamFeed::frame(Writer& writer, std::string_view bytes) {
   lines_.clear();
-  const size_t max = static_cast<size_t>(input_.line_bytes_max);
+  const size_t max = line_bytes_max();
   while (!bytes.empty()) {
     const size_t newline = bytes.find('\n');
     if (newline == bytes.npos) break;
@@ -247,7 +247,7 @@ void StreamFeed::frame(Writer& writer, std::string_view bytes) {
 
 // The beginning of a line, or more of it.
 void StreamFeed::keep(Writer& writer, std::string_view bytes) {
-  const size_t max = static_cast<size_t>(input_.line_bytes_max);
+  const size_t max = line_bytes_max();
   writer.unfinished += bytes;
   unfinished_bytes_ += bytes.size();
   if (writer.unfinished.size() > max) {
@@ -287,9 +287,9 @@ void StreamFeed::put_all(std::span<const std::string_view> lines) {
 
 }  // namespace
 
-std::unique_ptr<Feed> make_stream_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
+std::shared_ptr<Feed> make_stream_feed(const InputSettings& input, std::shared_ptr<FeedQueue> queue,
                                        Log& log, int passed_fd) {
-  return std::make_unique<StreamFeed>(input, std::move(queue), log, passed_fd);
+  return std::make_shared<StreamFeed>(input, std::move(queue), log, passed_fd);
 }
 
 }  // namespace lastseen

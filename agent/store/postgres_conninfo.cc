@@ -2,6 +2,8 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -17,6 +19,10 @@ constexpr std::string_view kKeepalivesIntervalSeconds = "5";
 constexpr std::string_view kKeepalivesCount = "4";
 // The same bound for data that was sent and is not acknowledged.
 constexpr std::string_view kTcpUserTimeoutMs = "30000";
+
+// What says which database is meant, and whose tables in it.
+constexpr std::string_view kPlaceOptions[] = {"service", "host", "hostaddr", "port",
+                                              "dbname",  "user", "options",  "servicefile"};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
@@ -38,6 +44,22 @@ std::string whole_seconds(Milliseconds duration_ms) {
 }
 
 }  // namespace
+
+bool same_postgres(const std::string& a, const std::string& b) {
+  const std::unique_ptr<PQconninfoOption, FreeOptions> left(PQconninfoParse(a.c_str(), nullptr));
+  const std::unique_ptr<PQconninfoOption, FreeOptions> right(PQconninfoParse(b.c_str(), nullptr));
+  if (!left || !right) return false;
+  // libpq lists all its options in the same order.
+  for (size_t i = 0; left.get()[i].keyword != nullptr; ++i) {
+    const PQconninfoOption& x = left.get()[i];
+    const PQconninfoOption& y = right.get()[i];
+    const bool decides = std::any_of(std::begin(kPlaceOptions), std::end(kPlaceOptions),
+                                     [&](std::string_view name) { return name == x.keyword; });
+    if (decides && std::string_view(x.val ? x.val : "") != std::string_view(y.val ? y.val : ""))
+      return false;
+  }
+  return true;
+}
 
 Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only) {
   char* error = nullptr;

@@ -18,4 +18,8 @@ namespace lastseen {
 /// kFatal when the URL cannot be parsed; libpq's own words are not passed on, they quote the URL.
 Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only);
 
+/// Whether two urls lead to the same database as the same user, so that the second can be used
+/// where the first one was; they may differ in password, timeouts and the like.
+bool same_postgres(const std::string& a, const std::string& b);
+
 }  // namespace lastseen

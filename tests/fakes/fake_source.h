@@ -25,6 +25,8 @@ class FakeSource final : public Source {
   LedgerCounts losses;
   bool has_looked = true;
   bool end_called = false;
+  std::vector<std::string> stored_keys;  ///< What store_anew() answers.
+  std::vector<StoredInput> anew;         ///< What it was told.
 
   /// From then on it is a feed: what it gives are records.
   void add_record(std::string_view record) {
@@ -72,6 +74,10 @@ class FakeSource final : public Source {
     place.stream = "stream";
     place.position = position;
     place.discarding = discarding;
+  }
+  std::vector<std::string> store_anew(const StoredInput& there) override {
+    anew.push_back(there);
+    return stored_keys;
   }
   LedgerCounts take_losses() override { return std::exchange(losses, LedgerCounts()); }
   void describe(std::vector<FileSnapshot>&) const override {}

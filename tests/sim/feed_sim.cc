@@ -45,6 +45,7 @@ class SimFeed final : public Feed {
   void end() override { queue_.end(); }
   void abandon() override { queue_.end(); }
   void poke() override {}
+  Status change(const InputSettings&) override { return Status::ok(); }
 
  private:
   FeedQueue& queue_;
@@ -59,7 +60,8 @@ struct FedAgent {
     options.flush_interval_ms = static_cast<int64_t>(random.below(3)) * 700;
     std::vector<PipelineInput> inputs(1);
     inputs[0].name = "feed";
-    inputs[0].source = std::make_unique<FeedSource>(queue, feed, "feed", 5);
+    inputs[0].source = std::make_unique<FeedSource>(
+        queue, std::shared_ptr<Feed>(std::shared_ptr<Feed>(), &feed), "feed", 5);
     ParserSettings format;
     format.type = "ndjson";
     inputs[0].parser = std::move(*make_parser(format, ParserOptions()));

@@ -33,6 +33,16 @@ class FakeAgent : public AgentControl {
     flush_asked_.notify_all();
   }
 
+  void reload(ReloadDone done) override {
+    ++reloads;
+    done(reload_result);
+  }
+  std::shared_ptr<const Config> config() override { return settings; }
+
+  Result<std::string> reload_result = std::string("1 input added");
+  std::atomic<int> reloads = 0;
+  std::shared_ptr<const Config> settings = std::make_shared<Config>();
+
   /// Waits until a flush was asked for and takes its completion.
   std::function<void(Status)> take_flush() {
     std::unique_lock lock(mutex_);

@@ -102,12 +102,30 @@ TEST_F(RoutesTest, AbsoluteTargetIsUnderstood) {
   EXPECT_EQ(404, get("http://localhost").status);
 }
 
+TEST_F(RoutesTest, ReloadTellsWhatChangedOrWhyNot) {
+  const auto post = [&](std::string_view target) {
+    ControlResponse response;
+    routes_.handle({.method = "POST", .target = target, .may_change = true},
+                   [&](ControlResponse given) { response = std::move(given); });
+    return response;
+  };
+  EXPECT_EQ("{\"reloaded\":true,\"changes\":\"1 input added\"}\n", post("/reload").body);
+  EXPECT_EQ("1 input added\n", post("/reload?format=text").body);
+  agent_.reload_result = Status::reject("f.yaml:1:2: no");
+  EXPECT_EQ(422, post("/reload").status);
+  EXPECT_EQ("{\"error\":\"f.yaml:1:2: no\"}\n", post("/reload").body);
+  agent_.reload_result = Status::retry("the agent is stopping");
+  EXPECT_EQ(503, post("/reload?format=text").status);
+  EXPECT_EQ(405, get("/reload").status);
+  EXPECT_EQ(5, agent_.reloads);
+}
+
 TEST_F(RoutesTest, UnknownPathListsTheKnownOnes) {
   const ControlResponse response = get("/stats");
   EXPECT_EQ(404, response.status);
   EXPECT_EQ(
       "{\"error\":\"no such path; there is GET /status, GET /metrics, GET /healthz, "
-      "GET /readyz, POST /flush\"}\n",
+      "GET /readyz, POST /flush, POST /reload\"}\n",
       response.body);
 }
 

@@ -97,7 +97,7 @@ class FeedTest : public testing::Test {
   RecordingLog log_;
   InputSettings settings_;
   std::shared_ptr<FeedQueue> queue_;
-  std::unique_ptr<Feed> feed_;
+  std::shared_ptr<Feed> feed_;
   std::thread thread_;
 };
 
@@ -301,7 +301,7 @@ TEST_F(FeedTest, SourceGivesRecordsAndTakesBackWhatWasRefused) {
   const Descriptor fd = connect(SOCK_DGRAM);
   for (const char* text : {"one", "two", "three"}) send(fd, text);
   finish();
-  FeedSource source(queue_, *feed_, "label", 5);
+  FeedSource source(queue_, feed_, "label", 5);
   ReadBuffer buffer(1);
   auto chunk = source.read(buffer, {});
   ASSERT_TRUE(chunk.has_value());

@@ -1,0 +1,45 @@
+// What a pipeline is made of.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "parsers/parser.h"
+#include "source/source.h"
+
+namespace lastseen {
+
+struct PipelineOptions {
+  std::string agent_id;
+  uint64_t clients_max = 100'000;
+  int64_t flush_interval_ms = 1000;
+  uint64_t flush_clients = 0;  ///< 0: half of clients_max
+  int64_t resolution_ms = 0;   ///< The flusher withholds by it; batches must keep coming then.
+  bool once = false;           ///< Stop by itself when every source is drained.
+  uint64_t hash_seed = 0;
+};
+
+/// How often the spill is written at most.
+int64_t spill_interval_ms(const PipelineOptions& options);
+
+/// One input of the configuration, built.
+struct PipelineInput {
+  std::string name;
+  std::unique_ptr<Source> source;
+  std::unique_ptr<Parser> parser;
+  size_t line_bytes_max = 1 << 20;
+  bool arrival_time = false;  ///< `clock: arrival`: a sighting carries when it was read.
+  /// It cannot wait: it is read also before positions are known, may fill the whole buffer, and
+  /// what finds no room there is lost.
+  bool urgent = false;
+  /// What was read exists nowhere else: it survives a store that went back, and goes into the
+  /// spill.
+  bool feed = false;
+  /// Clients a second that it may add to the table; 0: none; nullopt: any number.
+  std::optional<uint64_t> new_per_second_max = std::nullopt;
+};
+
+}  // namespace lastseen

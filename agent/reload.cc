@@ -1,0 +1,95 @@
+#include "reload.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "command_support.h"
+#include "store/registry.h"
+
+namespace lastseen {
+
+namespace {
+
+std::string place_and_message(const ConfigError& error) {
+  std::string text = error.file;
+  if (error.line > 0) text += ":" + std::to_string(error.line);
+  if (error.column > 0) text += ":" + std::to_string(error.column);
+  return text + ": " + error.message;
+}
+
+Result<Config> load(const std::string& path, Log& log) {
+  LoadResult loaded = load_checked(path);
+  if (loaded.config) return std::move(*loaded.config);
+  for (const ConfigError& error : loaded.errors) log.error(place_and_message(error));
+  std::string message = place_and_message(loaded.errors.front());
+  if (loaded.errors.size() > 1)
+    message += " (and " + std::to_string(loaded.errors.size() - 1) +
+               " more errors: see lastseen check -c " + path + ")";
+  return Status::reject(message);
+}
+
+Status check_log_file(const Config& running, const Config& next) {
+  if (next.log.file.empty() || next.log.file == running.log.file) return Status::ok();
+  if (std::ofstream(next.log.file, std::ios::app)) return Status::ok();
+  return Status::reject("log.file: cannot open " + next.log.file +
+                        ": make its directory writable for the agent's user");
+}
+
+// A feed at the path of one that leaves, of another type: its socket cannot be made yet.
+bool path_is_taken(const Config& running, const std::string& path) {
+  return !path.empty() &&
+         std::any_of(running.inputs.begin(), running.inputs.end(), [&](const InputSettings& old) {
+           return old.type != "file" && old.path == path;
+         });
+}
+
+Status open_feeds(const Config& running, const Config& next, PreparedReload& prepared) {
+  for (const InputFeed& added : prepared.added) {
+    const auto settings =
+        std::find_if(next.inputs.begin(), next.inputs.end(),
+                     [&](const InputSettings& input) { return input.name == added.input; });
+    if (path_is_taken(running, settings->path)) {
+      prepared.change.feeds_later.push_back(added.feed);
+      continue;
+    }
+    // What can mend itself is tried again by its thread, as at a start.
+    const Status opened = added.feed->open();
+    if (opened.code() == StatusCode::kFatal) return Status::reject(opened.message());
+    prepared.change.feeds.push_back(added.feed);
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Result<PreparedReload> prepare_reload(const std::string& path, const RunningParts& running,
+                                      uint64_t seed) {
+  Result<Config> next = load(path, running.shared.log);
+  if (!next) return next.status();
+  PreparedReload prepared;
+  const auto reject = [](const Status& status) { return Status::reject(status.message()); };
+  Result<ReloadPlan> plan = plan_reload(running.config, *next);
+  if (!plan) return plan.status();
+  if (Status log_file = check_log_file(running.config, *next); !log_file) return log_file;
+  if (plan->store != StoreReload::kNone) {
+    auto store = make_store(next->store, next->last_seen.future_max, false, running.shared.log);
+    if (!store) return reject(store.status());
+    prepared.change.store = std::move(*store);
+  }
+  prepared.change.store_reload = plan->store;
+  prepared.change.flusher = flusher_options(*next, seed);
+  auto change = build_change(*next, *plan, running.shared, prepared.added, running.passed);
+  if (!change) return reject(change.status());
+  prepared.change.pipeline = std::move(*change);
+  if (Status opened = open_feeds(running.config, *next, prepared); !opened) return opened;
+  if (running.control) {
+    const Status control = running.control->prepare_change(next->control);
+    if (!control) return reject(control);
+  }
+  prepared.plan = std::move(*plan);
+  prepared.config = std::make_shared<const Config>(std::move(*next));
+  return prepared;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,58 @@
+// What a reloaded configuration changes of a source that goes on.
+#include <algorithm>
+
+#include "source/file_source.h"
+
+namespace lastseen {
+
+void FileSource::change(const InputSettings& settings, Start start, int64_t hot_ms, Now now) {
+  const bool moved = settings.path != settings_.path;
+  settings_ = settings;
+  start_ = start;
+  options_.hot_ms = hot_ms;
+  watches_.rename(settings.name);
+  for (const auto& stream : streams_)
+    if (stream) stream->file.set_line_bytes_max(static_cast<size_t>(settings.line_bytes_max));
+  look_due_ = true;
+  if (!moved) return;
+  const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
+  early_troubles_.clear();
+  if (!restored_) discovered_ = false;
+  std::erase_if(chains_, [&](const Chain& chain) { return !ours(chain.home); });
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* s = streams_[i].get();
+    if (!s || ours(s->path) || ours(s->home)) continue;
+    log_.info("the file is not followed any more",
+              {{"input", settings_.name},
+               {"path", s->path},
+               {"position", std::to_string(s->file.position())},
+               {"reason", "the input has another path now"}});
+    forget(*s, true, now);
+  }
+}
+
+std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
+  std::vector<std::string> stored(rows_.begin(), rows_.end());
+  if (anchor_stored_) stored.emplace_back(kAnchorKey);
+  std::set<std::string> ours;
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->began) continue;
+    stream->dirty = true;
+    ours.insert(stream->key);
+  }
+  std::erase_if(gone_, [](const Position& position) { return position.gone; });
+  for (const Waiting& waiting : waiting_) {
+    ours.insert(waiting.position.stream);
+    gone_.push_back(waiting.position);
+  }
+  // What another store knows of this input from earlier is older than what is known here.
+  note_rows(there);
+  for (const Position& position : there.positions) {
+    if (is_anchor(position) || ours.count(position.stream) > 0) continue;
+    gone_.push_back(position);
+    gone_.back().gone = true;
+  }
+  return stored;
+}
+
+}  // namespace lastseen

@@ -1,0 +1,347 @@
+// Another configuration while batches come and go.
+#include "pipeline/pipeline_change.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fakes/fake_source.h"
+#include "pipeline/pipeline.h"
+
+namespace lastseen {
+namespace {
+
+// "ID TIME" is a sighting of the client NAME-ID; anything else is malformed.
+class NamedParser final : public Parser {
+ public:
+  explicit NamedParser(std::string name) : name_(std::move(name)) {}
+  ParseResult parse(std::string_view line) override {
+    ParseResult result;
+    const size_t space = line.find(' ');
+    if (space == std::string_view::npos) return result;
+    id_ = name_ + "-" + std::string(line.substr(0, space));
+    result.sighted = result.has_time = true;
+    result.client_id = id_;
+    result.seen_at_ms = std::stoll(std::string(line.substr(space + 1)));
+    return result;
+  }
+
+ private:
+  std::string name_, id_;
+};
+
+class PipelineChangeTest : public testing::Test {
+ protected:
+  struct Wanted {
+    std::string name;
+    std::string keeps;
+    std::string parser = "p";
+    bool feed = false;
+  };
+
+  PipelineInput parts(const Wanted& wanted) {
+    PipelineInput input;
+    input.name = wanted.name;
+    input.parser = std::make_unique<NamedParser>(wanted.parser);
+    input.line_bytes_max = 64;
+    input.urgent = input.feed = wanted.feed;
+    return input;
+  }
+  std::unique_ptr<Source> new_source(const std::string& name) {
+    auto source = std::make_unique<FakeSource>();
+    source->bytes = files_[name];
+    sources_[name] = source.get();
+    return source;
+  }
+  void build(const std::vector<Wanted>& inputs) {
+    std::vector<PipelineInput> built;
+    for (const Wanted& input : inputs) {
+      built.push_back(parts(input));
+      built.back().source = new_source(input.name);
+    }
+    pipeline_.emplace(PipelineOptions(), std::move(built), at(0));
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kPositions;
+    for (const Wanted& input : inputs) reply.state.inputs.push_back({input.name, {}, {}});
+    pipeline_->deliver(std::move(reply), at(0));
+  }
+  void change(const std::vector<Wanted>& inputs, bool other_store = false) {
+    PipelineChange change;
+    change.other_store = other_store;
+    for (const Wanted& input : inputs) {
+      InputChange& planned = change.inputs.emplace_back();
+      planned.parts = parts(input);
+      planned.keeps = input.keeps;
+      planned.make_source = [this, name = input.name] { return new_source(name); };
+    }
+    pipeline_->change(std::move(change), at(0));
+  }
+  // Steps until the pipeline wants a commit, or the change is done.
+  std::optional<Batch> step(int64_t ms) {
+    for (int i = 0; i < 5; ++i) {
+      Pipeline::Step step = pipeline_->step(at(ms));
+      changed_ |= step.changed;
+      move_store_ |= step.move_store;
+      if (step.batch) return std::move(step.batch);
+    }
+    return std::nullopt;
+  }
+  void commit() { pipeline_->deliver(FlushReply(), at(0)); }
+  static Now at(int64_t ms) { return {ms, 1'000'000 + ms}; }
+  std::map<std::string, InputSnapshot> ledgers() {
+    std::map<std::string, InputSnapshot> found;
+    for (const InputSnapshot& input : pipeline_->snapshot(at(0)).inputs) {
+      found[input.name] = input;
+      EXPECT_EQ(input.totals.lines_read, input.totals.settled() + input.pending) << input.name;
+    }
+    return found;
+  }
+  static std::vector<std::string> ids(const Batch& batch) {
+    std::vector<std::string> found;
+    for (const Entry& entry : batch.entries)
+      found.push_back(batch.inputs[entry.input].name + ":" + std::string(entry.client_id));
+    return found;
+  }
+  FlushReply moved(std::optional<Batch> batch, AgentState there) {
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kMoved;
+    reply.state = std::move(there);
+    reply.batch = std::move(batch);
+    return reply;
+  }
+
+  using Ids = std::vector<std::string>;
+  std::map<std::string, std::string> files_;  // what new sources find
+  std::map<std::string, FakeSource*> sources_;
+  std::optional<Pipeline> pipeline_;
+  bool changed_ = false;
+  bool move_store_ = false;
+};
+
+TEST_F(PipelineChangeTest, WhatWasWrittenBeforeIsReadTheOldWay) {
+  build({{"a", ""}});
+  FakeSource* source = sources_["a"];
+  source->bytes = "X 1\n";
+  change({{"a", "a", "new"}});
+  EXPECT_EQ(1, source->looks);
+  const std::optional<Batch> before = step(1);
+  ASSERT_TRUE(before);
+  EXPECT_EQ(Ids{"a:p-X"}, ids(*before));
+  commit();
+  step(2);
+  EXPECT_TRUE(changed_);
+  source->bytes += "Y 2\n";
+  const std::optional<Batch> after = step(2000);
+  EXPECT_EQ(Ids{"a:new-Y"}, ids(*after));
+  EXPECT_EQ(source, sources_["a"]);
+  EXPECT_EQ(1, source->restores);
+}
+
+TEST_F(PipelineChangeTest, ARemovedInputGoesWhenItsLinesAreCommitted) {
+  build({{"a", ""}, {"b", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  const std::optional<Batch> out = step(1000);
+  ASSERT_TRUE(out);
+  sources_["a"]->bytes += "Y 2\n";
+  sources_["b"]->bytes = "Z 3\n";
+  change({{"b", "b"}});
+  EXPECT_FALSE(step(1001));
+  EXPECT_TRUE(changed_);  // also while a batch waits for a store
+  sources_["a"]->bytes += "not for us\n";
+  commit();
+  const std::optional<Batch> last = step(1002);
+  ASSERT_TRUE(last);
+  EXPECT_EQ((Ids{"a:p-Y", "b:p-Z"}), ids(*last));
+  EXPECT_EQ(2u, ledgers().size());
+  commit();
+  step(1003);
+  EXPECT_EQ(1u, ledgers().size());
+  EXPECT_EQ(1u, ledgers()["b"].totals.committed);
+  sources_["b"]->bytes += "W 4\n";  // its index is another one now
+  EXPECT_EQ(Ids{"b:p-W"}, ids(*step(4000)));
+}
+
+TEST_F(PipelineChangeTest, AnInputThatComesBackGoesOnWhereItStood) {
+  files_["a"] = "X 1\n";
+  build({{"a", ""}, {"b", ""}});
+  change({{"b", "b"}});
+  ASSERT_TRUE(step(1));
+  commit();
+  step(2);
+  EXPECT_EQ(0u, ledgers().count("a"));
+  change({{"b", "b"}, {"a", ""}});
+  step(3);
+  EXPECT_EQ(4u, sources_["a"]->position);
+  EXPECT_TRUE(sources_["a"]->begun);
+  EXPECT_EQ(1u, ledgers()["a"].totals.committed);
+}
+
+TEST_F(PipelineChangeTest, AnInputThatIsAddedWhileABatchIsOutBeginsWithTheNextOne) {
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  ASSERT_TRUE(step(1000));
+  change({{"a", "a"}, {"b", ""}});
+  step(1001);
+  EXPECT_EQ(1, sources_["b"]->restores);
+  commit();
+  EXPECT_FALSE(sources_["b"]->begun);  // its start choice is not in that batch
+  ASSERT_TRUE(step(1002));
+  commit();
+  EXPECT_TRUE(sources_["b"]->begun);
+}
+
+TEST_F(PipelineChangeTest, ARenamedInputTakesItsPositionsAlongInOneBatch) {
+  build({{"old", ""}});
+  FakeSource* source = sources_["old"];
+  source->stored_keys = {"stream"};
+  source->bytes = "X 1\n";
+  change({{"new", "old"}});
+  const std::optional<Batch> batch = step(1);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"old:p-X"}, ids(*batch));  // read under that name
+  ASSERT_EQ(2u, batch->inputs.size());
+  ASSERT_EQ(1u, batch->inputs[0].positions.size());
+  EXPECT_TRUE(batch->inputs[0].positions[0].gone);
+  EXPECT_EQ("stream", batch->inputs[0].positions[0].stream);
+  ASSERT_EQ(1u, batch->inputs[1].positions.size());
+  EXPECT_EQ(4u, batch->inputs[1].positions[0].position);
+  commit();
+  step(2);
+  EXPECT_EQ(1u, ledgers().size());
+  source->bytes += "Y 2\n";
+  EXPECT_EQ(Ids{"new:p-Y"}, ids(*step(2000)));
+}
+
+TEST_F(PipelineChangeTest, AFeedThatLeavesGivesOutWhatItHas) {
+  build({{"a", ""}, {"feed", "", "p", true}});
+  sources_["feed"]->add_record("X 1\n");
+  sources_["feed"]->has_looked = false;
+  change({{"a", "a"}});
+  EXPECT_EQ(Ids{"feed:p-X"}, ids(*step(1)));
+  commit();
+  step(1);
+  EXPECT_FALSE(sources_["feed"]->end_called);  // what had arrived is not in yet
+  sources_["feed"]->has_looked = true;
+  step(2);
+  EXPECT_TRUE(sources_["feed"]->end_called);
+  EXPECT_FALSE(changed_);
+  sources_["feed"]->add_record("Y 2\n");
+  sources_["feed"]->over = true;
+  std::optional<Batch> batch = step(3);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"feed:p-Y"}, ids(*batch));
+  commit();
+  step(4);
+  EXPECT_TRUE(changed_);
+  EXPECT_EQ(1u, ledgers().size());
+}
+
+TEST_F(PipelineChangeTest, AnotherStoreGetsTotalsAndPositions) {
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\nbad\n";
+  change({{"a", "a"}}, true);
+  ASSERT_TRUE(step(1));  // to the store that is left
+  EXPECT_FALSE(move_store_);
+  commit();
+  step(2);
+  EXPECT_TRUE(move_store_);
+  sources_["a"]->bytes += "Y 2\n";
+  EXPECT_FALSE(step(5000));  // nothing is sealed on the way
+  pipeline_->deliver(moved(std::nullopt, {7, 0, {}}), at(5000));
+  EXPECT_EQ(1u, sources_["a"]->anew.size());
+  const std::optional<Batch> first = step(5001);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(Ids{"a:p-Y"}, ids(*first));
+  EXPECT_EQ(3u, first->inputs[0].delta.lines_read);
+  EXPECT_EQ(2u, first->inputs[0].delta.committed);
+  EXPECT_EQ(1u, first->inputs[0].delta.skipped_sum());
+  EXPECT_EQ(12u, first->inputs[0].positions[0].position);
+  EXPECT_EQ(3u, ledgers()["a"].totals.lines_read);
+  commit();
+  EXPECT_EQ(2u, ledgers()["a"].totals.committed);
+}
+
+TEST_F(PipelineChangeTest, WhatAStoreDidNotTakeGoesToTheNextOne) {
+  build({{"a", ""}, {"feed", "", "p", true}});
+  sources_["a"]->bytes = "X 1\n";
+  sources_["feed"]->add_record("F 1\n");
+  std::optional<Batch> out = step(1000);
+  ASSERT_TRUE(out);
+  out->number = 5;
+  out->epoch = 3;
+  change({{"a", "a"}, {"feed", "feed", "p", true}}, true);
+  step(1001);
+  EXPECT_TRUE(move_store_);  // it was known not to answer
+  pipeline_->deliver(moved(std::move(out), {1, 0, {}}), at(1002));
+  EXPECT_EQ(1u, ledgers()["a"].pending);
+  const std::optional<Batch> again = step(1003);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((Ids{"a:p-X", "feed:p-F"}), ids(*again));
+  EXPECT_EQ(1u, again->inputs[0].delta.lines_read);
+  commit();
+  EXPECT_EQ(1u, ledgers()["a"].totals.committed);
+  EXPECT_EQ(1u, ledgers()["feed"].totals.committed);
+}
+
+TEST_F(PipelineChangeTest, WhatTheSameStoreUnderAnotherNameHasIsNotCountedTwice) {
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  std::optional<Batch> out = step(1000);
+  ASSERT_TRUE(out);
+  out->number = 5;
+  out->epoch = 3;
+  change({{"a", "a"}}, true);
+  step(1001);
+  AgentState there{4, 5, {{"a", {}, {}}}};
+  there.inputs[0].totals = out->inputs[0].delta;
+  pipeline_->deliver(moved(std::move(out), std::move(there)), at(1002));
+  EXPECT_EQ(1u, ledgers()["a"].totals.committed);
+  EXPECT_EQ(0u, ledgers()["a"].pending);
+  const std::optional<Batch> next = step(1003);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(Ids{}, ids(*next));
+  EXPECT_EQ(LedgerCounts(), next->inputs[0].delta);
+}
+
+TEST_F(PipelineChangeTest, AnOlderStateOfTheStoreIsBroughtUpToDate) {
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\nY 2\n";
+  change({{"a", "a"}}, true);
+  ASSERT_TRUE(step(1));
+  commit();
+  step(2);
+  AgentState there{9, 100, {{"a", {}, {}}}};
+  there.inputs[0].totals.lines_read = there.inputs[0].totals.committed = 1;
+  pipeline_->deliver(moved(std::nullopt, std::move(there)), at(3));
+  EXPECT_EQ(2u, ledgers()["a"].totals.lines_read);
+  EXPECT_EQ(1u, step(4)->inputs[0].delta.lines_read);
+}
+
+TEST_F(PipelineChangeTest, BeforePositionsAreKnownInputsComeAndGo) {
+  std::vector<PipelineInput> built;
+  files_["a"] = "X 1\n";
+  built.push_back(parts({"a", ""}));
+  built.back().source = new_source("a");
+  pipeline_.emplace(PipelineOptions(), std::move(built), at(0));
+  change({{"b", "a"}, {"c", ""}});
+  step(1);
+  EXPECT_TRUE(changed_);
+  FlushReply reply;
+  reply.kind = FlushReply::Kind::kPositions;
+  reply.state.inputs.push_back(
+      {"a", {Position{.stream = "stream", .path = "", .position = 4}}, {}});
+  pipeline_->deliver(std::move(reply), at(2));
+  EXPECT_EQ(4u, sources_["a"]->position);  // what was known of it under its old name
+  const std::optional<Batch> batch = step(3);
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(3u, batch->inputs.size());
+  EXPECT_EQ("a", batch->inputs[0].name);
+  EXPECT_TRUE(batch->inputs[0].positions.at(0).gone);
+  EXPECT_EQ(4u, batch->inputs[1].positions.at(0).position);
+}
+
+}  // namespace
+}  // namespace lastseen

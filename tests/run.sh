@@ -97,7 +97,7 @@ stage 'build tsan' build tsan "$sanitized_sim_seconds"
 stage 'tsan' unit_tests tsan
 if [ "$long" = long ]; then
   # What depends on speed is left to the release binary.
-  faults='crash or outage or rotation or bad_store or control or stop or feed_spill'
+  faults='crash or outage or rotation or bad_store or control or stop or feed_spill or reload'
   LASTSEEN_E2E_KILLS=20 stage 'asan end to end' end_to_end build/asan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=20 stage 'tsan end to end' end_to_end build/tsan/lastseen -k "$faults"
   LASTSEEN_E2E_KILLS=200 stage 'kills' end_to_end build/lastseen -k crash

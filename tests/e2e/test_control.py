@@ -20,7 +20,7 @@ def running(database, agents, tmp_log):
     agent.truth = backlog(tmp_log, 1000, 40, seed=1)
     agent.start()
     agent.settled(1000)
-    agent.path_of_log = tmp_log
+    agent.path_of_log, agent.table = tmp_log, database
     return agent
 
 
@@ -201,3 +201,51 @@ def test_password_is_nowhere(running):
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         assert PASSWORD.encode() not in file.read()
     wait_until(lambda: running.get("/readyz")[0] == 200)
+
+
+def open_sockets(path, count):
+    made = []
+    for _ in range(count):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(5)
+        connection.connect(path)
+        made.append(connection)
+    return made
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+
+
+def test_a_thousand_abusers_are_bounded_and_the_pipeline_does_not_notice(running):
+    before = memory_kib(running.process.pid)
+    descriptors = len(os.listdir(f"/proc/{running.process.pid}/fd"))
+    made = []
+    ways = [b"", b"GET /status HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01\x00\xff" * 50,
+            b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000, b"POST /flush HTTP/1.1\r\n\r\n",
+            b"POST /flush HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n" + b"y" * 70_000]
+    for number in range(1000):
+        [connection] = open_sockets(running.socket, 1)
+        try:
+            connection.settimeout(0.05)
+            connection.sendall(ways[number % len(ways)])
+            if number % 7 == 0:
+                connection.shutdown(socket.SHUT_WR)  # half-closed
+        except OSError:
+            pass  # it was refused before all of that was said
+        made.append(connection)
+        if number % 100 == 0:
+            append(running.path_of_log, json_line(1795305700000 + number, f"AMID_{number}"))
+    assert len(os.listdir(f"/proc/{running.process.pid}/fd")) < descriptors + 2 * 64 + 10
+    assert memory_kib(running.process.pid) < before + 32 * 1024
+    append(running.path_of_log, json_line(1795305800000, "AMID_LAST"))
+    # No way to ask the agent while its places are taken: the table tells.
+    wait_until(lambda: len(running.table.query(
+        "SELECT client_id FROM client_activity WHERE client_id LIKE 'AMID%'")) == 11, 10)
+    for connection in made:
+        connection.close()
+    wait_until(lambda: running.get("/healthz")[0] == 200, 15)
+    assert running.settled(1011)["lost"] == {}
+    assert len(os.listdir(f"/proc/{running.process.pid}/fd")) < descriptors + 10
+    assert running.log().count("too many connections") == 1

@@ -140,7 +140,7 @@ IdAnswer ClientIdRules::from_args(const LoggedText& args, std::string_view name)
 IdAnswer ClientIdRules::from_query_value(const LoggedText& value) {
   const std::string_view id = without_layer(value);
   if (id == "-") return {};
-  if (id.find_first_of("%+") == id.npos) return judge(id);
+  if (!holds_either(id, '%', '+')) return judge(id);
   unescape_query(id, &decoded_);
   return judge(decoded_);
 }
@@ -180,8 +180,8 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
     if (pair_end == end && from == QueryFrom::kCut) return truncated();
     if (equals == pair_end) return {};
     std::string_view id(equals + 1, pair_end);
-    if (from != QueryFrom::kField && id.find_first_of(" \t") != id.npos) return truncated();
-    if (id.find_first_of("%+") != id.npos) {
+    if (from != QueryFrom::kField && holds_either(id, ' ', '\t')) return truncated();
+    if (holds_either(id, '%', '+')) {
       unescape_query(id, &decoded_);
       id = decoded_;
     }
@@ -192,7 +192,8 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
 
 bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
   if (text == name) return true;
-  if (text.find_first_of("%+") == text.npos) return false;
+  // Without its encoding a name is not longer.
+  if (text.size() < name.size() || !holds_either(text, '%', '+')) return false;
   unescape_query(text, &name_);
   return name_ == name;
 }
@@ -208,7 +209,7 @@ IdAnswer ClientIdRules::from_path(const LoggedText& target, const PathPattern& p
   if (!segment) return {};
   const bool last = segment->data() + segment->size() == path.data() + path.size();
   if (last && path.size() == whole.size() && (cut || (line && line->cut))) return truncated();
-  if (line && segment->find_first_of(" \t") != segment->npos) return truncated();
+  if (line && holds_either(*segment, ' ', '\t')) return truncated();
   if (segment->find('%') == segment->npos) return judge(*segment);
   unescape_path(*segment, &decoded_);
   return judge(decoded_);

@@ -16,8 +16,9 @@ bool is_digit(char c) {
 
 /// IPv4; or IPv6, a socket's path, anything with a port; or nothing.
 bool is_address(std::string_view word) {
-  return word == "-" || word.find_first_not_of("0123456789.") == word.npos ||
-         word.find_first_of(":/") != word.npos;
+  const bool v4 =
+      std::all_of(word.begin(), word.end(), [](char c) { return is_digit(c) || c == '.'; });
+  return v4 || word == "-" || holds_either(word, ':', '/');
 }
 
 /// Digits with a sign before and a fraction behind them, or `-`; null when there is neither.

@@ -11,7 +11,7 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr uint32_t kEnd = ~uint32_t{0};  // no unit: the body ends here
 
 bool is_blank(uint32_t code) {
-  return code == ' ' || code == '\t' || code == '\n' || code == '\r';
+  return code <= ' ' && (code == ' ' || code == '\t' || code == '\n' || code == '\r');
 }
 
 bool is_digit(uint32_t code) {
@@ -31,8 +31,7 @@ class BodyReader {
 
   BodyId find() {
     skip_byte_order_mark();
-    skip_blanks();
-    if (peek().code != '{') return {};
+    if (skip_blanks().code != '{') return {};
     const BodyId id = find_in_object();
     if (id.kind != BodyId::Kind::kText && id.kind != BodyId::Kind::kNumber) return id;
     return is_ndjson() ? BodyId{} : id;
@@ -61,8 +60,11 @@ class BodyReader {
     p_ = p;
   }
 
-  void skip_blanks() {
-    for (Unit unit = peek(); is_blank(unit.code); unit = peek()) p_ = unit.next;
+  /// Gives the unit behind the blanks, which is the next to be read.
+  Unit skip_blanks() {
+    Unit unit = peek();
+    for (; is_blank(unit.code); unit = peek()) p_ = unit.next;
+    return unit;
   }
 
   // Stack of the open containers; the outermost is level 0.
@@ -79,8 +81,7 @@ class BodyReader {
   BodyId find_in_object() {
     Expect expect = Expect::kValue;
     for (;;) {
-      skip_blanks();
-      const Unit unit = peek();
+      const Unit unit = skip_blanks();
       switch (expect) {
         case Expect::kKeyOrClose:
           if (unit.code == '}') break;
@@ -102,7 +103,7 @@ class BodyReader {
             expect = unit.code == '{' ? Expect::kKeyOrClose : Expect::kValueOrClose;
             continue;
           }
-          if (skip_scalar() != Token::kGood) return {};
+          if (skip_scalar(unit) != Token::kGood) return {};
           expect = Expect::kCommaOrClose;
           continue;
         case Expect::kCommaOrClose:
@@ -127,8 +128,7 @@ class BodyReader {
       *wanted = key == name_ || (key.size() > name_.size() && key.find('\\') != key.npos &&
                                  key_unescaped(key) == name_);
     }
-    skip_blanks();
-    const Unit colon = peek();
+    const Unit colon = skip_blanks();
     p_ = colon.next;
     return colon.code == ':';
   }
@@ -144,8 +144,7 @@ class BodyReader {
 
   /// The value of the key that was looked for.
   BodyId read_id() {
-    skip_blanks();
-    const Unit first = peek();
+    const Unit first = skip_blanks();
     if (first.code == kEnd) return {BodyId::Kind::kTruncated, {}};
     const char* begin = p_;
     if (first.code == '"') {
@@ -207,8 +206,7 @@ class BodyReader {
     return Token::kGood;
   }
 
-  Token skip_scalar() {
-    const Unit first = peek();
+  Token skip_scalar(const Unit& first) {
     switch (first.code) {
       case '"':
         p_ = first.next;
@@ -250,6 +248,7 @@ class BodyReader {
   }
 
   bool accept(char wanted) {
+    if (p_ < end_ && *p_ != '\\' && *p_ != wanted) return false;  // nearly always
     const Unit unit = peek();
     if (unit.code != static_cast<unsigned char>(wanted)) return false;
     p_ = unit.next;
@@ -258,11 +257,16 @@ class BodyReader {
 
   /// One digit or more.
   Token skip_digits() {
-    Unit unit = peek();
-    if (unit.code == kEnd) return Token::kCut;
-    if (!is_digit(unit.code)) return Token::kBad;
-    for (; is_digit(unit.code); unit = peek()) p_ = unit.next;
-    return Token::kGood;
+    const char* const begin = p_;
+    for (;;) {
+      while (p_ < end_ && is_digit(static_cast<unsigned char>(*p_))) ++p_;
+      const Unit unit = peek();  // a digit may be written as an escape
+      if (!is_digit(unit.code)) {
+        if (p_ != begin) return Token::kGood;
+        return unit.code == kEnd ? Token::kCut : Token::kBad;
+      }
+      p_ = unit.next;
+    }
   }
 
   /// From behind the id's value: whether `}`, a line break and `{` follow each other somewhere.

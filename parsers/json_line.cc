@@ -15,16 +15,23 @@ bool is_blank(char c) {
 }
 
 const char* skip_blanks(const char* p, const char* end) {
-  while (p < end && is_blank(*p)) ++p;
+  while (p < end && static_cast<unsigned char>(*p) <= ' ' && is_blank(*p)) ++p;
   return p;
 }
 
+/// What ends a bare value: one look for each byte of the many numbers of a line.
+constexpr std::array<bool, 256> kBareEnd = [] {
+  std::array<bool, 256> ends{};
+  for (size_t control = 0; control < 0x20; ++control) ends[control] = true;
+  for (const char c : {'"', '\\', ',', '}', ']', ' ', '{', '[', ':'}) {
+    ends[static_cast<unsigned char>(c)] = true;
+  }
+  return ends;
+}();
+
 /// The end of a bare value: numbers and words in JSON, and what logs write in their place.
 const char* find_bare_end(const char* p, const char* end) {
-  while (p < end && !is_special(*p) && *p != ',' && *p != '}' && *p != ']' && *p != ' ' &&
-         *p != '{' && *p != '[' && *p != ':') {
-    ++p;
-  }
+  while (p < end && !kBareEnd[static_cast<unsigned char>(*p)]) ++p;
   return p;
 }
 
@@ -48,17 +55,6 @@ const char* skip_console_prefix(const char* p, const char* end, ParseResult* res
 }
 
 }  // namespace
-
-bool JsonShape::recall(size_t index, size_t scope, const char** p, const char* end,
-                       FieldNames::Known* known) const {
-  if (index >= kNamesMax) return false;
-  const Name& name = names_[index];
-  if (name.size == 0 || name.scope != scope) return false;
-  if (!starts_with_padded(*p, end, name.text.data(), name.size)) return false;
-  *p += name.size;
-  *known = name.known;
-  return true;
-}
 
 void JsonShape::remember(size_t index, size_t scope, const char* begin, const char* end,
                          const FieldNames::Known& known) {
@@ -112,14 +108,21 @@ bool JsonLineParser::read_line(const char* p, const char* end) {
   for (size_t index = 0;; ++index) {
     p = skip_blanks(p, end);
     if (!entered || p == end || *p != '}') {
-      uint8_t scope = scopes[depth - 1];
-      const Read read = read_member(index, &p, end, &scope);
-      if (read == Read::kBad) return misfit();
-      entered = read == Read::kEntered;
+      FieldNames::Known known;
+      const uint8_t scope = scopes[depth - 1];
+      const char* behind = shape_.recall(index, scope, p, end, &known);
+      if (behind == nullptr) behind = read_name(index, scope, p, end, &known);
+      if (behind == nullptr) return misfit();
+      p = skip_blanks(behind, end);
+      entered = known.object != 0 && p < end && *p == '{';
       if (entered) {
-        scopes[depth++] = scope;
+        ++p;
+        scopes[depth++] = known.object;
         continue;
       }
+      behind = read_value(p, end, known.value);
+      if (behind == nullptr) return misfit();
+      p = behind;
     }
     entered = false;
     for (p = skip_blanks(p, end); p < end && *p == '}'; p = skip_blanks(p, end)) {
@@ -133,78 +136,54 @@ bool JsonLineParser::read_line(const char* p, const char* end) {
   }
 }
 
-/// Reads `"name":value`, the line's `index`th. A known object is entered: `scope` becomes that of
-/// its members.
-JsonLineParser::Read JsonLineParser::read_member(size_t index, const char** p, const char* end,
-                                                 uint8_t* scope) {
-  FieldNames::Known known;
-  if (!shape_.recall(index, *scope, p, end, &known) && !read_name(index, *scope, p, end, &known)) {
-    return Read::kBad;
-  }
-  *p = skip_blanks(*p, end);
-  if (known.object != 0 && *p < end && **p == '{') {
-    ++*p;
-    *scope = known.object;
-    return Read::kEntered;
-  }
-  return read_value(p, end, known.value) ? Read::kValue : Read::kBad;
-}
-
-/// From the opening quote of a name to behind the colon.
-bool JsonLineParser::read_name(size_t index, size_t scope, const char** p, const char* end,
-                               FieldNames::Known* known) {
-  const char* const begin = *p;
-  if (begin == end || *begin != '"') return false;
-  const QuotedString quoted = scan_quoted(begin + 1, end);
-  if (quoted.end == nullptr) return false;
-  std::string_view name(begin + 1, quoted.end);
+/// `"name":`, the line's `index`th: gives what stands behind the colon, or null.
+const char* JsonLineParser::read_name(size_t index, size_t scope, const char* p, const char* end,
+                                      FieldNames::Known* known) {
+  if (p == end || *p != '"') return nullptr;
+  const QuotedString quoted = scan_quoted(p + 1, end);
+  if (quoted.end == nullptr) return nullptr;
+  std::string_view name(p + 1, quoted.end);
   if (quoted.escaped) {
     unescape_backslashes(name, &key_);
     name = key_;
   }
   const char* const colon = skip_blanks(quoted.end + 1, end);
-  if (colon == end || *colon != ':') return false;
+  if (colon == end || *colon != ':') return nullptr;
   *known = names_.find(scope, name);
-  *p = colon + 1;
-  shape_.remember(index, scope, begin, *p, *known);
-  return true;
+  shape_.remember(index, scope, p, colon + 1, *known);
+  return colon + 1;
 }
 
-/// Reads a value, and keeps it where it is of use.
-bool JsonLineParser::read_value(const char** p, const char* end, const FieldUse* use) {
-  const char* const begin = *p;
-  if (begin == end) return false;
-  if (*begin == '"') {
-    const QuotedString quoted = scan_quoted(begin + 1, end);
-    if (quoted.end == nullptr) return false;
-    *p = quoted.end + 1;
-    if (use == nullptr) return true;
-    fields_.set(*use, FieldValue::Kind::kText,
-                {{begin + 1, quoted.end}, quoted.escaped, quoted.other_escapes});
-    return true;
+/// Keeps the value at `p` where it is of use; gives what stands behind it, or null.
+inline const char* JsonLineParser::read_value(const char* p, const char* end, const FieldUse* use) {
+  if (p == end) return nullptr;
+  if (*p == '"') {
+    const QuotedString quoted = scan_quoted(p + 1, end);
+    if (quoted.end == nullptr) return nullptr;
+    if (use != nullptr) {
+      fields_.set(*use, FieldValue::Kind::kText,
+                  {{p + 1, quoted.end}, quoted.escaped, quoted.other_escapes});
+    }
+    return quoted.end + 1;
   }
-  FieldValue::Kind kind = FieldValue::Kind::kBare;
-  if (*begin == '{' || *begin == '[') {
-    if (!skip_nested(p, end)) return false;
-    kind = FieldValue::Kind::kNested;
-  } else {
-    *p = find_bare_end(begin, end);
+  const bool nested = *p == '{' || *p == '[';
+  const char* const behind = nested ? skip_nested(p, end) : find_bare_end(p, end);
+  if (behind != nullptr && use != nullptr) {
+    fields_.set(*use, nested ? FieldValue::Kind::kNested : FieldValue::Kind::kBare, {{p, behind}});
   }
-  if (use != nullptr) fields_.set(*use, kind, {{begin, *p}});
-  return true;
+  return behind;
 }
 
-/// Skips an object or list: its brackets must match and its strings end.
-bool JsonLineParser::skip_nested(const char** p, const char* end) {
+/// Skips an object or list: its brackets must match and its strings end. Null when they do not.
+const char* JsonLineParser::skip_nested(const char* p, const char* end) {
   size_t depth = 0;
-  const char* at = *p;
   do {
-    if (at == end) return false;
-    const char c = *at++;
+    if (p == end) return nullptr;
+    const char c = *p++;
     if (c == '"') {
-      const QuotedString quoted = scan_quoted(at, end);
-      if (quoted.end == nullptr) return false;
-      at = quoted.end + 1;
+      const QuotedString quoted = scan_quoted(p, end);
+      if (quoted.end == nullptr) return nullptr;
+      p = quoted.end + 1;
     } else if (c == '{' || c == '[') {
       if (depth / 64 == nesting_.size()) nesting_.push_back(0);
       uint64_t& word = nesting_[depth / 64];
@@ -213,13 +192,12 @@ bool JsonLineParser::skip_nested(const char** p, const char* end) {
       ++depth;
     } else if (c == '}' || c == ']') {
       --depth;
-      if ((nesting_[depth / 64] >> (depth % 64) & 1) != (c == '}' ? 1U : 0U)) return false;
+      if ((nesting_[depth / 64] >> (depth % 64) & 1) != (c == '}' ? 1U : 0U)) return nullptr;
     } else if (is_special(c) && !is_blank(c)) {
-      return false;
+      return nullptr;
     }
   } while (depth > 0);
-  *p = at;
-  return true;
+  return p;
 }
 
 }  // namespace lastseen

@@ -11,6 +11,7 @@
 #include "parsers/field_names.h"
 #include "parsers/line_fields.h"
 #include "parsers/parser.h"
+#include "parsers/scan.h"
 #include "parsers/sighting_rules.h"
 
 namespace lastseen {
@@ -20,10 +21,17 @@ namespace lastseen {
 /// line takes. It cannot change an answer, since a name must be the same to the last byte.
 class JsonShape {
  public:
-  /// The name at `p` where it is the one that had this index, with its quotes and the colon;
-  /// `p` is moved behind that. False: it has to be read.
-  bool recall(size_t index, size_t scope, const char** p, const char* end,
-              FieldNames::Known* known) const;
+  /// What stands behind the name at `p`, its quotes and the colon, where it is the one that had
+  /// this index. Null: it has to be read.
+  const char* recall(size_t index, size_t scope, const char* p, const char* end,
+                     FieldNames::Known* known) const {
+    if (index >= kNamesMax) return nullptr;
+    const Name& name = names_[index];
+    if (name.size == 0 || name.scope != scope) return nullptr;
+    if (!starts_with_padded(p, end, name.text.data(), name.size)) return nullptr;
+    *known = name.known;
+    return p + name.size;
+  }
   /// Keeps what stands between `begin` and `end`: a name with its quotes and the colon.
   void remember(size_t index, size_t scope, const char* begin, const char* end,
                 const FieldNames::Known& known);
@@ -56,15 +64,11 @@ class JsonLineParser : public Parser {
   void explain(Explanation* out) override;
 
  private:
-  /// What reading one member came to.
-  enum class Read : uint8_t { kBad, kValue, kEntered };
-
   bool read_line(const char* p, const char* end);
-  Read read_member(size_t index, const char** p, const char* end, uint8_t* scope);
-  bool read_name(size_t index, size_t scope, const char** p, const char* end,
-                 FieldNames::Known* known);
-  bool read_value(const char** p, const char* end, const FieldUse* use);
-  bool skip_nested(const char** p, const char* end);
+  const char* read_name(size_t index, size_t scope, const char* p, const char* end,
+                        FieldNames::Known* known);
+  const char* read_value(const char* p, const char* end, const FieldUse* use);
+  const char* skip_nested(const char* p, const char* end);
 
   const FieldNames names_;
   JsonShape shape_;

@@ -54,6 +54,34 @@ inline const char* find_byte(const char* p, const char* end, char byte) {
   return found == nullptr ? end : static_cast<const char*>(found);
 }
 
+/// Whether one of the two bytes stands in the text. Most texts are shorter than a register.
+inline bool holds_either(std::string_view text, char a, char b) {
+#if defined(__SSE2__)
+  const auto found = [&](__m128i bytes) {
+    return _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
+                                          _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)))) != 0;
+  };
+  const char* const p = text.data();
+  if (text.size() >= 16) {
+    size_t at = 0;
+    for (; at + 16 < text.size(); at += 16) {
+      if (found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at)))) return true;
+    }
+    // The last register's bytes may overlap those before.
+    return found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + text.size() - 16)));
+  }
+  if (text.size() >= 8) {
+    const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + text.size() - 8));
+    return found(_mm_unpacklo_epi64(low, high));
+  }
+#endif
+  for (const char c : text) {
+    if (c == a || c == b) return true;
+  }
+  return false;
+}
+
 /// First blank, control character, quote or `stop` at or after `p`; `end` when there is none.
 inline const char* find_word_end(const char* p, const char* end, char stop) {
 #if defined(__SSE2__)

@@ -11,6 +11,25 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+/// The number that eight digits at `p` write; nothing when not all are digits.
+std::optional<uint32_t> read_eight_digits(const char* p) {
+  uint64_t text = 0;
+  for (int i = 0; i < 8; ++i) {  // the first digit highest; compilers make one load of it
+    text = text << 8 | static_cast<unsigned char>(p[i]);
+  }
+  constexpr uint64_t kHalves = 0xf0f0'f0f0'f0f0'f0f0;
+  constexpr uint64_t kZeros = 0x3030'3030'3030'3030;
+  if ((text & kHalves) != kZeros || ((text + 0x0606'0606'0606'0606) & kHalves) != kZeros) {
+    return std::nullopt;
+  }
+  constexpr uint64_t kBytes = 0x00ff'00ff'00ff'00ff;
+  constexpr uint64_t kPairs = 0x0000'ffff'0000'ffff;
+  text -= kZeros;
+  text = (text & kBytes) + (text >> 8 & kBytes) * 10;
+  text = (text & kPairs) + (text >> 16 & kPairs) * 100;
+  return static_cast<uint32_t>((text & 0xffff'ffff) + (text >> 32) * 10'000);
+}
+
 /// Takes texts apart from the left. Once something did not fit, `ok` stays false.
 struct Reader {
   std::string_view left;
@@ -135,6 +154,12 @@ std::optional<int64_t> parse_epoch(std::string_view text) {
   constexpr size_t kDigitsMax = 19;  // nanoseconds until the year 2286; fits into 64 bits
   size_t digits = 0;
   uint64_t value = 0;
+  if (text.size() >= 8) {
+    if (const std::optional<uint32_t> first = read_eight_digits(text.data())) {
+      value = *first;
+      digits = 8;
+    }
+  }
   for (; digits < text.size() && is_digit(text[digits]); ++digits) {
     if (digits == kDigitsMax) return std::nullopt;
     value = value * 10 + static_cast<uint64_t>(text[digits] - '0');
@@ -151,19 +176,21 @@ std::optional<int64_t> parse_epoch(std::string_view text) {
 }
 
 std::optional<int64_t> parse_iso8601(std::string_view text, bool* local) {
-  Reader in{text};
-  CivilTime t;
-  t.year = in.number(4);
-  in.expect('-');
-  t.month = in.number(2);
-  in.expect('-');
-  t.day = in.number(2);
-  if (!in.accept('T') && !in.accept('t')) in.expect(' ');
-  t.hour = in.number(2);
-  in.expect(':');
-  t.minute = in.number(2);
-  in.expect(':');
-  t.second = in.number(2);
+  constexpr size_t kSecondEnd = 19;
+  if (text.size() < kSecondEnd) return std::nullopt;
+  const char* const p = text.data();
+  bool digits = true;
+  const auto two = [&](int at) {
+    digits &= is_digit(p[at]) && is_digit(p[at + 1]);
+    return (p[at] - '0') * 10 + (p[at + 1] - '0');
+  };
+  const CivilTime date_and_clock = {
+      two(0) * 100 + two(2), two(5), two(8), two(11), two(14), two(17)};
+  const bool marks = p[4] == '-' && p[7] == '-' && (p[10] == 'T' || p[10] == 't' || p[10] == ' ') &&
+                     p[13] == ':' && p[16] == ':';
+  if (!digits || !marks) return std::nullopt;
+  CivilTime t = date_and_clock;
+  Reader in{text.substr(kSecondEnd)};
   int ms = 0;
   if (in.accept('.') || in.accept(',')) ms = in.fraction_ms();
   const bool no_offset = local != nullptr && in.left.empty();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -50,7 +51,9 @@ struct PlainLayer {
 struct BackslashLayer {
   static Unit read(const char* p, const char* end) {
     if (*p != '\\') return {static_cast<unsigned char>(*p), p + 1, false};
-    if (end - p >= 2 && p[1] == '"') return {'"', p + 2, false};  // nearly all of them in a body
+    // Nearly all of them in a body, by either of nginx's ways.
+    if (end - p >= 2 && p[1] == '"') return {'"', p + 2, false};
+    if (end - p >= 4 && std::memcmp(p, "\\x22", 4) == 0) return {'"', p + 4, false};
     return read_escape(p, end);
   }
 };

@@ -1,7 +1,6 @@
 #include "parsers/json_line.h"
 
 #include <array>
-#include <cstring>
 #include <optional>
 
 #include "parsers/scan.h"
@@ -55,17 +54,6 @@ const char* skip_console_prefix(const char* p, const char* end, ParseResult* res
 }
 
 }  // namespace
-
-void JsonShape::remember(size_t index, size_t scope, const char* begin, const char* end,
-                         const FieldNames::Known& known) {
-  const auto size = static_cast<size_t>(end - begin);
-  if (index >= kNamesMax || size > kTextMax) return;
-  Name& name = names_[index];
-  std::memcpy(name.text.data(), begin, size);
-  name.size = size;
-  name.scope = scope;
-  name.known = known;
-}
 
 JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptions& options,
                                FieldNames::Usual usual)

@@ -2,7 +2,6 @@
 // write them.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,43 +9,11 @@
 
 #include "parsers/field_names.h"
 #include "parsers/line_fields.h"
+#include "parsers/line_shape.h"
 #include "parsers/parser.h"
-#include "parsers/scan.h"
 #include "parsers/sighting_rules.h"
 
 namespace lastseen {
-
-/// The names of the line before, in their order. The lines of a log are alike, so comparing a few
-/// bytes nearly always replaces finding a name's end and looking it up: a third of the time that a
-/// line takes. It cannot change an answer, since a name must be the same to the last byte.
-class JsonShape {
- public:
-  /// What stands behind the name at `p`, its quotes and the colon, where it is the one that had
-  /// this index. Null: it has to be read.
-  const char* recall(size_t index, size_t scope, const char* p, const char* end,
-                     FieldNames::Known* known) const {
-    if (index >= kNamesMax) return nullptr;
-    const Name& name = names_[index];
-    if (name.size == 0 || name.scope != scope) return nullptr;
-    if (!starts_with_padded(p, end, name.text.data(), name.size)) return nullptr;
-    *known = name.known;
-    return p + name.size;
-  }
-  /// Keeps what stands between `begin` and `end`: a name with its quotes and the colon.
-  void remember(size_t index, size_t scope, const char* begin, const char* end,
-                const FieldNames::Known& known);
-
- private:
-  static constexpr size_t kNamesMax = 64;  ///< Twice the members of the longest usual format.
-  static constexpr size_t kTextMax = 32;   ///< Bytes: two SSE registers.
-  struct Name {
-    alignas(16) std::array<char, kTextMax> text{};
-    size_t size = 0;  ///< Bytes of text; 0: nothing is remembered.
-    size_t scope = 0;
-    FieldNames::Known known;
-  };
-  std::array<Name, kNamesMax> names_;
-};
 
 /// Reads one object a line; anything else is malformed. Strict about the structure, so that a torn
 /// line or two lines glued together are noticed; lenient about what does not matter: bytes that are
@@ -71,7 +38,7 @@ class JsonLineParser : public Parser {
   const char* skip_nested(const char* p, const char* end);
 
   const FieldNames names_;
-  JsonShape shape_;
+  LineShape shape_;
   LineFields fields_;
   SightingRules rules_;
   std::vector<uint64_t> nesting_;  // of values that are skipped: one bit a level, set for an object

@@ -10,8 +10,7 @@ bool is_blank(char c) {
 }
 
 const char* find_blank(const char* p, const char* end) {
-  while (p < end && !is_blank(*p)) ++p;
-  return p;
+  return find_either(p, end, ' ', '\t');
 }
 
 /// The `=`, blank or end behind a key; null at a byte that no key has.
@@ -49,17 +48,22 @@ bool LogfmtParser::read_line(std::string_view line) {
   const char* p = line.data();
   const char* const end = p + line.size();
   bool any = false;
-  for (;;) {
+  for (size_t index = 0;; ++index) {
     while (p < end && is_blank(*p)) ++p;
     misfit_ = {p, end};
     if (p == end) return any;
-    const char* const key = p;
-    p = find_key_end(p, end);
-    if (p == nullptr || p == key) return false;
-    if (p == end || *p != '=') continue;
+    FieldNames::Known known;
+    if (const char* const behind = shape_.recall(index, 0, p, end, &known)) {
+      p = behind;
+    } else {
+      const char* const key = p;
+      p = find_key_end(p, end);
+      if (p == nullptr || p == key) return false;
+      if (p == end || *p != '=') continue;
+      known = names_.find(0, {key, p});
+      shape_.remember(index, 0, key, ++p, known);
+    }
     any = true;
-    const FieldUse* const use = names_.find({key, p});
-    ++p;
     LoggedText text;
     if (p < end && *p == '"') {
       const QuotedString quoted = scan_quoted(p + 1, end);
@@ -72,7 +76,7 @@ bool LogfmtParser::read_line(std::string_view line) {
       p = find_blank(p, end);
       text = {{value, p}, true, true};
     }
-    if (use != nullptr) fields_.set(*use, FieldValue::Kind::kText, text);
+    if (known.value != nullptr) fields_.set(*known.value, FieldValue::Kind::kText, text);
   }
 }
 

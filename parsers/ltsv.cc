@@ -38,15 +38,23 @@ bool LtsvParser::read_line(std::string_view line) {
   const char* const end = p + line.size();
   misfit_ = line;
   if (p == end) return false;
-  for (;;) {
-    const char* const label = p;
+  for (size_t index = 0;; ++index) {
     misfit_ = {p, end};
-    while (p < end && is_label_byte(*p)) ++p;
-    if (p == label || p == end || *p != ':') return false;
-    const FieldUse* const use = names_.find({label, p});
-    const char* const value = ++p;
+    FieldNames::Known known;
+    if (const char* const behind = shape_.recall(index, 0, p, end, &known)) {
+      p = behind;
+    } else {
+      const char* const label = p;
+      while (p < end && is_label_byte(*p)) ++p;
+      if (p == label || p == end || *p != ':') return false;
+      known = names_.find(0, {label, p});
+      shape_.remember(index, 0, label, ++p, known);
+    }
+    const char* const value = p;
     p = find_byte(p, end, '\t');
-    if (use != nullptr) fields_.set(*use, FieldValue::Kind::kText, {{value, p}, true, true});
+    if (known.value != nullptr) {
+      fields_.set(*known.value, FieldValue::Kind::kText, {{value, p}, true, true});
+    }
     if (p == end) return true;
     if (++p == end) return true;  // a tab behind the last value
   }

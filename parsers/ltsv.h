@@ -5,6 +5,7 @@
 
 #include "parsers/field_names.h"
 #include "parsers/line_fields.h"
+#include "parsers/line_shape.h"
 #include "parsers/parser.h"
 #include "parsers/sighting_rules.h"
 
@@ -23,6 +24,7 @@ class LtsvParser : public Parser {
   bool read_line(std::string_view line);
 
   const FieldNames names_;
+  LineShape shape_;
   LineFields fields_;
   SightingRules rules_;
   bool good_ = false;        // the last line was one …

@@ -1,10 +1,12 @@
 // Finding the bytes at which things end, many bytes at a time. SSE2 is part of every x86-64; other
-// machines take the plain loops, which say the same. Nothing here reads past the given end.
+// machines take the plain loops, which say the same. AVX2 is asked for when the program runs.
+// Nothing here reads past the given end.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #if defined(__SSE2__)
@@ -52,6 +54,21 @@ inline const char* find_byte(const char* p, const char* end, char byte) {
 #endif
   const void* found = p == end ? nullptr : std::memchr(p, byte, static_cast<size_t>(end - p));
   return found == nullptr ? end : static_cast<const char*>(found);
+}
+
+/// First `a` or `b` at or after `p`; `end` when there is none.
+inline const char* find_either(const char* p, const char* end, char a, char b) {
+#if defined(__SSE2__)
+  while (end - p >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)))));
+    if (mask != 0) return p + std::countr_zero(mask);
+    p += 16;
+  }
+#endif
+  while (p < end && *p != a && *p != b) ++p;
+  return p;
 }
 
 /// Whether one of the two bytes stands in the text. Most texts are shorter than a register.
@@ -125,6 +142,11 @@ struct QuotedString {
   bool escaped = false;        ///< There is a backslash in it.
   bool other_escapes = false;  ///< There is an escape other than of a quote or a backslash.
 };
+
+using QuotedScan = QuotedString (*)(const char* p, const char* end);
+
+/// The ways in which this CPU can do the next, all with the same answers, the fastest last.
+std::span<const QuotedScan> quoted_scans();
 
 /// The rest of scan_quoted() from the first backslash on, 64 bytes at a time.
 QuotedString scan_quoted_escapes(const char* p, const char* end);

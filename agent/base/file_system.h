@@ -49,8 +49,9 @@ class FileSystem {
   virtual Result<FileStat> stat(const std::string& path) = 0;
   /// Paths that match a glob pattern, sorted; a pattern without wildcards gives the path itself
   /// if it exists. Directories and links that lead nowhere may be among them: nothing is asked
-  /// about each, for the caller does.
-  virtual std::vector<std::string> glob(const std::string& pattern) = 0;
+  /// about each, for the caller does. A directory that is closed to us holds nothing; one that
+  /// cannot be read for another reason (too many descriptors, I/O) is an error.
+  virtual Result<std::vector<std::string>> glob(const std::string& pattern) = 0;
   /// Names (not paths) in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
 };

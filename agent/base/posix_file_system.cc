@@ -110,12 +110,17 @@ class PosixFileSystem final : public FileSystem {
     return convert(raw);
   }
 
-  std::vector<std::string> glob(const std::string& pattern) override {
+  Result<std::vector<std::string>> glob(const std::string& pattern) override {
+    const auto ends_it = [](const char*, int error) {
+      return error != EACCES && error != ENOENT && error != ENOTDIR ? 1 : 0;
+    };
     std::vector<std::string> paths;
     glob_t found{};
-    if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
-      paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    const int outcome = ::glob(pattern.c_str(), GLOB_NOSORT, ends_it, &found);
+    const int error = outcome == GLOB_NOSPACE ? ENOMEM : errno;
+    if (outcome == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     globfree(&found);
+    if (outcome != 0 && outcome != GLOB_NOMATCH) return status_of(error, "list", pattern);
     std::sort(paths.begin(), paths.end());
     return paths;
   }

@@ -42,31 +42,63 @@ PathTrouble explain_empty(FileSystem& files, const std::string& pattern) {
   return {pattern, file->is_directory ? "unreadable: it is a directory" : "missing"};
 }
 
+// What is renamed while a directory is listed and its files are asked may be seen under neither
+// name. So many times it is begun anew.
+constexpr int kListingTriesMax = 3;
+
+// True: one of the names led nowhere.
+bool ask_about(FileSystem& files, const std::string& directory,
+               const std::vector<std::string>& names, Listing& listing) {
+  bool vanished = false;
+  for (const std::string& name : names) {
+    std::string path = directory == "/" ? "/" + name : directory + "/" + name;
+    Result<FileStat> stat = files.stat(path);
+    if (stat.status().code() == StatusCode::kNotFound)
+      vanished = true;
+    else if (!stat)
+      listing.complete = false;
+    else if (stat->is_regular)
+      listing.files.push_back({std::move(path), *stat});
+  }
+  return vanished;
+}
+
 Listing list_directory(FileSystem& files, const std::string& directory) {
   Listing listing;
   Result<std::vector<std::string>> names = files.list(directory);
-  if (!names) {
-    listing.status = names.status();
-    return listing;
-  }
-  for (const std::string& name : *names) {
-    std::string path = directory == "/" ? "/" + name : directory + "/" + name;
-    Result<FileStat> stat = files.stat(path);
-    if (!stat) {
-      if (stat.status().code() != StatusCode::kNotFound) listing.complete = false;
-    } else if (stat->is_regular) {
-      listing.files.push_back({std::move(path), *stat});
+  for (int tries = 1; names; ++tries) {
+    listing = Listing();
+    const bool vanished = ask_about(files, directory, *names, listing);
+    Result<std::vector<std::string>> after = files.list(directory);
+    const bool changed = !after || *after != *names;
+    // A link that leads nowhere leads there the second time, too.
+    if (!changed && (!vanished || tries > 1)) return listing;
+    if (tries == kListingTriesMax) {
+      listing.complete = false;
+      return listing;
     }
+    names = std::move(after);
   }
+  listing.status = names.status();
   return listing;
 }
 
 }  // namespace
 
+// One that names a single file is asked about it, and says why it is not there.
+Result<std::vector<std::string>> paths_of(FileSystem& files, const std::string& pattern) {
+  if (has_wildcards(pattern) || pattern.find('\\') != std::string::npos) return files.glob(pattern);
+  return std::vector<std::string>{pattern};
+}
+
 Discovered discover(FileSystem& files, const std::string& pattern) {
   Discovered discovered;
-  std::vector<std::string> paths = files.glob(pattern);
-  for (const std::string& path : paths) {
+  Result<std::vector<std::string>> paths = paths_of(files, pattern);
+  if (!paths) {
+    discovered.troubles.push_back(trouble_of(paths.status(), pattern, pattern));
+    return discovered;
+  }
+  for (const std::string& path : *paths) {
     Result<FileStat> stat = files.stat(path);
     if (!stat) {
       if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now

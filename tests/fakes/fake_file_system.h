@@ -47,7 +47,7 @@ class FakeFileSystem final : public FileSystem {
   int64_t now_ns = 1'000'000;   ///< The disk's clock: birth and modification times.
   bool clock_ticks = true;      ///< Each change moves now_ns by 1, so that no two are alike.
 
-  /// Asked before each call; a Status that is not ok is what the call returns (glob: nothing).
+  /// Asked before each call; a Status that is not ok is what the call returns.
   std::function<Status(Call, const std::string& path)> fault;
   /// The Nth call from now (0: the next) fails with `status`.
   void fail_nth(int64_t n, Status status) {
@@ -190,9 +190,9 @@ class FakeFileSystem final : public FileSystem {
     return stat;
   }
 
-  std::vector<std::string> glob(const std::string& pattern) override {
+  Result<std::vector<std::string>> glob(const std::string& pattern) override {
     std::vector<std::string> found;
-    if (!enter(Call::kGlob, pattern)) return found;
+    if (Status status = enter(Call::kGlob, pattern); !status) return status;
     for (const auto& [path, inode] : names_)
       if (reachable(path) && matches(pattern, path)) found.push_back(path);
     for (const auto& [path, target] : links_)

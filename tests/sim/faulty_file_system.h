@@ -25,7 +25,9 @@ class FaultyFileSystem final : public FileSystem {
     return std::unique_ptr<File>(std::make_unique<ForgottenFile>(disk_, path, std::move(*file)));
   }
   Result<FileStat> stat(const std::string& path) override { return disk_.stat(path); }
-  std::vector<std::string> glob(const std::string& pattern) override { return disk_.glob(pattern); }
+  Result<std::vector<std::string>> glob(const std::string& pattern) override {
+    return disk_.glob(pattern);
+  }
   Result<std::vector<std::string>> list(const std::string& directory) override {
     auto names = disk_.list(directory);
     if (names && bugs_.missed_siblings)

@@ -26,7 +26,7 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
     PipelineInput& input = inputs.emplace_back();
     input.name = settings.name;
     input.source = std::make_unique<FaultySource>(
-        std::make_unique<FileSource>(settings, Start::kBegin, disk, watcher_, log_, file_options),
+        std::make_unique<FileSource>(settings, options.start, disk, watcher_, log_, file_options),
         options.bugs);
     input.parser = std::move(*make_parser(settings.parser, ParserOptions()));
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);

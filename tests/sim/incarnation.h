@@ -26,6 +26,7 @@ struct AgentOptions {
     std::string path;  ///< A glob.
   };
   std::vector<Input> inputs;
+  Start start = Start::kBegin;
   uint64_t clients_max = 1000;
   int64_t flush_interval_ms = 100;
   size_t descriptors = 0;  ///< That files may have; 0: without limit.

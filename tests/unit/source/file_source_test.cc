@@ -125,9 +125,9 @@ TEST_F(FileSourceTest, WhereADirectoryStoodAtStartAFileIsNew) {
 TEST_F(FileSourceTest, FilesInADirectoryThatCouldNotBeListedCountAsExisting) {
   Follower g("/log/*.log", Start::kEnd);
   g.disk.append("/log/a.log", "old\n");
-  g.disk.fault = [](Call call, const std::string&) {
+  g.disk.fault = [](Call call, const std::string& path) {
     if (call != Call::kGlob && call != Call::kList) return Status::ok();
-    return Status::retry("cannot list /log: Permission denied");
+    return Status::retry("cannot list " + path + ": Permission denied");
   };
   g.up();
   EXPECT_EQ("unreadable: Permission denied", g.state_of("/log/*.log"));

@@ -1,0 +1,80 @@
+// What one look finds while others rename, and when a call fails.
+#include "source/discovery.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "fakes/fake_file_system.h"
+
+namespace lastseen {
+namespace {
+
+using Call = FakeFileSystem::Call;
+
+struct DiscoveryTest : testing::Test {
+  FakeFileSystem disk;
+  Listings listings{disk};
+
+  DiscoveryTest() {
+    disk.make_directory("/log");
+    disk.append("/log/access.log", "new\n");
+    disk.append("/log/access.log.1", "old\n");
+  }
+  void rotate() {
+    disk.rename("/log/access.log.1", "/log/access.log.2");
+    disk.rename("/log/access.log", "/log/access.log.1");
+    disk.create("/log/access.log");
+  }
+  std::set<uint64_t> listed() {
+    std::set<uint64_t> inodes;
+    for (const FoundFile& file : listings.of("/log").files) inodes.insert(file.stat.inode);
+    return inodes;
+  }
+};
+
+TEST_F(DiscoveryTest, AFileThatIsRotatedWhileItsDirectoryIsListedIsFound) {
+  for (int before = 1; before <= 3; ++before) {
+    const uint64_t old = disk.inode("/log/access.log.1");
+    const uint64_t young = disk.inode("/log/access.log");
+    int stats = 0;
+    disk.fault = [&](Call call, const std::string&) {
+      if (call == Call::kStat && ++stats == before) rotate();
+      return Status::ok();
+    };
+    const std::set<uint64_t> found = listed();
+    EXPECT_TRUE(found.count(old)) << "rotated before question " << before;
+    EXPECT_TRUE(found.count(young)) << "rotated before question " << before;
+    listings.clear();
+  }
+}
+
+TEST_F(DiscoveryTest, ALinkThatLeadsNowhereDoesNotMakeAListingIncomplete) {
+  disk.symlink("/log/gone", "/log/access.log.3");
+  EXPECT_TRUE(listings.of("/log").complete);
+  EXPECT_EQ(2u, listings.of("/log").files.size());
+}
+
+TEST_F(DiscoveryTest, ADirectoryThatNeverRestsIsIncomplete) {
+  int lists = 0;
+  disk.fault = [&](Call call, const std::string&) {
+    if (call == Call::kList) disk.create("/log/" + std::to_string(++lists));
+    return Status::ok();
+  };
+  EXPECT_FALSE(listings.of("/log").complete);
+  EXPECT_TRUE(listings.of("/log").status);
+}
+
+TEST_F(DiscoveryTest, APatternThatCouldNotBeLookedForMayHideFiles) {
+  disk.fault = [](Call call, const std::string& path) {
+    if (call != Call::kGlob) return Status::ok();
+    return Status::retry("cannot list " + path + ": Too many open files");
+  };
+  const Discovered discovered = discover(disk, "/log/*.log");
+  ASSERT_EQ(1u, discovered.troubles.size());
+  EXPECT_TRUE(discovered.troubles[0].hides_file);
+  EXPECT_EQ("unreadable: Too many open files", discovered.troubles[0].state);
+}
+
+}  // namespace
+}  // namespace lastseen

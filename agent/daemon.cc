@@ -51,18 +51,20 @@ constexpr int64_t kSaveMs = 5000;
 class Signals {
  public:
   Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
-    fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   }
   ~Signals() { close(fd_); }
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  int fd() const { return fd_; }
+  /// Negative when there is no descriptor for it now; what is sent meanwhile waits.
+  int fd() {
+    if (fd_ < 0) fd_ = signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd_;
+  }
   /// The next pending signal, or 0.
   int take() const {
     signalfd_siginfo info{};
@@ -70,7 +72,8 @@ class Signals {
   }
 
  private:
-  int fd_;
+  sigset_t set_;
+  int fd_ = -1;
 };
 
 uint64_t random_seed() {

@@ -104,6 +104,9 @@ if [ "$long" = long ]; then
   stage 'build fuzzers' build fuzz 0 fuzzers
   stage 'fuzzing' tests/fuzz/run.py 600
   LASTSEEN_E2E_FAULT_SECONDS=20 stage 'long faults' end_to_end build/lastseen -k live_faults
+  LASTSEEN_NTH_STRIDE=1 stage 'each store call fails' build/dev/tests/conformance/conformance \
+    --gtest_filter='*NthCall*' --gtest_brief=1
+  LASTSEEN_E2E_NTH_MAX=1000 stage 'each call fails' end_to_end build/lastseen -k nth_call
   LASTSEEN_E2E_SOAK_SECONDS=3600 stage 'soak' end_to_end build/lastseen -s -k soak
   LASTSEEN_E2E_LOCK_SECONDS=30 stage 'long lock' end_to_end build/lastseen -k locked_for_long
   stage 'static analysis' make --no-print-directory lint JOBS="$jobs"

@@ -33,7 +33,7 @@ constexpr int kEventsMax = 64;
 // So many reads of each writer at a stop.
 constexpr int kLastReadsMax = 32;
 
-// How long no connection is accepted after the process had no descriptor left for one.
+// How long nothing is received or accepted after the process had no descriptor left for it.
 constexpr int kAcceptAgainMs = 1000;
 
 struct Writer {
@@ -51,6 +51,7 @@ class StreamFeed final : public SocketFeed {
 
   Result<FeedSocket> make_socket() override;
   void receive() override;
+  void begin_to_wait();
   bool wait(int timeout_ms);
   void receive_last();
   bool watch(int fd);
@@ -87,10 +88,7 @@ Result<FeedSocket> StreamFeed::make_socket() {
 }
 
 void StreamFeed::receive() {
-  epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
-  watch(wake_.fd());
-  accepting_ = watch(socket_.fd());
-  always_ready_ = !accepting_;
+  begin_to_wait();
   while (!ending()) {
     const uint64_t asked = queue_->asked();
     if (!wait(0)) break;
@@ -101,6 +99,19 @@ void StreamFeed::receive() {
   }
   if (ending()) receive_last();
   writers_.clear();
+}
+
+// Without a descriptor to wait with, what is written waits in the kernel.
+void StreamFeed::begin_to_wait() {
+  while (!ending()) {
+    epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+    if (epoll_.is_open() && watch(wake_.fd())) break;
+    pollfd wake = {wake_.fd(), POLLIN, 0};
+    ::poll(&wake, 1, kAcceptAgainMs);
+    wake_.clear();
+  }
+  accepting_ = watch(socket_.fd());
+  always_ready_ = !accepting_ && errno == EPERM;
 }
 
 // Serves who is ready, for as long as there is somebody when `timeout_ms` is 0; false at the end

@@ -248,6 +248,7 @@ int Daemon::loop() {
 
     const int64_t tick_ms = options_.once ? kOnceTickMs : kTickMs;
     const int64_t wait_ms = std::min(tick_ms, stop_deadline_mono_ms_ - now_ms);
+    wakeup_.open();
     pollfd waits[] = {{signals_.fd(), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}};
     if (poll(waits, 2, static_cast<int>(wait_ms)) == 0) on_tick();
     wakeup_.clear();

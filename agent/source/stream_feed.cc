@@ -105,7 +105,7 @@ void StreamFeed::receive() {
 void StreamFeed::begin_to_wait() {
   while (!ending()) {
     epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
-    if (epoll_.is_open() && watch(wake_.fd())) break;
+    if (wake_.open() && epoll_.is_open() && watch(wake_.fd())) break;
     pollfd wake = {wake_.fd(), POLLIN, 0};
     ::poll(&wake, 1, kAcceptAgainMs);
     wake_.clear();

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 N_MAX = int(os.environ.get("LASTSEEN_E2E_NTH_MAX", "1"))
 MS = 1795305600000
 # Tried here too, beyond N_MAX: what once went wrong.
-AT_LEAST = {"epoll_create": 3}
+AT_LEAST = {"epoll_create": 3, "eventfd": 4}
 SIGHTINGS = 60  # of each feed
 
 # Of each function an error that it can have; those of nth_call.c.

@@ -207,8 +207,8 @@ def open_sockets(path, count):
     made = []
     for _ in range(count):
         connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)  # blocks while the backlog is full; with a timeout it would fail
         connection.settimeout(5)
-        connection.connect(path)
         made.append(connection)
     return made
 

@@ -13,12 +13,11 @@
 #include "daemon.h"
 #include "exit_code.h"
 #include "source/discovery.h"
+#include "store/store.h"
 
 namespace lastseen {
 
 namespace {
-
-constexpr const char* kAgentSuffix = "/backfill";
 
 struct OldLog {
   std::string path;
@@ -103,7 +102,7 @@ int backfill_command(const BackfillArguments& arguments) {
     });
     for (const OldLog& log : of_input) input.logs.push_back(log.path);
   }
-  config->agent_id += kAgentSuffix;
+  config->agent_id += kBackfillSuffix;
   return run_agent(*config, {true, arguments.config_path});
 }
 

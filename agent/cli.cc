@@ -306,6 +306,10 @@ void add_positions(CLI::App& app, Arguments& arguments) {
   positions.footer(
       "\nPositions are rows of lastseen_position, committed with the clients. `set` and `forget`\n"
       "refuse while the agent runs; with --force it goes to the new place with its next commit.\n"
+      "An input whose files another agent has read waits (readyz names that agent): `take` makes\n"
+      "that agent's positions, totals and quarantined rows this one's, which goes on where it "
+      "stood\n"
+      "also if it runs; `forget --agent AGENT_ID` drops them.\n"
       "Lines that are read again are counted again; last_seen never goes backwards.");
   const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
     CLI::App& command = *positions.add_subcommand(name, what);
@@ -326,19 +330,26 @@ void add_positions(CLI::App& app, Arguments& arguments) {
   list.add_flag("--all", arguments.positions.all, "of every agent that the store knows");
   list.add_flag("--json", arguments.json, "one JSON object a line");
   const auto place = [&](CLI::App& command) {
-    command.add_option("INPUT", arguments.positions.input, "the input's name")->required();
+    command.add_option("INPUT", arguments.positions.input, "the input's name");
     command.add_flag("--force", arguments.positions.force, "also while the agent runs");
     return command.add_option("FILE", arguments.positions.file,
                               "a file of the input, or the key of its stream");
   };
   CLI::App& set = add("set", "go on reading a file at a byte", positions_set_command);
   place(set)->required();
+  set.get_option("INPUT")->required();
   set.add_option("POSITION", arguments.positions.position, "bytes, the start of a line")
       ->required();
-  CLI::App& forget =
-      add("forget", "read FILE from its first byte; without FILE, begin the input anew",
-          positions_forget_command);
+  CLI::App& forget = add("forget", "begin FILE anew, or INPUT; with --agent alone, drop that agent",
+                         positions_forget_command);
   place(forget);
+  CLI::App& take = add("take", "make another agent's positions this one's", positions_take_command);
+  take.add_option("--from", arguments.positions.from, "the agent that has them now")
+      ->option_text("AGENT_ID")
+      ->required();
+  take.add_flag("--copy", arguments.positions.copy,
+                "that agent keeps them, and its totals: both read the files from now on");
+  take.add_flag("--force", arguments.positions.force, "also while that agent may be running");
 }
 
 void add_doctor(CLI::App& app, Arguments& arguments) {

@@ -50,6 +50,8 @@ struct PositionsArguments {
   bool all = false;       ///< Every agent of the store.
   bool force = false;     ///< Also while the agent runs.
   bool json = false;
+  std::string from;   ///< `take`: whose positions.
+  bool copy = false;  ///< `take`: they stay that agent's too.
 };
 
 struct BackfillArguments {
@@ -83,6 +85,7 @@ int quarantine_drop_command(const QuarantineArguments& arguments);
 int positions_list_command(const PositionsArguments& arguments);
 int positions_set_command(const PositionsArguments& arguments);
 int positions_forget_command(const PositionsArguments& arguments);
+int positions_take_command(const PositionsArguments& arguments);
 
 /// Prints what each SQLSTATE means to the agent.
 int doctor_command(const std::string& config_path);

@@ -15,7 +15,14 @@ namespace lastseen {
 
 namespace {
 
+// An agent commits at least every 10 s: who was seen within three of these may be running.
+constexpr int64_t kMayRunMs = 30'000;
+
 constexpr const char* kKeepsNone = "this type of store keeps no positions";
+
+std::string count_of(uint64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
 
 std::string hex_of(uint64_t number) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -146,7 +153,59 @@ int change(const PositionsArguments& arguments, bool set) {
   return kExitDone;
 }
 
+// A change for all of another agent's rows. It must not run: it would begin anew, by `start`.
+Result<StoredAgent> find_resting_agent(StoreAdmin& admin, const std::string& agent_id, bool force) {
+  auto agent = find_agent(admin, agent_id);
+  if (!agent || force || agent->seen_ago_ms >= kMayRunMs) return agent;
+  return Status::retry("agent '" + agent_id + "' was seen " +
+                       std::to_string(std::max<int64_t>(agent->seen_ago_ms, 0) / 1000) +
+                       " s ago, so it may be running; stop it, and try again in " +
+                       std::to_string(kMayRunMs / 1000) + " s, or give --force");
+}
+
+int forget_agent(const PositionsArguments& arguments) {
+  const std::optional<Config> config = load_or_explain(arguments.config_path);
+  if (!config) return kExitUsage;
+  const auto open = open_store(*config, false);
+  if (!open) return fail(open.status().message());
+  StoreAdmin* admin = open->store->admin();
+  if (!admin) return fail(kKeepsNone);
+  const auto agent = find_resting_agent(*admin, arguments.agent_id, arguments.force);
+  if (!agent) return fail(agent.status().message());
+  const auto done = admin->forget_agent(arguments.agent_id, config->agent_id);
+  if (!done) return fail(done.status().message());
+  std::cout << "forgotten: agent '" << arguments.agent_id << "', with "
+            << count_of(done->streams, "row") << " of its positions and totals\n";
+  return kExitDone;
+}
+
 }  // namespace
+
+int positions_take_command(const PositionsArguments& arguments) {
+  const std::optional<Config> config = load_or_explain(arguments.config_path);
+  if (!config) return kExitUsage;
+  const std::string& to = arguments.agent_id.empty() ? config->agent_id : arguments.agent_id;
+  if (arguments.from == to) {
+    std::cerr << "lastseen: --from names '" << to << "' itself\n";
+    return kExitUsage;
+  }
+  const auto open = open_store(*config, false);
+  if (!open) return fail(open.status().message());
+  StoreAdmin* admin = open->store->admin();
+  if (!admin) return fail(kKeepsNone);
+  const auto agent = find_resting_agent(*admin, arguments.from, arguments.force || arguments.copy);
+  if (!agent) return fail(agent.status().message());
+  const auto done = admin->take_positions(arguments.from, to, arguments.copy);
+  if (!done) return fail(done.status().message());
+  std::cout << (arguments.copy ? "copied: " : "taken: ") << count_of(done->streams, "position");
+  if (!arguments.copy)
+    std::cout << " and " << count_of(done->quarantined, "quarantined row") << ", with the totals,";
+  std::cout << " of '" << arguments.from << "' " << (arguments.copy ? "for" : "are now of") << " '"
+            << to << "'\n";
+  for (const std::string& input : done->own)
+    std::cout << "left: in input '" << input << "' '" << to << "' has positions of its own\n";
+  return kExitDone;
+}
 
 int positions_list_command(const PositionsArguments& arguments) {
   const std::optional<Config> config = load_or_explain(arguments.config_path);
@@ -175,6 +234,11 @@ int positions_set_command(const PositionsArguments& arguments) {
 }
 
 int positions_forget_command(const PositionsArguments& arguments) {
+  if (arguments.input.empty() && arguments.agent_id.empty()) {
+    std::cerr << "lastseen: name an INPUT, or with --agent a whole agent to forget\n";
+    return kExitUsage;
+  }
+  if (arguments.input.empty()) return forget_agent(arguments);
   return change(arguments, false);
 }
 

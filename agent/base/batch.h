@@ -32,6 +32,15 @@ struct Position {
   bool gone = false;       ///< The stream has ended for good: the store forgets its row.
 };
 
+/// A shorter head says too little to prove that two files are one.
+inline constexpr uint32_t kHeadBytesProof = 64;
+
+/// A position that another agent has in the same store.
+struct ForeignPosition {
+  std::string agent_id;
+  Position position;
+};
+
 /// The newest sighting of one client through one input, since the last batch.
 struct Entry {
   std::string_view client_id;  ///< Bytes owned by the batch's arena.
@@ -55,6 +64,8 @@ struct BatchInput {
   /// skipped{not_allowed} of the input's totals, with `delta` and without what the store will move
   /// there: how a lost reply is told what it moved.
   uint64_t not_allowed_total = 0;
+  /// It may not begin yet: the store keeps nothing of it, so that it stays unknown there.
+  bool held_back = false;
 };
 
 /// Owns the bytes of ids. Chunks never move, so views into them stay valid when it is moved.

@@ -1,6 +1,7 @@
 #include "control/health.h"
 
 #include <algorithm>
+#include <set>
 
 #include "control/printable.h"
 
@@ -19,6 +20,24 @@ bool is_missing(const FileSnapshot& file) {
 }
 bool is_unreadable(const FileSnapshot& file) {
   return file.state.starts_with("unreadable");
+}
+
+bool is_foreign(const FileSnapshot& file) {
+  return file.state.starts_with("read by agent ");
+}
+
+// Why an input waits whose files another agent has read, once for each such agent.
+std::string foreign_reason(const InputSnapshot& input) {
+  std::string reasons;
+  std::set<std::string> said;
+  for (const FileSnapshot& file : input.files) {
+    if (!is_foreign(file) || !said.insert(file.state).second) continue;
+    if (!reasons.empty()) reasons += "; ";
+    reasons += printable(file.path) + " is " + printable(file.state) +
+               ", so the input waits: set agent_id to that name, or run 'lastseen positions take "
+               "--from' or 'lastseen positions forget --agent' with it";
+  }
+  return reasons;
 }
 
 std::string with_last_error(std::string reason, const StoreSnapshot& store) {
@@ -73,6 +92,7 @@ std::string unread_inputs(const AgentSnapshot& snapshot) {
   for (const InputSnapshot& input : snapshot.inputs) {
     // Only an input of files tells how it watches them.
     if (input.files.empty() && !input.watching.empty()) add(input, "no file matches");
+    if (const std::string foreign = foreign_reason(input); !foreign.empty()) add(input, foreign);
     const bool all_missing = std::all_of(input.files.begin(), input.files.end(), is_missing);
     for (const FileSnapshot& file : input.files) {
       if (is_unreadable(file) || all_missing)

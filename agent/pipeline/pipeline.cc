@@ -18,6 +18,9 @@ constexpr int kChunksPerTurn = 16;
 // An empty batch this often keeps `readyz` honest and notices that another instance took over.
 constexpr int64_t kHeartbeatMs = 10'000;
 
+// While an input is held back: whoever mends that wants to see it go on.
+constexpr int64_t kHeldBackHeartbeatMs = 1000;
+
 // A requested flush waits for what is written by now; a file that grows as fast as it is read
 // must not hold it up for ever. 64 turns are about 256 MiB.
 constexpr uint32_t kFlushTurnsMax = 64;
@@ -210,6 +213,7 @@ bool Pipeline::received_all() const {
 
 bool Pipeline::anything_to_seal() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    if (input->held_back) return false;
     return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts());
   });
 }
@@ -219,7 +223,7 @@ bool Pipeline::seal_due(Now now, bool more) const {
   if (first_batch_due_ || leaving_due()) return true;
   if (stage_ == Stage::kCommitting && !final_sealed_) return true;
   if (stopping_) return received_all() && (anything_to_seal() || options_.resolution_ms > 0);
-  if (now.mono_ms >= last_seal_mono_ms_ + kHeartbeatMs) return true;
+  if (now.mono_ms >= heartbeat_mono_ms()) return true;
   if (!anything_to_seal()) return false;
   if (full_ || budget_.used() >= options_.flush_clients) return true;
   if (!flushes_.empty() && (!more || flush_turns_ >= kFlushTurnsMax)) return true;
@@ -232,8 +236,14 @@ uint64_t Pipeline::buffered_sightings() const {
   return sightings;
 }
 
+int64_t Pipeline::heartbeat_mono_ms() const {
+  const bool held_back = std::any_of(inputs_.begin(), inputs_.end(),
+                                     [](const auto& input) { return input->held_back; });
+  return last_seal_mono_ms_ + (held_back ? kHeldBackHeartbeatMs : kHeartbeatMs);
+}
+
 int64_t Pipeline::next_seal_mono_ms() const {
-  const int64_t heartbeat = last_seal_mono_ms_ + kHeartbeatMs;
+  const int64_t heartbeat = heartbeat_mono_ms();
   if (!anything_to_seal()) return heartbeat;
   return std::min(heartbeat, last_seal_mono_ms_ + options_.flush_interval_ms);
 }
@@ -274,6 +284,8 @@ Batch Pipeline::seal(Now now, bool more) {
 
     BatchInput& part = batch.inputs.emplace_back();
     part.name = input->parts.name;
+    part.held_back = input->held_back;
+    if (input->held_back) continue;
     input->out = std::exchange(input->delta, LedgerCounts());
     input->out_carried = std::exchange(input->carried, LedgerCounts());
     part.delta = input->out;
@@ -329,6 +341,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
   }
   full_ = false;
   read_times_.take();  // of lines that are read again
+  foreign_ = std::make_shared<const std::vector<ForeignPosition>>(std::move(state.foreign));
   for (auto& input : inputs_) {
     StoredInput stored = stored_of(state, *input);
     start_input(*input, std::move(stored), loaded_, now);
@@ -343,7 +356,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
 
 void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now) {
   if (!input.parts.feed) {
-    if (again) input.delta = LedgerCounts();
+    if (again && !input.held_back) input.delta = LedgerCounts();
     input.buffer.clear();
   } else if (again) {
     // What the store forgot can not be read again. The batch that was out is not part of it.
@@ -359,9 +372,10 @@ void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now
   input.parts.source->restore(stored, now);
   if (!input.formerly.empty()) input.parts.source->store_anew({});
   input.begun = stored.known;
+  input.held_back = input.parts.source->held_back();
   if (stored.known) {
     input.parts.source->begin();
-  } else {
+  } else if (!input.held_back) {
     first_batch_due_ = true;
   }
 }
@@ -398,7 +412,7 @@ void Pipeline::batch_committed(const CommitResult& result) {
     input.in_flight = 0;
     input.out = input.out_carried = LedgerCounts();
     input.formerly.clear();
-    if (!input.begun) {
+    if (!input.begun && !input.held_back) {
       input.begun = true;
       input.parts.source->begin();
     }

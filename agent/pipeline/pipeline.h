@@ -92,6 +92,7 @@ class Pipeline {
     LedgerCounts out;        // of `sealed` what the batch that is out carries
     uint64_t in_flight = 0;  // sightings in that batch
     bool begun = false;      // reading is allowed
+    bool held_back = false;  // another agent has read its files
     // pipeline_change.cc:
     LedgerCounts carried;      // totals of an earlier store that this one does not have yet
     LedgerCounts out_carried;  // the same in the batch that is out
@@ -121,6 +122,7 @@ class Pipeline {
   bool seal_due(Now now, bool more) const;
   bool anything_to_seal() const;
   uint64_t buffered_sightings() const;
+  int64_t heartbeat_mono_ms() const;
   int64_t next_seal_mono_ms() const;
   Batch seal(Now now, bool more);
   void positions_known(AgentState state, Now now);
@@ -143,6 +145,7 @@ class Pipeline {
   void change_step(Now now, bool more, Step& step);
   void change_inputs(Now now);
   void change_in_place(Input& input, InputChange& change, Now now);
+  void start_unknown(Input& input, Now now);
   void take_source(Input& from, InputChange& change, Next& next);
   void add_input(Next next, Now now);
   void leave(Input& input);
@@ -187,6 +190,8 @@ class Pipeline {
   bool released_ = false;  // the last committed batch held all that was withheld
   uint64_t lines_of_gone_feeds_ = 0;
   std::map<std::string, StoredInput> strangers_;  // what the store has of other inputs
+  // What it has of other agents, when it was last loaded; for inputs that it does not know.
+  std::shared_ptr<const std::vector<ForeignPosition>> foreign_;
   bool ended_ = false;  // the last batch is committed, or nobody will take it
 };
 

@@ -129,7 +129,16 @@ void Pipeline::change_in_place(Input& input, InputChange& change, Now now) {
   change.parts.source = std::move(parts.source);
   parts = std::move(change.parts);
   if (change.adjust) change.adjust(*parts.source, now);
-  if (!input.next) input.framer = LineFramer(parts.line_bytes_max);
+  if (input.next) return;
+  input.framer = LineFramer(parts.line_bytes_max);
+  if (input.held_back) start_unknown(input, now);  // it may name other files now
+}
+
+// Not known to the store, and whether another agent has read its files is to be found out again.
+void Pipeline::start_unknown(Input& input, Now now) {
+  StoredInput unknown;
+  unknown.foreign = foreign_;
+  start_input(input, std::move(unknown), false, now);
 }
 
 // For an input of another name, which reads on where this one stands.
@@ -161,9 +170,11 @@ void Pipeline::add_input(Next next, Now now) {
   if (!loaded_) return;
   StoredInput stored;
   if (auto known = strangers_.extract(input.parts.name)) stored = std::move(known.mapped());
+  stored.foreign = foreign_;
   if (input.formerly.empty()) return start_input(input, std::move(stored), false, now);
   input.before = input.sealed = stored.totals;
   input.begun = next.begun;
+  input.held_back = input.parts.source->held_back();
   first_batch_due_ = true;
 }
 
@@ -179,6 +190,7 @@ bool Pipeline::has_given_all(const Input& input) const {
 
 bool Pipeline::is_idle(const Input& input) const {
   if (input.gave_source && !loaded_) return false;  // the store may have rows of it
+  if (input.held_back) return true;  // whatever it lost, the store is to know nothing of it
   return has_given_all(input) && input.in_flight == 0 && input.buffer.sightings() == 0 &&
          input.buffer.clients() == 0 && input.rows_gone.empty() && input.delta == LedgerCounts() &&
          input.carried == LedgerCounts();
@@ -211,10 +223,15 @@ void Pipeline::take_place(Input& input, Now now) {
   input.leaving = input.gave_source = false;
   input.formerly = next->formerly;
   if (!loaded_) return;
+  const bool was_held_back = std::exchange(input.held_back, input.parts.source->held_back());
   input.begun = next->begun;
   if (!input.formerly.empty()) {
     first_batch_due_ = true;
     return;
+  }
+  if (was_held_back) {  // the store does not know it
+    input.delta = LedgerCounts();
+    return start_unknown(input, now);
   }
   input.parts.source->restore({true, {}, input.sealed}, now);
   input.parts.source->begin();
@@ -224,7 +241,7 @@ void Pipeline::take_place(Input& input, Now now) {
 void Pipeline::remove_input(size_t index) {
   Input& input = *inputs_[index];
   if (input.parts.feed) lines_of_gone_feeds_ += input.sealed.lines_read;
-  if (loaded_) {  // should it come back, it goes on here
+  if (loaded_ && !input.held_back) {  // should it come back, it goes on here
     StoredInput& known = strangers_[input.parts.name];
     known = {true, {}, input.sealed};
     if (!input.gave_source) input.parts.source->store_anew({});
@@ -251,7 +268,9 @@ StoredInput Pipeline::stored_of(const AgentState& state, Input& input) const {
     return nullptr;
   };
   StoredInput stored;
-  if (const auto* known = find(input.parts.name)) stored = {true, known->positions, known->totals};
+  stored.foreign = foreign_;
+  if (const auto* known = find(input.parts.name))
+    stored = {true, known->positions, known->totals, foreign_};
   if (input.gave_source) {
     input.rows_gone.clear();
     for (const Position& position : stored.positions) input.rows_gone.push_back(position.stream);
@@ -293,9 +312,14 @@ void Pipeline::store_moved(FlushReply reply, Now now) {
   CHECK(reply.batch.has_value() == in_flight_.has_value());
   const bool committed = reply.batch && holds(there, *reply.batch);
   remember_strangers(there);
+  foreign_ = std::make_shared<const std::vector<ForeignPosition>>(there.foreign);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     Input& input = *inputs_[i];
     const StoredInput stored = stored_of(there, input);
+    if (input.held_back) {  // by what the other store had
+      start_input(input, stored, true, now);
+      continue;
+    }
     const bool was_out = in_flight_ && i < in_flight_->inputs;
     if (was_out && !committed) {
       input.sealed = input.sealed.minus(input.out).minus(input.out_carried);

@@ -37,8 +37,6 @@ namespace lastseen {
 
 /// Enough to tell logs apart by their first lines; one small pread.
 inline constexpr size_t kHeadBytesMax = 1024;
-/// A shorter head says too little to prove that two files are one.
-inline constexpr size_t kHeadBytesProof = 64;
 /// Most of a log line with its time; two rewritten files agree on it only if they are copies.
 inline constexpr size_t kTailBytesMax = 64;
 

@@ -45,8 +45,9 @@ FileSource::~FileSource() {
 }
 
 void FileSource::begin() {
-  CHECK(restored_);
+  CHECK(restored_ && !held_back());
   begun_ = true;
+  foreign_ = ForeignFiles();
   look_due_ = true;
 }
 
@@ -191,6 +192,7 @@ std::string FileSource::state_of(const Stream& s) const {
     return !s.named ? "moved, read" : is_rotated(s) ? "rotated, read" : "idle, closed";
   if (!s.file.trouble().empty())
     return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
+  if (!s.reader.empty()) return std::string(kReadByAgent) + "'" + s.reader + "'";
   if (!s.copy_of.empty()) return "copy";
   if (!s.file.placed()) return "held";
   if (s.file.stat().links == 0) return "deleted";
@@ -213,7 +215,10 @@ std::string FileSource::watching() const {
 }
 
 bool FileSource::drained() const {
-  if (!begun_ || look_due_ || !waiting_.empty()) return false;
+  if (!begun_ || look_due_) return false;
+  // What is in a directory that is missing cannot be waited for.
+  for (const Waiting& waiting : waiting_)
+    if (waiting.absent_since_ms < 0) return false;
   for (const PathTrouble& trouble : troubles_)
     if (trouble.state.starts_with(kUnreadable) || trouble.state == kWaitsForDescriptor)
       return false;

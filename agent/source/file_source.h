@@ -20,6 +20,7 @@
 #include "source/directory_watches.h"
 #include "source/discovery.h"
 #include "source/followed_file.h"
+#include "source/foreign_files.h"
 #include "source/hold_budget.h"
 #include "source/source.h"
 #include "source/watcher.h"
@@ -68,6 +69,7 @@ class FileSource final : public Source, private Watcher::Listener {
   /// does not know; begin() need not be repeated.
   void restore(const StoredInput& stored, Now now) override;
   void begin() override;
+  bool held_back() const override { return !readers_.empty(); }
   int64_t step(Now now) override;
   std::optional<Chunk> read(ReadBuffer& buffer, Now now) override;
   void consume(const Chunk& chunk, size_t bytes, bool discarding) override;
@@ -116,12 +118,14 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t unnamed_ms = 0;      // when it was first seen to have no path
     int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
     std::string said;            // trouble that was logged
+    std::string reader;          // the agent that has read it before we could begin
   };
   /// A stored position whose file is not found yet.
   struct Waiting {
     Position position;
     int incomplete_tries = 0;
     bool said = false;
+    int64_t absent_since_ms = -1;  // when its directory was first found missing
   };
 
   /// A file that was let go before its position was known.
@@ -175,6 +179,12 @@ class FileSource final : public Source, private Watcher::Listener {
   void adopt(Stream& stream, const Position& stored, Now now);
   void place(Stream& stream, Now now);
   void return_closed(Now now);
+  bool is_given_up(const Waiting& waiting, Now now) const;
+
+  // file_source_foreign.cc: files that another agent has read.
+  void note_foreign(const StoredInput& stored);
+  void look_for_readers();
+  void say_readers();
 
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
@@ -259,6 +269,9 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;
+  ForeignFiles foreign_;           // none once the input is known
+  std::set<std::string> readers_;  // agents that have read files of the input
+  std::set<std::string> said_readers_;
   std::vector<Dropped> dropped_;
   std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
   bool anchor_stored_ = false;

@@ -17,7 +17,7 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   if (!moved) return;
   const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
   early_troubles_.clear();
-  if (!restored_) discovered_ = false;
+  if (!restored_ || held_back()) discovered_ = false;
   std::erase_if(chains_, [&](const Chain& chain) { return !ours(chain.home); });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();

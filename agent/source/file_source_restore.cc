@@ -12,12 +12,17 @@ namespace {
 // polls the entries are taken for what they are, e.g. links into directories closed to us.
 constexpr int kIncompleteTriesMax = 10;
 
+// A directory that is missing may be a disk that is not mounted: it has a month to return since the
+// position last moved, and the time for which a file is remembered that left its directory.
+constexpr int64_t kAbsentKeptMs = int64_t{30} * 86'400'000;
+
 }  // namespace
 
 void FileSource::restore(const StoredInput& stored, Now now) {
-  went_back_ = restored_;
+  went_back_ = restored_ && !held_back();
   restored_ = true;
   known_ = stored.known;
+  note_foreign(stored);
   note_rows(stored);
   waiting_.clear();
   for (const Position& position : stored.positions)
@@ -66,6 +71,8 @@ void FileSource::settle(Now now) {
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
   count_dropped();
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
+  look_for_readers();
+  if (held_back()) return;
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* stream = streams_[i].get();
     if (stream && stream->file.is_open() && !stream->file.placed() && !stream->undecided &&
@@ -97,7 +104,7 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     adopt(*stream, stored, now);
     return true;
   }
-  if (undecided) {
+  if (undecided && !is_given_up(waiting, now)) {
     const bool crowded = share_ && share_->wanted > 0;
     if (!waiting.said && !crowded)
       log_.warn("the file of a stored position cannot be looked for; waiting",
@@ -113,6 +120,12 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
+}
+
+bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
+  return waiting.absent_since_ms >= 0 &&
+         now.mono_ms - waiting.absent_since_ms >= options_.forget_ms &&
+         now.wall_ms - waiting.position.updated_ms >= kAbsentKeptMs;
 }
 
 // Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
@@ -152,6 +165,9 @@ FileSource::Stream* FileSource::find_held(const Position& stored) {
 FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, Now now) {
   const Position& stored = waiting.position;
   const Listing& listing = listings_.of(directory_of(stored.path));
+  const bool absent = listing.status.code() == StatusCode::kNotFound;
+  if (!absent) waiting.absent_since_ms = -1;
+  if (absent && waiting.absent_since_ms < 0) waiting.absent_since_ms = now.mono_ms;
   if (!listing.status) {
     undecided = true;  // not there yet, e.g. not mounted
     return nullptr;

@@ -35,7 +35,7 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
 
 // While the store cannot be asked, rotation goes on: what may have to be read is kept open.
 void FileSource::hold_siblings(Now now) {
-  if (restored_ && !known_) return;
+  if (restored_ && !known_ && foreign_.empty()) return;
   std::set<std::string> homes;
   if (!has_wildcards(settings_.path)) homes.insert(settings_.path);
   for (const auto& stream : streams_)
@@ -60,7 +60,7 @@ void FileSource::hold_siblings(Now now) {
 
 // Positions are known and every chain is followed: what is still only held is not ours.
 void FileSource::drop_siblings(Now now) {
-  if (!restored_ || !waiting_.empty() || !chains_.empty()) return;
+  if (!restored_ || held_back() || !waiting_.empty() || !chains_.empty()) return;
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }

@@ -225,6 +225,14 @@ Result<bool> FollowedFile::proves(const Position& stored, uint32_t head_bytes_mi
   return Tail(stored.tail_bytes, stored.tail_hash).agrees_with(*last);
 }
 
+Result<std::string> FollowedFile::first_bytes() {
+  std::string first(kHeadBytesMax, '\0');
+  Result<std::string_view> bytes = pread(first.data(), first.size(), 0);
+  if (!bytes) return bytes.status();
+  first.resize(bytes->size());
+  return first;
+}
+
 Result<bool> FollowedFile::begins_as(FollowedFile& other) {
   char mine[kHeadBytesMax];
   char others[kHeadBytesMax];

@@ -55,6 +55,8 @@ class FollowedFile {
   /// Whether the contents prove that this holds what was in the file of `stored`: its first bytes,
   /// of which at least `head_bytes_min` are known, and those before the position.
   Result<bool> proves(const Position& stored, uint32_t head_bytes_min = kHeadBytesProof);
+  /// At most kHeadBytesMax of them.
+  Result<std::string> first_bytes();
   /// Whether this is the beginning of the other, as far as its first and last bytes tell. True if
   /// it is empty.
   Result<bool> begins_as(FollowedFile& other);

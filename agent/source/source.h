@@ -50,6 +50,8 @@ struct StoredInput {
   bool known = false;  ///< false: the input has no stored positions at all.
   std::vector<Position> positions;
   LedgerCounts totals;
+  /// What other agents read, newest first; null: nothing.
+  std::shared_ptr<const std::vector<ForeignPosition>> foreign = nullptr;
 };
 
 /// One input. Lives on the ingest thread; not thread-safe. Never sleeps, never reads a clock.
@@ -65,6 +67,9 @@ class Source {
   /// Positions are known. Called again when the store went back: the source rewinds.
   virtual void restore(const StoredInput& stored, Now now) = 0;
   virtual void begin() = 0;
+  /// Since restore(): another agent has read what this input names, so there is no start choice and
+  /// begin() must not be called; only another restore() ends it.
+  virtual bool held_back() const { return false; }
 
   /// Discovery and housekeeping that is due. Returns the monotonic time of the next step.
   virtual int64_t step(Now now) = 0;

@@ -138,6 +138,56 @@ Result<uint64_t> PostgresStore::change_positions(const std::string& agent_id,
   return changed;
 }
 
+Result<AgentRows> PostgresStore::take_positions(const std::string& from, const std::string& to,
+                                                bool copy) {
+  const PostgresSession::Call call(session_);
+  AgentRows done;
+  if (auto failure = begin()) return to_status(*failure);
+  if (auto failure = rewrite_agent(from, to, copy, &done)) return to_status(*failure);
+  if (auto failure = end()) return to_status(*failure);
+  return done;
+}
+
+// Fences first and in the order of their names, as everybody who takes more than one.
+PostgresStore::Failure PostgresStore::rewrite_agent(const std::string& from, const std::string& to,
+                                                    bool copy, AgentRows* done) {
+  ArrayText agents;
+  agents.add_text(from);
+  agents.add_text(to);
+  SqlAnswer answer;
+  if (auto failure = run(kPostgresLockFences, {agents.take()})) return failure;
+  if (auto failure = run(kPostgresMakeFence, {to})) return failure;
+  if (auto failure = run(kPostgresOwnInputs, {from, to}, &answer)) return failure;
+  for (const SqlRow& row : answer.rows) done->own.push_back(text_at(row, 0));
+  if (auto failure = run(kPostgresCopyPositions, {from, to}, &answer)) return failure;
+  done->streams = answer.affected;
+  if (copy) return run(kPostgresCopyInputs, {from, to});
+  if (auto failure = run(kPostgresCopyLedgers, {from, to})) return failure;
+  if (auto failure = run(kPostgresTakeQuarantine, {from, to}, &answer)) return failure;
+  done->quarantined = answer.affected;
+  if (auto failure = run(kPostgresForgetAgentPositions, {from})) return failure;
+  return run(kPostgresForgetFence, {from});
+}
+
+Result<AgentRows> PostgresStore::forget_agent(const std::string& agent_id,
+                                              const std::string& witness) {
+  const PostgresSession::Call call(session_);
+  ArrayText agents;
+  agents.add_text(agent_id);
+  agents.add_text(witness);
+  SqlAnswer answer;
+  if (auto failure = begin()) return to_status(*failure);
+  if (auto failure = run(kPostgresLockFences, {agents.take()})) return to_status(*failure);
+  if (auto failure = run(kPostgresMoveFence, {witness})) return to_status(*failure);
+  if (auto failure = run(kPostgresForgetAgentPositions, {agent_id}, &answer))
+    return to_status(*failure);
+  if (auto failure = run(kPostgresForgetFence, {agent_id})) return to_status(*failure);
+  if (auto failure = end()) return to_status(*failure);
+  AgentRows done;
+  done.streams = answer.affected;
+  return done;
+}
+
 PostgresStore::Failure PostgresStore::change_position(const std::string& agent_id,
                                                       const PositionChange& change,
                                                       uint64_t* changed) {

@@ -291,6 +291,7 @@ PostgresStore::Failure PostgresStore::add_ledgers(const std::string& agent_id, c
   bool any_changed = false, any_unchanged = false;
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     const BatchInput& input = batch.inputs[i];
+    if (input.held_back) continue;
     if (input.delta == LedgerCounts()) {
       unchanged.add_text(input.name);
       any_unchanged = true;

@@ -38,6 +38,14 @@ const char* const kPostgresReadPositions =
     "head_bytes, head_hash, tail_bytes, tail_hash, size, " TIME_TO_MS("updated_at")
     " FROM lastseen_position WHERE agent_id = $1 AND stream <> '' ORDER BY input, stream";
 
+const char* const kPostgresReadForeign =
+    "SELECT agent_id, stream, path, position, discarding, device, inode, birth_ns, generation, "
+    "head_bytes, head_hash, tail_bytes, tail_hash, size, " TIME_TO_MS("updated_at")
+    " FROM lastseen_position WHERE agent_id <> $1 "
+    "AND right(agent_id, length($2::text)) <> $2::text "
+    "AND position > 0 AND tail_bytes > 0 AND head_bytes >= $3::bigint "
+    "ORDER BY updated_at DESC LIMIT $4::bigint";
+
 const char* const kPostgresWritePositions =
     "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, device, "
     "inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at) "
@@ -61,14 +69,18 @@ const char* const kPostgresForgetPositions =
 
 // Added up by the database, in the transaction of the rows: counters that this version does not
 // know stay as they are, and numeric keeps all 64 bits.
+#define ADD_LEDGER                                                                         \
+  "ON CONFLICT (agent_id, input, stream) DO UPDATE SET updated_at = EXCLUDED.updated_at, " \
+  "ledger = (SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM "                    \
+  "(SELECT key, sum(value::numeric) AS total "                                             \
+  "FROM (SELECT * FROM jsonb_each_text(coalesce(p.ledger, '{}')) "                         \
+  "UNION ALL SELECT * FROM jsonb_each_text(coalesce(EXCLUDED.ledger, '{}'))) AS both_of "  \
+  "GROUP BY key) AS sums)"
+
 const char* const kPostgresAddLedgers =
     "INSERT INTO lastseen_position AS p (agent_id, input, stream, ledger, updated_at) "
     "SELECT $1, u.input, '', u.delta, clock_timestamp() "
-    "FROM unnest($2::text[], $3::text[]::jsonb[]) AS u(input, delta) "
-    "ON CONFLICT (agent_id, input, stream) DO UPDATE SET updated_at = EXCLUDED.updated_at, "
-    "ledger = (SELECT jsonb_object_agg(key, total) FROM (SELECT key, sum(value::numeric) AS total "
-    "FROM (SELECT * FROM jsonb_each_text(coalesce(p.ledger, '{}')) "
-    "UNION ALL SELECT * FROM jsonb_each_text(EXCLUDED.ledger)) AS both_of GROUP BY key) AS sums)";
+    "FROM unnest($2::text[], $3::text[]::jsonb[]) AS u(input, delta) " ADD_LEDGER;
 
 const char* const kPostgresKnowInputs =
     "INSERT INTO lastseen_position (agent_id, input, stream, ledger, updated_at) "
@@ -123,6 +135,44 @@ const char* const kPostgresReadAgents =
 // By two: the agent's own next number would pass for a commit whose reply was lost.
 const char* const kPostgresMoveFence =
     "UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = $1";
+
+const char* const kPostgresMakeFence =
+    "INSERT INTO lastseen_agent AS a (agent_id, epoch, batch, seen_at) "
+    "VALUES ($1, 0, 0, clock_timestamp()) ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + 2";
+
+#define TO_HAS_NONE_OF_ITS_OWN                                                               \
+  "NOT EXISTS (SELECT FROM lastseen_position o WHERE o.agent_id = $2 AND o.input = p.input " \
+  "AND o.stream <> '')"
+
+const char* const kPostgresCopyPositions =
+    "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, device, "
+    "inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at) "
+    "SELECT $2, input, stream, path, position, discarding, device, inode, birth_ns, generation, "
+    "head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at "
+    "FROM lastseen_position p WHERE p.agent_id = $1 AND p.stream <> '' "
+    "AND " TO_HAS_NONE_OF_ITS_OWN;
+
+const char* const kPostgresCopyInputs =
+    "INSERT INTO lastseen_position (agent_id, input, stream, ledger, updated_at) "
+    "SELECT $2, input, '', '{}', updated_at FROM lastseen_position p "
+    "WHERE p.agent_id = $1 AND p.stream = '' ON CONFLICT (agent_id, input, stream) DO NOTHING";
+
+const char* const kPostgresCopyLedgers =
+    "INSERT INTO lastseen_position AS p (agent_id, input, stream, ledger, updated_at) "
+    "SELECT $2, input, '', ledger, clock_timestamp() FROM lastseen_position "
+    "WHERE agent_id = $1 AND stream = '' " ADD_LEDGER;
+
+const char* const kPostgresOwnInputs =
+    "SELECT DISTINCT p.input FROM lastseen_position p "
+    "WHERE p.agent_id = $1 AND p.stream <> '' AND NOT " TO_HAS_NONE_OF_ITS_OWN " ORDER BY p.input";
+
+// Of epoch 0: no batch of the new owner is theirs.
+const char* const kPostgresTakeQuarantine =
+    "UPDATE lastseen_quarantine SET agent_id = $2, epoch = 0, batch = 0 WHERE agent_id = $1";
+
+const char* const kPostgresForgetAgentPositions =
+    "DELETE FROM lastseen_position WHERE agent_id = $1";
+const char* const kPostgresForgetFence = "DELETE FROM lastseen_agent WHERE agent_id = $1";
 
 const char* const kPostgresSetPosition =
     "UPDATE lastseen_position SET position = $4::bigint, discarding = false, tail_bytes = 0, "

@@ -57,6 +57,9 @@ extern const char* const kPostgresTakeEpoch;
 extern const char* const kPostgresReadLedgers;
 /// $1 agent. Answers input, stream and the columns of a position.
 extern const char* const kPostgresReadPositions;
+/// $1 agent, $2 the suffix of those that do not count, $3 shortest head, $4 limit. Answers agent,
+/// stream and the columns of a position, newest first.
+extern const char* const kPostgresReadForeign;
 /// $1 agent, then arrays: input, stream, path, position, discarding, device, inode, birth_ns,
 /// generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_ms.
 extern const char* const kPostgresWritePositions;
@@ -87,6 +90,20 @@ extern const char* const kPostgresMoveLedgers;
 extern const char* const kPostgresReadAgents;
 /// $1 agent: a commit that is prepared finds the store elsewhere than it left it.
 extern const char* const kPostgresMoveFence;
+/// $1 agent: the same, also of an agent that never started.
+extern const char* const kPostgresMakeFence;
+/// $1 from, $2 to. Copies positions, and makes their inputs known; none where `to` has its own.
+extern const char* const kPostgresCopyPositions;
+extern const char* const kPostgresCopyInputs;
+/// $1 from, $2 to. Adds the totals of all inputs.
+extern const char* const kPostgresCopyLedgers;
+/// $1 from, $2 to. Answers inputs that have positions with both.
+extern const char* const kPostgresOwnInputs;
+/// $1 from, $2 to.
+extern const char* const kPostgresTakeQuarantine;
+/// $1 agent: its positions with its totals, and its fence.
+extern const char* const kPostgresForgetAgentPositions;
+extern const char* const kPostgresForgetFence;
 /// $1 agent, $2 input, $3 stream, $4 position.
 extern const char* const kPostgresSetPosition;
 /// $1 agent, $2 input.

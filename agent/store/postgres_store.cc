@@ -103,6 +103,7 @@ StoreResult<AgentState> PostgresStore::load(const std::string& agent_id) {
   if (auto failure = check_schema()) return *failure;
   if (auto failure = take_epoch(agent_id, &state)) return *failure;
   if (auto failure = read_inputs(agent_id, &state)) return *failure;
+  if (auto failure = read_foreign(agent_id, &state)) return *failure;
   if (auto failure = end()) return *failure;
   return state;
 }
@@ -136,6 +137,19 @@ PostgresStore::Failure PostgresStore::read_inputs(const std::string& agent_id, A
   for (const SqlRow& row : positions.rows)
     for (AgentState::Input& input : state->inputs)
       if (input.name == text_of(row[0])) input.positions.push_back(read_position(row));
+  return std::nullopt;
+}
+
+PostgresStore::Failure PostgresStore::read_foreign(const std::string& agent_id, AgentState* state) {
+  if (agent_id.ends_with(kBackfillSuffix)) return std::nullopt;
+  SqlAnswer answer;
+  const std::vector<std::string> parameters = {agent_id, std::string(kBackfillSuffix),
+                                               std::to_string(kHeadBytesProof),
+                                               std::to_string(kForeignPositionsMax)};
+  if (auto failure = run(kPostgresReadForeign, parameters, &answer)) return failure;
+  state->foreign.reserve(answer.rows.size());
+  for (const SqlRow& row : answer.rows)
+    state->foreign.push_back({text_of(row[0]), read_position(row)});
   return std::nullopt;
 }
 

@@ -49,6 +49,7 @@ class PostgresStore final : public Store, private StoreAdmin {
               SqlAnswer* answer = nullptr);
   Failure take_epoch(const std::string& agent_id, AgentState* state);
   Failure read_inputs(const std::string& agent_id, AgentState* state);
+  Failure read_foreign(const std::string& agent_id, AgentState* state);
   Result<SqlAnswer> ask_clients(const std::string& sql, const ClientsQuery& query);
 
   // postgres_commit.cc
@@ -74,6 +75,10 @@ class PostgresStore final : public Store, private StoreAdmin {
   Result<std::vector<StoredAgent>> agents() override;
   Result<uint64_t> change_positions(const std::string& agent_id,
                                     const std::vector<PositionChange>& changes) override;
+  Result<AgentRows> take_positions(const std::string& from, const std::string& to,
+                                   bool copy) override;
+  Result<AgentRows> forget_agent(const std::string& agent_id, const std::string& witness) override;
+  Failure rewrite_agent(const std::string& from, const std::string& to, bool copy, AgentRows* done);
   Failure replay_rows(ReplayRows& rows, ReplayResult* result);
   Failure finish_replay(const ReplayRows& rows);
   Failure change_position(const std::string& agent_id, const PositionChange& change,

@@ -45,6 +45,48 @@ constexpr const char* kForgetPosition =
 constexpr const char* kForgetInput =
     "DELETE FROM lastseen_position WHERE agent_id = ?1 AND input = ?2 RETURNING 1";
 
+// By two: the agent's own next number would pass for a commit whose reply was lost.
+constexpr const char* kMoveFence =
+    "UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = ?1";
+constexpr const char* kMakeFence =
+    "INSERT INTO lastseen_agent AS a (agent_id, epoch, batch, seen_at) "
+    "VALUES (?1, 0, 0, strftime('%Y-%m-%d %H:%M:%fZ', 'now')) "
+    "ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + 2";
+
+// ?1: from, ?2: to, in all of these.
+#define TO_HAS_NONE_OF_ITS_OWN                                                                 \
+  "NOT EXISTS (SELECT 1 FROM lastseen_position o WHERE o.agent_id = ?2 AND o.input = p.input " \
+  "AND o.stream <> '')"
+constexpr const char* kOwnInputs =
+    "SELECT DISTINCT p.input FROM lastseen_position p "
+    "WHERE p.agent_id = ?1 AND p.stream <> '' AND NOT " TO_HAS_NONE_OF_ITS_OWN " ORDER BY p.input";
+constexpr const char* kCopyPositions =
+    "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, device, "
+    "inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at) "
+    "SELECT ?2, input, stream, path, position, discarding, device, inode, birth_ns, generation, "
+    "head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at "
+    "FROM lastseen_position p WHERE p.agent_id = ?1 AND p.stream <> '' "
+    "AND " TO_HAS_NONE_OF_ITS_OWN " RETURNING 1";
+constexpr const char* kCopyInputs =
+    "INSERT INTO lastseen_position (agent_id, input, stream, ledger, updated_at) "
+    "SELECT ?2, input, '', '{}', updated_at FROM lastseen_position "
+    "WHERE agent_id = ?1 AND stream = '' ON CONFLICT (agent_id, input, stream) DO NOTHING";
+constexpr const char* kCopyLedgers =
+    "INSERT INTO lastseen_position AS p (agent_id, input, stream, ledger, updated_at) "
+    "SELECT ?2, input, '', ledger, updated_at FROM lastseen_position "
+    "WHERE agent_id = ?1 AND stream = '' "
+    "ON CONFLICT (agent_id, input, stream) DO UPDATE SET ledger = "
+    "(SELECT json_group_object(key, total) FROM (SELECT key, sum(value) AS total "
+    "FROM (SELECT key, value FROM json_each(coalesce(p.ledger, '{}')) "
+    "UNION ALL SELECT key, value FROM json_each(coalesce(excluded.ledger, '{}'))) GROUP BY key))";
+// Of epoch 0: no batch of the new owner is theirs.
+constexpr const char* kTakeQuarantine =
+    "UPDATE lastseen_quarantine SET agent_id = ?2, epoch = 0, batch = 0 WHERE agent_id = ?1 "
+    "RETURNING 1";
+constexpr const char* kForgetAgentPositions =
+    "DELETE FROM lastseen_position WHERE agent_id = ?1 RETURNING 1";
+constexpr const char* kForgetFence = "DELETE FROM lastseen_agent WHERE agent_id = ?1";
+
 uint64_t bits(const SqliteStatement& row, int column) {
   return static_cast<uint64_t>(row.number(column));
 }
@@ -191,9 +233,7 @@ Result<uint64_t> SqliteStore::change_positions(const std::string& agent_id,
   const SqliteConnection::Call call(connection_);
   if (auto status = begin_changing(); !status) return status;
   uint64_t changed = 0, fences = 0;
-  // By two: the agent's own next number would pass for a commit whose reply was lost.
-  auto failure = run_for("UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = ?1",
-                         agent_id, {}, &fences);
+  auto failure = run_for(kMoveFence, agent_id, {}, &fences);
   for (const PositionChange& change : changes) {
     const char* sql = change.stream.empty() ? kForgetInput
                       : change.position     ? kSetPosition
@@ -203,6 +243,52 @@ Result<uint64_t> SqliteStore::change_positions(const std::string& agent_id,
   if (failure) return to_status(*fail(*failure));
   if (failure = end(); failure) return to_status(*failure);
   return changed;
+}
+
+Result<AgentRows> SqliteStore::take_positions(const std::string& from, const std::string& to,
+                                              bool copy) {
+  const SqliteConnection::Call call(connection_);
+  if (auto status = begin_changing(); !status) return status;
+  AgentRows done;
+  if (auto failure = rewrite_agent(from, to, copy, &done)) return to_status(*fail(*failure));
+  if (auto failure = end()) return to_status(*failure);
+  return done;
+}
+
+SqliteStore::Failure SqliteStore::rewrite_agent(const std::string& from, const std::string& to,
+                                                bool copy, AgentRows* done) {
+  uint64_t rows = 0;
+  if (auto failure = run_for(kMakeFence, to, {}, &rows)) return failure;
+  PositionChange two;  // its second parameter is the other agent here
+  two.input = to;
+  {
+    SqliteStatement own = connection_.prepare(kOwnInputs);
+    if (!own) return connection_.error();
+    own.bind(from, to);
+    Step step;
+    while ((step = own.step()) == Step::kRow) done->own.push_back(own.text(0));
+    if (step == Step::kFailed) return connection_.error();
+  }
+  if (auto failure = run_for(kCopyPositions, from, two, &done->streams)) return failure;
+  if (copy) return run_for(kCopyInputs, from, two, &rows);
+  if (auto failure = run_for(kCopyLedgers, from, two, &rows)) return failure;
+  if (auto failure = run_for(kTakeQuarantine, from, two, &done->quarantined)) return failure;
+  if (auto failure = run_for(kForgetAgentPositions, from, {}, &rows)) return failure;
+  return run_for(kForgetFence, from, {}, &rows);
+}
+
+Result<AgentRows> SqliteStore::forget_agent(const std::string& agent_id,
+                                            const std::string& witness) {
+  const SqliteConnection::Call call(connection_);
+  if (auto status = begin_changing(); !status) return status;
+  AgentRows done;
+  uint64_t rows = 0;
+  auto failure = run_for(kMoveFence, witness, {}, &rows);
+  if (!failure) failure = run_for(kForgetAgentPositions, agent_id, {}, &done.streams);
+  if (!failure) failure = run_for(kForgetFence, agent_id, {}, &rows);
+  if (failure) return to_status(*fail(*failure));
+  if (failure = end(); failure) return to_status(*failure);
+  return done;
 }
 
 }  // namespace lastseen

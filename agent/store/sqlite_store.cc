@@ -98,8 +98,26 @@ StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   if (auto failure = done(take)) return *failure;
   if (!read_inputs(agent_id, statements_->read_ledgers, statements_->read_positions, &state))
     return *fail();
+  if (!read_foreign(agent_id, &state)) return *fail();
   if (auto failure = end()) return *failure;
   return state;
+}
+
+// False: the connection knows why.
+bool SqliteStore::read_foreign(const std::string& agent_id, AgentState* state) {
+  if (agent_id.ends_with(kBackfillSuffix)) return true;
+  SqliteStatement read = connection_.prepare(
+      "SELECT agent_id, stream, path, position, discarding, device, inode, birth_ns, generation, "
+      "head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at FROM lastseen_position "
+      "WHERE agent_id <> ?1 AND substr(agent_id, -length(?2)) <> ?2 "
+      "AND position > 0 AND tail_bytes > 0 AND head_bytes >= ?3 ORDER BY updated_at DESC LIMIT ?4");
+  if (!read) return false;
+  const std::string suffix(kBackfillSuffix);
+  read.bind(agent_id, suffix, uint64_t{kHeadBytesProof}, uint64_t{kForeignPositionsMax});
+  Step step;
+  while ((step = read.step()) == Step::kRow)
+    state->foreign.push_back({read.text(0), read_position(read)});
+  return step != Step::kFailed;
 }
 
 // False: the connection knows why.
@@ -305,6 +323,7 @@ SqliteStore::Failure SqliteStore::write_positions(const std::string& agent_id, c
 SqliteStore::Failure SqliteStore::add_ledgers(const std::string& agent_id, const Batch& batch,
                                               const CommitResult& result) {
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    if (batch.inputs[i].held_back) continue;
     const std::string delta = ledger_json(stored_delta(batch, i, result));
     if (auto failure = done(statements_->add_ledger.bind(agent_id, batch.inputs[i].name, delta)))
       return failure;

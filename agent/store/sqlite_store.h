@@ -64,6 +64,10 @@ class SqliteStore final : public Store, private StoreAdmin {
   Result<std::vector<StoredAgent>> agents() override;
   Result<uint64_t> change_positions(const std::string& agent_id,
                                     const std::vector<PositionChange>& changes) override;
+  Result<AgentRows> take_positions(const std::string& from, const std::string& to,
+                                   bool copy) override;
+  Result<AgentRows> forget_agent(const std::string& agent_id, const std::string& witness) override;
+  Failure rewrite_agent(const std::string& from, const std::string& to, bool copy, AgentRows* done);
   Status begin_changing();
   Failure read_rows(const std::vector<int64_t>& ids, std::vector<QuarantinedRow>* rows);
   Failure replay_rows(ReplayRows& rows, ReplayResult* result);
@@ -84,6 +88,7 @@ class SqliteStore final : public Store, private StoreAdmin {
   Failure read_not_allowed(const std::string& agent_id, const Batch& batch, CommitResult* result);
   bool read_inputs(const std::string& agent_id, SqliteStatement& ledgers,
                    SqliteStatement& positions, AgentState* state);
+  bool read_foreign(const std::string& agent_id, AgentState* state);
 
   const std::string table_;
   const ColumnNames columns_;

@@ -15,6 +15,14 @@
 
 namespace lastseen {
 
+/// Of other agents' positions load() brings the newest: whoever gave a name up was the last to
+/// read, and 10,000 rows are two megabytes.
+inline constexpr size_t kForeignPositionsMax = 10'000;
+
+/// How the agent of `backfill` is named, behind the agent that it belongs to. It reads old logs on
+/// purpose: it is no stranger to anybody, and nobody is to it.
+inline constexpr std::string_view kBackfillSuffix = "/backfill";
+
 /// What the store knows of an agent after it took a new epoch.
 struct AgentState {
   uint64_t epoch = 0;
@@ -25,6 +33,9 @@ struct AgentState {
     LedgerCounts totals;
   };
   std::vector<Input> inputs;  ///< Those that ever committed, also without positions.
+  /// Of other agents, newest first: those that tell a file by its contents, with a head of
+  /// kHeadBytesProof.
+  std::vector<ForeignPosition> foreign = {};
 };
 
 /// How a commit ended when the store answered.

@@ -48,6 +48,13 @@ struct PositionChange {
   std::optional<uint64_t> position;  ///< None: forget.
 };
 
+/// What take_positions() or forget_agent() did.
+struct AgentRows {
+  uint64_t streams = 0;          ///< Positions taken or forgotten.
+  uint64_t quarantined = 0;      ///< Rows of the quarantine that were taken.
+  std::vector<std::string> own;  ///< Inputs where the taker has positions of its own: those stay.
+};
+
 /// Used by one thread. Calls block; nothing throws. Messages say what to do.
 class StoreAdmin {
  public:
@@ -72,6 +79,19 @@ class StoreAdmin {
   /// is. Returns how many streams it found.
   virtual Result<uint64_t> change_positions(const std::string& agent_id,
                                             const std::vector<PositionChange>& changes) = 0;
+
+  /// Makes the positions of agent `from` those of `to`, with the totals of its inputs and its rows
+  /// in the quarantine, in one transaction; the store then knows `from` no more. Where `to` has
+  /// positions in an input of that name they stay, and those of `from` are dropped. An agent that
+  /// runs under either name finds the store elsewhere than it left it, and loads. `copy`: `from`
+  /// keeps everything, and `to` gets the positions alone.
+  virtual Result<AgentRows> take_positions(const std::string& from, const std::string& to,
+                                           bool copy) = 0;
+
+  /// Forgets an agent with its positions and totals, and lets `witness` load anew. Rows in the
+  /// quarantine stay: they can be replayed without their agent.
+  virtual Result<AgentRows> forget_agent(const std::string& agent_id,
+                                         const std::string& witness) = 0;
 };
 
 }  // namespace lastseen

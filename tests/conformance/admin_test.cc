@@ -213,5 +213,138 @@ TEST_P(AdminCase, LostReplyBeforeAChangeIsNotTakenForACommitAfterIt) {
   EXPECT_EQ(1u, totals().committed) << "and it is counted once";
 }
 
+Position known_place(const std::string& stream, uint64_t place = 500) {
+  Position position;
+  position.stream = stream;
+  position.path = "/log/" + stream;
+  position.position = place;
+  position.head_bytes = kHeadBytesProof;
+  position.head_hash = 0xfedcba9876543210u;
+  position.tail_bytes = 64;
+  position.tail_hash = 9;
+  position.updated_ms = kTime;
+  return position;
+}
+
+TEST_P(AdminCase, LoadTellsWhatOtherAgentsReadNewestFirst) {
+  Position newer = known_place("newer");
+  newer.updated_ms = kTime + 1000;
+  Position short_head = known_place("short");
+  short_head.head_bytes = kHeadBytesProof - 1;
+  commit(BatchBuilder()
+             .position(known_place("older"))
+             .position(newer)
+             .position(short_head)
+             .position(known_place("unread", 0))
+             .take(1, 1));
+  load(*store_, "web-2/backfill");
+  commit(*store_, "web-2/backfill", BatchBuilder().position(known_place("backfill")).take(1, 1));
+  EXPECT_THAT(load().foreign, IsEmpty());
+  EXPECT_THAT(load(*store_, kAgent + "/backfill").foreign, IsEmpty());
+  const AgentState other = load(*store_, "web-2");
+  EXPECT_THAT(other.inputs, IsEmpty());
+  ASSERT_THAT(other.foreign, SizeIs(2));
+  EXPECT_EQ(kAgent, other.foreign[0].agent_id);
+  EXPECT_EQ("newer", other.foreign[0].position.stream);
+  EXPECT_EQ("older", other.foreign[1].position.stream);
+  EXPECT_EQ(500u, other.foreign[1].position.position);
+  EXPECT_EQ(0xfedcba9876543210u, other.foreign[1].position.head_hash);
+  EXPECT_EQ(9u, other.foreign[1].position.tail_hash);
+  EXPECT_EQ(kTime, other.foreign[1].position.updated_ms);
+}
+
+TEST_P(AdminCase, OfAnInputThatIsHeldBackNothingIsKept) {
+  Batch batch = BatchBuilder({"nginx", "envoy"}).seen("A", kTime).take(1, 1);
+  batch.inputs[1].held_back = true;
+  commit(batch);
+  const AgentState state = load();
+  ASSERT_THAT(state.inputs, SizeIs(1));
+  EXPECT_EQ("nginx", state.inputs[0].name);
+}
+
+TEST_P(AdminCase, TakenPositionsBringTotalsAndQuarantineAndEndTheOtherAgent) {
+  commit(BatchBuilder()
+             .position(known_place("s"))
+             .entry("bad", kTime, kTime, 3)
+             .entry("ok", kTime, kTime, 2)
+             .take(1, 1));
+  const AgentState before = load(*store_, "web-2");
+  commit(*store_, "web-2", BatchBuilder({"feed"}).seen("F", kTime).take(1, 1));
+  auto done = admin().take_positions(kAgent, "web-2", false);
+  ASSERT_TRUE(done.is_ok()) << done.status().message();
+  EXPECT_EQ(1u, done->streams);
+  EXPECT_EQ(1u, done->quarantined);
+  EXPECT_THAT(done->own, IsEmpty());
+  EXPECT_EQ(CommitOutcome::kWentBack,
+            commit(*store_, "web-2", BatchBuilder({"feed"}).take(before.epoch, 2)).outcome);
+  EXPECT_EQ(CommitOutcome::kWentBack, commit(BatchBuilder().take(1, 2)).outcome);
+  const AgentState taken = load(*store_, "web-2");
+  EXPECT_THAT(taken.foreign, IsEmpty());
+  ASSERT_THAT(taken.inputs, SizeIs(2));
+  EXPECT_EQ("nginx", taken.inputs[1].name);
+  ASSERT_THAT(taken.inputs[1].positions, SizeIs(1));
+  EXPECT_EQ(9u, taken.inputs[1].positions[0].tail_hash);
+  EXPECT_EQ(2u, taken.inputs[1].totals.committed);
+  EXPECT_EQ(3u, taken.inputs[1].totals.quarantined);
+  EXPECT_EQ("web-2", quarantined().at(0).agent_id);
+  const auto agents = admin().agents();
+  ASSERT_TRUE(agents.is_ok());
+  EXPECT_THAT(*agents, SizeIs(1));
+  mend();
+  EXPECT_EQ(3u, replay().lines);
+  EXPECT_EQ(5u, load(*store_, "web-2").inputs[1].totals.committed);
+}
+
+TEST_P(AdminCase, PositionsAreTakenBeforeTheNewAgentFirstStartsToo) {
+  commit(BatchBuilder().position(known_place("s")).seen("A", kTime).take(1, 1));
+  ASSERT_TRUE(admin().take_positions(kAgent, "new", false).is_ok());
+  const AgentState taken = load(*store_, "new");
+  EXPECT_EQ(1u, taken.epoch);
+  ASSERT_THAT(taken.inputs, SizeIs(1));
+  EXPECT_THAT(taken.inputs[0].positions, SizeIs(1));
+  EXPECT_EQ(1u, taken.inputs[0].totals.committed);
+}
+
+TEST_P(AdminCase, WhereTheTakerHasPositionsTheyStayAndTotalsAddUp) {
+  commit(BatchBuilder().position(known_place("theirs")).entry("A", kTime, kTime, 4).take(1, 1));
+  load(*store_, "web-2");
+  commit(*store_, "web-2",
+         BatchBuilder().position(known_place("ours")).entry("B", kTime, kTime, 3).take(1, 1));
+  auto done = admin().take_positions(kAgent, "web-2", false);
+  ASSERT_TRUE(done.is_ok()) << done.status().message();
+  EXPECT_THAT(done->own, ElementsAre("nginx"));
+  const AgentState taken = load(*store_, "web-2");
+  ASSERT_THAT(taken.inputs, SizeIs(1));
+  ASSERT_THAT(taken.inputs[0].positions, SizeIs(1));
+  EXPECT_EQ("ours", taken.inputs[0].positions[0].stream);
+  EXPECT_EQ(7u, taken.inputs[0].totals.committed);
+}
+
+TEST_P(AdminCase, CopiedPositionsStayTheOtherAgentsWithItsTotals) {
+  commit(BatchBuilder().position(known_place("s")).entry("A", kTime, kTime, 4).take(1, 1));
+  load(*store_, "web-2");
+  ASSERT_TRUE(admin().take_positions(kAgent, "web-2", true).is_ok());
+  const AgentState copied = load(*store_, "web-2");
+  ASSERT_THAT(copied.inputs, SizeIs(1));
+  EXPECT_THAT(copied.inputs[0].positions, SizeIs(1));
+  EXPECT_EQ(LedgerCounts(), copied.inputs[0].totals);
+  EXPECT_EQ(CommitOutcome::kCommitted, commit(BatchBuilder().take(1, 2)).outcome);
+  EXPECT_EQ(4u, totals().committed);
+}
+
+TEST_P(AdminCase, AForgottenAgentIsGoneAndItsWitnessLoadsAnew) {
+  commit(BatchBuilder().position(known_place("s")).entry("bad", kTime, kTime, 3).take(1, 1));
+  load(*store_, "web-2");
+  auto done = admin().forget_agent(kAgent, "web-2");
+  ASSERT_TRUE(done.is_ok()) << done.status().message();
+  EXPECT_EQ(2u, done->streams);
+  EXPECT_EQ(CommitOutcome::kWentBack, commit(*store_, "web-2", BatchBuilder().take(1, 1)).outcome);
+  EXPECT_THAT(load(*store_, "web-2").foreign, IsEmpty());
+  EXPECT_THAT(quarantined(), SizeIs(1));
+  const auto agents = admin().agents();
+  ASSERT_TRUE(agents.is_ok());
+  EXPECT_THAT(*agents, SizeIs(1));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -27,6 +27,7 @@ class FakeSource final : public Source {
   bool end_called = false;
   std::vector<std::string> stored_keys;  ///< What store_anew() answers.
   std::vector<StoredInput> anew;         ///< What it was told.
+  bool holds_back = false;               ///< While it is unknown.
 
   /// From then on it is a feed: what it gives are records.
   void add_record(std::string_view record) {
@@ -42,6 +43,7 @@ class FakeSource final : public Source {
     begun = false;
   }
   void begin() override { begun = true; }
+  bool held_back() const override { return holds_back && !restored.known; }
   int64_t step(Now) override { return kNever; }
   std::optional<Chunk> read(ReadBuffer&, Now) override {
     if (!ends_.empty()) {

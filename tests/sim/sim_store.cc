@@ -106,6 +106,7 @@ void SimStore::apply_rows(const Batch& batch) {
 
 void SimStore::apply_positions(const Batch& batch, const std::vector<uint64_t>& refused) {
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    if (batch.inputs[i].held_back) continue;
     Input& input = state_.inputs[batch.inputs[i].name];
     for (const Position& position : batch.inputs[i].positions) {
       if (position.gone) {

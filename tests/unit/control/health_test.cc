@@ -83,6 +83,19 @@ TEST(Ready, MissingLogCountsOnlyWithoutAnother) {
   EXPECT_EQ("", reason(agent));
 }
 
+TEST(Ready, FilesThatAnotherAgentReadNameItOnceWithTheWaysOut) {
+  AgentSnapshot agent = busy_agent();
+  agent.inputs[0].name = "nginx";
+  agent.inputs[0].files = {{"/log/a", 0, 9, "read by agent 'web-1'"},
+                           {"/log/b", 0, 9, "held"},
+                           {"/log/c", 0, 9, "read by agent 'web-1'"}};
+  EXPECT_EQ(
+      "input 'nginx': /log/a is read by agent 'web-1', so the input waits: set agent_id to that "
+      "name, or run 'lastseen positions take --from' or 'lastseen positions forget --agent' with "
+      "it",
+      reason(agent));
+}
+
 TEST(Ready, GlobWithoutFilesIsNotReadyButAFeedNeedsNone) {
   AgentSnapshot agent = busy_agent();
   agent.inputs[0].name = "nginx";

@@ -105,6 +105,11 @@ class PipelineChangeTest : public testing::Test {
       found.push_back(batch.inputs[entry.input].name + ":" + std::string(entry.client_id));
     return found;
   }
+  static FlushReply nothing_known() {
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kPositions;
+    return reply;
+  }
   FlushReply moved(std::optional<Batch> batch, AgentState there) {
     FlushReply reply;
     reply.kind = FlushReply::Kind::kMoved;
@@ -213,6 +218,64 @@ TEST_F(PipelineChangeTest, ARenamedInputTakesItsPositionsAlongInOneBatch) {
   EXPECT_EQ(1u, ledgers().size());
   source->bytes += "Y 2\n";
   EXPECT_EQ(Ids{"new:p-Y"}, ids(*step(2000)));
+}
+
+TEST_F(PipelineChangeTest, AnInputThatIsHeldBackStaysSoUnderAnotherName) {
+  build({{"old", ""}});
+  FakeSource* source = sources_["old"];
+  source->holds_back = true;
+  pipeline_->deliver(nothing_known(), at(0));
+  change({{"new", "old"}});
+  const std::optional<Batch> batch = step(1);
+  ASSERT_TRUE(batch);
+  for (const BatchInput& input : batch->inputs) {
+    EXPECT_TRUE(input.held_back) << input.name;
+    EXPECT_EQ(0u, input.positions.size());
+  }
+  commit();
+  step(2);
+  EXPECT_EQ(1u, ledgers().size());
+  EXPECT_FALSE(source->begun);
+  FlushReply taken = nothing_known();
+  taken.state.inputs.push_back({"new", {}, {}});
+  pipeline_->deliver(std::move(taken), at(3));
+  EXPECT_TRUE(source->begun);
+}
+
+TEST_F(PipelineChangeTest, AnInputThatWasHeldBackAndComesBackIsStillUnknown) {
+  build({{"a", ""}, {"b", ""}});
+  sources_["a"]->holds_back = true;
+  pipeline_->deliver(nothing_known(), at(0));
+  ASSERT_TRUE(step(1));
+  commit();
+  change({{"b", "b"}});
+  step(2);
+  EXPECT_EQ(1u, ledgers().size());
+  change({{"b", "b"}, {"a", ""}});
+  step(3);
+  EXPECT_FALSE(sources_["a"]->restored.known);
+  EXPECT_TRUE(sources_["a"]->restored.foreign);
+}
+
+TEST_F(PipelineChangeTest, WhatAnotherStoreKnowsDecidesOverAnInputThatIsHeldBack) {
+  build({{"a", ""}});
+  FakeSource* source = sources_["a"];
+  source->bytes = "X 1\n";
+  source->holds_back = true;
+  pipeline_->deliver(nothing_known(), at(0));
+  change({{"a", "a"}}, true);
+  step(1);
+  commit();
+  step(2);
+  ASSERT_TRUE(move_store_);
+  source->holds_back = false;  // it has not heard of that agent
+  pipeline_->deliver(moved(std::nullopt, {1, 0, {}}), at(3));
+  const std::optional<Batch> choice = step(4);
+  ASSERT_TRUE(choice);
+  EXPECT_FALSE(choice->inputs[0].held_back);
+  EXPECT_FALSE(source->begun);
+  commit();
+  EXPECT_TRUE(source->begun);
 }
 
 TEST_F(PipelineChangeTest, AFeedThatLeavesGivesOutWhatItHas) {

@@ -97,6 +97,47 @@ TEST_F(PipelineTest, StartChoiceIsCommittedBeforeALineIsRead) {
   EXPECT_EQ(1u, step(5000)->entries.size());
 }
 
+TEST_F(PipelineTest, AnInputThatIsHeldBackMakesNoStartChoiceAndOthersGoOn) {
+  build(PipelineOptions(), 2);
+  sources_[0]->bytes = "A 1\n";
+  sources_[1]->bytes = "B 1\n";
+  sources_[0]->holds_back = true;
+  load_unknown();
+  const auto first = step(0);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_TRUE(first->inputs[0].held_back);
+  EXPECT_EQ(0u, first->inputs[0].positions.size());
+  EXPECT_EQ(1u, first->inputs[1].positions.size());
+  commit();
+  EXPECT_FALSE(sources_[0]->begun);
+  EXPECT_EQ(1u, step(1000)->entries.size());
+  commit();
+  EXPECT_EQ(0u, ledger(0).totals.lines_read);
+  EXPECT_EQ(1u, ledger(1).totals.lines_read);
+  ASSERT_TRUE(step(2000).has_value()) << "it asks the store more often while it waits";
+}
+
+TEST_F(PipelineTest, AnInputThatWasHeldBackBeginsWhenTheStoreKnowsIt) {
+  build();
+  sources_[0]->bytes = "A 1\nB 2\n";
+  sources_[0]->holds_back = true;
+  load_unknown();
+  ASSERT_TRUE(step(0).has_value());
+  commit();
+  sources_[0]->losses.lost_bytes[0] = 7;
+  EXPECT_FALSE(step(500).has_value()) << "what waits is no reason for a batch";
+  FlushReply reply;
+  reply.kind = FlushReply::Kind::kPositions;
+  reply.state.inputs.push_back({"input0", {}, {}});
+  reply.state.inputs[0].positions.emplace_back().position = 4;
+  pipeline_->deliver(std::move(reply), at(1000));
+  const auto batch = step(1000);
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_FALSE(batch->inputs[0].held_back);
+  EXPECT_EQ(1u, batch->inputs[0].delta.lines_read);
+  EXPECT_EQ(7u, batch->inputs[0].delta.lost_bytes[0]);
+}
+
 TEST_F(PipelineTest, BatchTellsWhenItsLinesWereRead) {
   build();
   sources_[0]->bytes = "Z 1\n";

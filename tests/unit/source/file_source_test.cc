@@ -526,5 +526,70 @@ TEST_F(FileSourceTest, ADirectoryThatIsNotMountedYetIsNoLoss) {
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceTest, ADirectoryThatVanishesAndReturnsWhileWeRunIsReadOn) {
+  append("a\n");
+  f.up();
+  f.disk.hide_directory("/log");
+  f.run(5000);
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+  f.disk.make_directory("/log");
+  append("b\n");
+  f.run(1100);
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceTest, OnceIsDoneThoughADirectoryOfStoredPositionsIsMissing) {
+  f.settings.path = "/log/*/access.log";
+  for (const char* site : {"/log/a", "/log/b"}) {
+    f.disk.make_directory(site);
+    f.disk.append(std::string(site) + "/access.log", "a\n");
+  }
+  f.up();
+  restart();
+  f.disk.hide_directory("/log/b");
+  f.up();
+  EXPECT_TRUE(f.source->drained());
+  f.commit();
+  EXPECT_EQ(2u, f.store.size());
+}
+
+TEST_F(FileSourceTest, APositionWhoseDirectoryIsMissingForAMonthIsForgotten) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.hide_directory("/log");
+  f.pass(int64_t{30} * 86'400'000 - 3'600'000);
+  f.up();
+  f.run(2 * 3'600'000);
+  f.commit();
+  EXPECT_EQ(0u, f.store.count("anchor"));
+  f.pass(86'400'000);
+  f.run(2000);
+  f.commit();
+  EXPECT_EQ(1u, f.store.count("anchor"));
+  EXPECT_EQ(1u, f.store.size());
+}
+
+// Whatever begins with a header does, on every machine and in every file.
+TEST_F(FileSourceTest, TwoLiveLogsWithEqualFirstLinesAreReadIndependently) {
+  f.settings.path = "/log/*.log";
+  const std::string header(200, '#');
+  for (const char* log : {"/log/a.log", "/log/b.log"}) f.disk.append(log, header + "\n");
+  f.up();
+  f.news();
+  f.disk.append("/log/a.log", "a1\n");
+  f.disk.append("/log/b.log", "b1\n");
+  f.look();
+  EXPECT_EQ("a1 b1", f.news());
+  restart();
+  f.disk.append("/log/b.log", "b2\n");
+  f.disk.append("/log/a.log", "a2\n");
+  f.up();
+  EXPECT_EQ("a2 b2", f.news());
+  EXPECT_EQ(0u, f.log.count_at_least(LogLevel::kWarn));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -33,11 +33,12 @@ class Follower {
     source = std::make_unique<FileSource>(settings, start, disk, watcher, log, options);
     step();
   }
-  void restore() { source->restore({input_known, stored_positions(), {}}, now); }
+  void restore() { source->restore({input_known, stored_positions(), {}, foreign}, now); }
   /// launch, restore, commit the start choice, begin, read what is there.
   void up() {
     launch();
     restore();
+    if (source->held_back()) return;
     commit();
     source->begin();
     look();
@@ -166,6 +167,7 @@ class Follower {
   LedgerCounts losses;
   std::map<std::string, Position> store;
   bool input_known = false;
+  std::shared_ptr<const std::vector<ForeignPosition>> foreign;  ///< Of other agents.
   int64_t deadline = 0;
   int wakeups = 0;
 };

@@ -226,6 +226,21 @@ def test_time_from_the_future_is_clamped_by_the_stores_clock(database, agents, t
     assert now + 55_000 <= database.rows()["FUTURE"][0] <= int(time.time() * 1000) + 60_000
 
 
+def test_with_the_clock_of_arrival_the_time_of_a_line_does_not_matter(store, agents, tmp_log):
+    """Neither that it has none, nor that it lies in the past or the future."""
+    agent = agents(tmp_log, store.store(), last_seen={"clock": "arrival"}).start()
+    before = int(time.time() * 1000)
+    with open(tmp_log, "a", encoding="utf-8") as file:
+        file.write('{"uri":"/items","args":"client_id=NO_TIME","request_body":""}\n')
+        file.write(json_line(1795305600000, "PAST"))
+        file.write(json_line(before + 86_400_000, "FUTURE"))
+    assert agent.settled(3)["committed"] == 3
+    rows = store.rows()
+    assert sorted(rows) == ["FUTURE", "NO_TIME", "PAST"]
+    for seen, created in rows.values():
+        assert before <= created == seen <= int(time.time() * 1000)
+
+
 def test_older_sightings_never_move_last_seen_back(store, agents, tmp_log):
     for agent_id, start in (("young", 1795305700000), ("old", 1795305600000)):
         with open(tmp_log, "w", encoding="utf-8") as file:

@@ -49,6 +49,7 @@ struct Arguments {
   QuarantineArguments quarantine;
   PositionsArguments positions;
   TopArguments top{"", "1s", std::nullopt};
+  DoctorArguments doctor;
   bool sqlstate = false;
   int code = kExitDone;
 };
@@ -355,15 +356,24 @@ void add_positions(CLI::App& app, Arguments& arguments) {
 void add_doctor(CLI::App& app, Arguments& arguments) {
   CLI::App& doctor = *app.add_subcommand("doctor", "say what would go wrong, and how to mend it");
   doctor.footer(
-      "\nLooks at the logs, the kernel's queue for feeds, and the store. Exit status 0: nothing, "
-      "or\n"
-      "warnings only; 1: something keeps clients from the table. Run it as the agent's user.");
+      "\nLooks at logs, rotation, nginx's formats, kernel limits, directories and the\n"
+      "store, where it writes a row and takes it back. Run it as the agent's user. Each\n"
+      "finding has a severity and an id, which --list explains. Exit status 0:\n"
+      "nothing, notes or warnings; 1: an error, which keeps clients from the table\n"
+      "(with --strict a warning too).");
   add_config(doctor, arguments);
+  doctor.add_flag("--strict", arguments.doctor.strict, "exit with 1 for warnings too");
+  doctor.add_flag("--json", arguments.json, "one JSON object a line");
+  doctor.add_option("--etc", arguments.doctor.etc, "where nginx and logrotate are configured")
+      ->option_text("DIRECTORY (default " + arguments.doctor.etc + ")");
+  doctor.add_flag("--list", arguments.doctor.list, "everything that it can find");
   doctor.add_flag("--sqlstate", arguments.sqlstate,
                   "what each error code of the database means to the agent");
   doctor.callback([&] {
+    arguments.doctor.config_path = arguments.config;
+    arguments.doctor.json = arguments.json;
     arguments.code =
-        arguments.sqlstate ? doctor_sqlstate_command() : doctor_command(arguments.config);
+        arguments.sqlstate ? doctor_sqlstate_command() : doctor_command(arguments.doctor);
   });
 }
 

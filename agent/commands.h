@@ -66,6 +66,14 @@ struct TopArguments {
   std::optional<uint64_t> count;  ///< Frames; none: until `q`, or one without a terminal.
 };
 
+struct DoctorArguments {
+  std::string config_path;
+  std::string etc = "/etc";  ///< Where the configurations of nginx and logrotate are.
+  bool strict = false;       ///< Warnings fail too.
+  bool json = false;
+  bool list = false;  ///< Only the kinds of findings.
+};
+
 int run_command(const std::string& config_path, bool once);
 int check_command(const std::string& config_path);
 int parse_command(const ParseArguments& arguments);
@@ -87,8 +95,8 @@ int positions_set_command(const PositionsArguments& arguments);
 int positions_forget_command(const PositionsArguments& arguments);
 int positions_take_command(const PositionsArguments& arguments);
 
+int doctor_command(const DoctorArguments& arguments);
 /// Prints what each SQLSTATE means to the agent.
-int doctor_command(const std::string& config_path);
 int doctor_sqlstate_command();
 
 }  // namespace lastseen

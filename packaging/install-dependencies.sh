@@ -15,7 +15,7 @@ packages_of() {
       # The servers are for the end-to-end tests, which start their own on free ports.
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
         postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat \
-        prometheus mandoc zsh fish valgrind ;;
+        prometheus mandoc zsh fish faketime valgrind ;;
     lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
     bench)
       # The peers that make bench compares with. Elsewhere than in Debian npm comes with node.

@@ -195,6 +195,20 @@ const char* const kPostgresIdColumn =
     "WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 "
     "AND NOT a.attisdropped";
 
+const char* const kPostgresTableFacts =
+    "SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1), "
+    "CASE WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 0 "
+    "THEN a.atttypmod - 4 END, "
+    "coalesce((SELECT option_value FROM pg_options_to_table(c.reloptions) "
+    "WHERE option_name = 'fillfactor'), '100'), "
+    "greatest(c.reltuples, 0)::bigint, "
+    "(SELECT string_agg(i.indexrelid::regclass::text, ', ' ORDER BY 1) FROM pg_index i "
+    "JOIN pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = ANY (i.indkey) "
+    "WHERE i.indrelid = c.oid AND x.attname = $3), "
+    "round(extract(epoch FROM clock_timestamp()) * 1000)::bigint "
+    "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 "
+    "JOIN pg_type t ON t.oid = a.atttypid WHERE c.oid = to_regclass($1)";
+
 PostgresStatements::PostgresStatements(const StoreSettings& settings, TableName table)
     : table_(std::move(table)),
       columns_(settings.columns),

@@ -110,5 +110,8 @@ extern const char* const kPostgresSetPosition;
 extern const char* const kPostgresForgetInput;
 /// $1 table for to_regclass(), $2 column. Answers type and whether a unique index will do.
 extern const char* const kPostgresIdColumn;
+/// $1 table for to_regclass(), $2 id column, $3 last_seen column. Answers the id's type and its
+/// length at most or NULL, fillfactor, rows, the indexes over last_seen or NULL, the clock in ms.
+extern const char* const kPostgresTableFacts;
 
 }  // namespace lastseen

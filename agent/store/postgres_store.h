@@ -78,6 +78,12 @@ class PostgresStore final : public Store, private StoreAdmin {
   Result<AgentRows> take_positions(const std::string& from, const std::string& to,
                                    bool copy) override;
   Result<AgentRows> forget_agent(const std::string& agent_id, const std::string& witness) override;
+
+  // postgres_examine.cc
+  Result<TableFacts> examine(const std::string& agent_id) override;
+  Failure write_test_rows(const std::string& agent_id, const std::string& id, TableFacts* facts);
+
+  // postgres_admin.cc, what the above need
   Failure rewrite_agent(const std::string& from, const std::string& to, bool copy, AgentRows* done);
   Failure replay_rows(ReplayRows& rows, ReplayResult* result);
   Failure finish_replay(const ReplayRows& rows);

@@ -67,6 +67,12 @@ class SqliteStore final : public Store, private StoreAdmin {
   Result<AgentRows> take_positions(const std::string& from, const std::string& to,
                                    bool copy) override;
   Result<AgentRows> forget_agent(const std::string& agent_id, const std::string& witness) override;
+
+  // sqlite_examine.cc
+  Result<TableFacts> examine(const std::string& agent_id) override;
+  Failure write_test_rows(const std::string& agent_id, const std::string& id, TableFacts* facts);
+
+  // sqlite_admin.cc, what the above need
   Failure rewrite_agent(const std::string& from, const std::string& to, bool copy, AgentRows* done);
   Status begin_changing();
   Failure read_rows(const std::vector<int64_t>& ids, std::vector<QuarantinedRow>* rows);

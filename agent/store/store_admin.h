@@ -55,6 +55,19 @@ struct AgentRows {
   std::vector<std::string> own;  ///< Inputs where the taker has positions of its own: those stay.
 };
 
+/// What `doctor` wants to know of the table of clients beside what makes the agent hold.
+struct TableFacts {
+  /// Why rows like a commit's could not be written, in a transaction that is rolled back.
+  std::optional<StoreError> write_error;
+  /// Why the table refused the test row as such: others it may take.
+  std::string row_refused;
+  std::string last_seen_indexes;    ///< Their names; empty: none.
+  int fillfactor = 100;             ///< Percent.
+  int64_t rows = 0;                 ///< About how many.
+  int64_t id_length_max = 0;        ///< Characters that the id column takes; 0: no such limit.
+  std::optional<int64_t> clock_ms;  ///< The store's clock, where it has one of its own.
+};
+
 /// Used by one thread. Calls block; nothing throws. Messages say what to do.
 class StoreAdmin {
  public:
@@ -92,6 +105,10 @@ class StoreAdmin {
   /// quarantine stay: they can be replayed without their agent.
   virtual Result<AgentRows> forget_agent(const std::string& agent_id,
                                          const std::string& witness) = 0;
+
+  /// Looks at the table, and writes to it and to the agent's own tables what a commit of agent
+  /// `agent_id` would, with another name of the agent; nothing of it stays.
+  virtual Result<TableFacts> examine(const std::string& agent_id) = 0;
 };
 
 }  // namespace lastseen

@@ -308,26 +308,3 @@ def test_run_once_ended_by_sigterm_goes_on_next_time(store, agents, tmp_log):
     assert 0 < len(store.rows())
     assert agent.once().returncode == 0
     assert store.rows() == truth.clients
-
-
-def test_doctor_names_what_would_go_wrong(empty_database, agents, tmp_log):
-    agent = agents(tmp_log, empty_database.store(), inputs=[
-        {"name": "absent", "path": tmp_log + ".absent", "parser": "json"},
-        {"name": "folder", "path": os.path.dirname(tmp_log), "parser": "json"},
-        {"name": "feed", "type": "unix_datagram", "path": tmp_log + ".sock", "parser": "json"}])
-    done = command("doctor", "-c", agent.config)
-    assert done.returncode == 1, done.out
-    found = dict(line.split(None, 2)[1:] for line in done.out.splitlines())
-    assert "first byte" in found["log-missing"] and "directory" in found["log-unreadable"]
-    assert "lastseen migrate" in found["store"]
-    with open("/proc/sys/net/unix/max_dgram_qlen", encoding="ascii") as file:
-        short = int(file.read()) < 512
-    assert ("sysctl net.unix.max_dgram_qlen=512" in found.get("datagram-queue", "")) == short
-
-
-def test_doctor_finds_nothing_where_all_is_well(database, agents, tmp_log):
-    agent = agents(tmp_log, database.store())
-    assert agent.once().returncode == 0
-    done = command("doctor", "-c", agent.config)
-    assert done.returncode == 0 and "nothing found" in done.out, done.out
-    assert database.query("SELECT epoch FROM lastseen_agent") == [(1,)], "it is no agent"

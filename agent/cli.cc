@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cli_completion.h"
 #include "command_support.h"
 #include "commands.h"
 #include "config/values.h"
@@ -25,7 +26,7 @@ constexpr const char* kDescription =
     "client_activity(client_id, last_seen, created_at), in PostgreSQL or SQLite.";
 
 constexpr const char* kFooter =
-    "\nExamples:\n"
+    "Examples:\n"
     "  lastseen check -c lastseen.yaml          is the configuration right?\n"
     "  lastseen parse -p json < access.log      what would be read from these lines?\n"
     "  lastseen migrate -c lastseen.yaml        create the tables in PostgreSQL\n"
@@ -85,13 +86,13 @@ void add_socket(CLI::App& command, Arguments& arguments) {
 void add_run(CLI::App& app, Arguments& arguments) {
   CLI::App& run = *app.add_subcommand("run", "follow the logs until SIGTERM (log on stderr)");
   run.footer(
-      "\nReads what the inputs name, merges the sightings of each client, and commits them with\n"
-      "the read positions in one transaction, once a flush.interval. SIGTERM commits what was\n"
-      "read, then exits; a second one exits at once. A database that is down, a missing table\n"
-      "or a log that is not there yet do not end it: it says so once and waits.");
+      "Reads what the inputs name, merges the sightings of each client, and commits\n"
+      "them with the read positions in one transaction, once a flush.interval. SIGTERM\n"
+      "commits what was read, then exits; a second one exits at once. A database that\n"
+      "is down, a missing table or a log that is not there yet do not end it: it says\n"
+      "so once and waits.");
   add_config(run, arguments);
-  run.add_flag("--once", arguments.once,
-               "read every file to its end, commit, exit (with a progress bar)");
+  run.add_flag("--once", arguments.once, "read every file to its end, commit, exit");
   run.callback([&] { arguments.code = run_command(arguments.config, arguments.once); });
 }
 
@@ -99,8 +100,9 @@ void add_check(CLI::App& app, Arguments& arguments) {
   CLI::App& check =
       *app.add_subcommand("check", "say everything that is wrong with a configuration");
   check.footer(
-      "\nEvery error is printed as FILE:LINE:COL: message, with the line and a caret under the\n"
-      "place. Exit status 0: fine; 2: it has errors. Nothing is opened or connected.");
+      "Every error is printed as FILE:LINE:COL: message, with the line and a caret\n"
+      "under the place. Exit status 0: fine; 2: it has errors. Nothing is opened or\n"
+      "connected.");
   add_config(check, arguments);
   check.callback([&] { arguments.code = check_command(arguments.config); });
 }
@@ -108,15 +110,10 @@ void add_check(CLI::App& app, Arguments& arguments) {
 void add_parse(CLI::App& app, Arguments& arguments) {
   CLI::App& parse = *app.add_subcommand("parse", "show what is read from each line of a log");
   parse.footer(
-      "\nPrints one JSON object a line: {\"line\":N,\"client_id\":…,\"ts\":…,\"why\":…}. `why` "
-      "says\n"
-      "where the client was found (body, field, query) or why there is none. It is the very code\n"
-      "of `run`, without a store. Logs may be compressed (.gz).\n"
+      "Prints one JSON object a line; its `why` says where the client was found, or why\n"
+      "there is none. It is the very code of `run`, without a store. Logs may be .gz.\n"
       "\nExamples:\n"
-      "  lastseen parse -p combined /var/log/nginx/access.log | head\n"
-      "  lastseen parse -p log_format --dialect nginx --log-format '$msec \"$request\"' < "
-      "access.log\n"
-      "  lastseen parse -p log_format --dialect haproxy --preset httplog --syslog haproxy.log\n"
+      "  lastseen parse -p log_format --dialect haproxy --preset httplog x.log\n"
       "  lastseen parse -c lastseen.yaml -i nginx --explain < access.log | less");
   // No default file here: -p needs none, and -i without -c is a mistake worth a message.
   CLI::Option* config =
@@ -126,11 +123,10 @@ void add_parse(CLI::App& app, Arguments& arguments) {
       parse
           .add_option("-i,--input", arguments.parse.input, "the input of FILE whose parser to use")
           ->option_text("INPUT");
-  CLI::Option* parser =
-      parse
-          .add_option("-p,--parser", arguments.parse.parser,
-                      "json, combined, common, log_format, logfmt, ltsv, ndjson, regex, …")
-          ->option_text("PARSER");
+  CLI::Option* parser = parse
+                            .add_option("-p,--parser", arguments.parse.parser,
+                                        "json, combined, common, log_format, logfmt, ltsv, …")
+                            ->option_text("PARSER");
   const auto key_of_parser = [&](const char* name, std::string& value, const char* what) {
     return parse.add_option(name, value, what)->needs(parser);
   };
@@ -144,9 +140,10 @@ void add_parse(CLI::App& app, Arguments& arguments) {
   key_of_parser("--regex", arguments.parse.regex, "an expression with named groups, for regex")
       ->option_text("RE2");
   parse.add_flag("--syslog", arguments.parse.syslog, "a syslog header stands before each line")
+      ->option_text(" ")
       ->needs(parser);
   parse.add_flag("--explain", arguments.parse.explain,
-                 "for people: what was read from where, and why a line was skipped");
+                 "for people: what was read from where, and why not");
   input->needs(config);
   config->needs(input);
   parser->excludes(config);
@@ -163,10 +160,10 @@ void add_parse(CLI::App& app, Arguments& arguments) {
 void add_backfill(CLI::App& app, Arguments& arguments) {
   CLI::App& backfill = *app.add_subcommand("backfill", "read old logs too, also beside the agent");
   backfill.footer(
-      "\nReads logs, compressed (.gz) or not, from their first byte to their end, and exits. A\n"
-      "running agent goes on undisturbed: this is agent AGENT_ID/backfill, with positions of its\n"
-      "own, which belong to what is in a file, whatever its name. A repeat adds nothing, and\n"
-      "one that was interrupted goes on where it was. Logs are read oldest first.\n"
+      "Reads logs, compressed (.gz) or not, from their first byte to their end, oldest\n"
+      "first, and exits. A running agent goes on undisturbed: this is agent\n"
+      "AGENT_ID/backfill, with positions of its own, which belong to what is in a file,\n"
+      "whatever its name. A repeat adds nothing; one that was interrupted goes on.\n"
       "\nExample:\n"
       "  lastseen backfill -c lastseen.yaml /var/log/nginx/access.log.*");
   add_config(backfill, arguments);
@@ -208,8 +205,9 @@ void add_clients(CLI::App& app, Arguments& arguments) {
 void add_migrate(CLI::App& app, Arguments& arguments) {
   CLI::App& migrate = *app.add_subcommand("migrate", "create or update the tables");
   migrate.footer(
-      "\nPostgreSQL is only ever changed by this command; the agent migrates SQLite itself. An\n"
-      "existing client_activity, or a table that store.table names, is taken as it is.");
+      "PostgreSQL is only ever changed by this command; the agent migrates SQLite\n"
+      "itself. An existing client_activity, or a table that store.table names, is taken\n"
+      "as it is.");
   add_config(migrate, arguments);
   CLI::Option* status = migrate.add_flag("--status", arguments.status,
                                          "only say what is applied and what is missing");
@@ -223,10 +221,9 @@ void add_migrate(CLI::App& app, Arguments& arguments) {
 void add_top(CLI::App& app, Arguments& arguments) {
   CLI::App& top = *app.add_subcommand("top", "how the running agent is doing, live");
   top.footer(
-      "\nFills the terminal and keeps it up to date, over restarts of the agent too. q quits; j, "
-      "k\n"
-      "and the arrows scroll the list of inputs and files. Without a terminal it prints plain\n"
-      "text, once, after one interval (for the rates).");
+      "Fills the terminal and keeps it up to date, over restarts of the agent too. q\n"
+      "quits; j, k and the arrows scroll the list of inputs and files. Without a\n"
+      "terminal it prints plain text, once, after one interval (for the rates).");
   add_socket(top, arguments);
   top.add_option("-d,--interval", arguments.top.interval, "how often to look")
       ->option_text("DURATION (default " + arguments.top.interval + ")");
@@ -247,8 +244,7 @@ void add_live(CLI::App& app, Arguments& arguments) {
 
   add_top(app, arguments);
 
-  CLI::App& flush = *app.add_subcommand(
-      "flush", "read and commit what is written by now; returns when that is done");
+  CLI::App& flush = *app.add_subcommand("flush", "read and commit all that is written by now");
   add_socket(flush, arguments);
   flush.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
       ->option_text("DURATION (default " + arguments.timeout + ")");
@@ -256,13 +252,12 @@ void add_live(CLI::App& app, Arguments& arguments) {
 }
 
 void add_reload(CLI::App& app, Arguments& arguments) {
-  CLI::App& reload =
-      *app.add_subcommand("reload", "go over to the changed configuration file, without a restart");
+  CLI::App& reload = *app.add_subcommand("reload", "go over to the changed configuration file");
   reload.footer(
-      "\nThe agent reads the file that it was started with. If anything in it is wrong, or a "
-      "store\n"
-      "or socket that it names cannot be had, nothing changes. No line is lost or counted twice.\n"
-      "Exit status 0: it runs now; 2: the file is wrong; 1: the agent could not be asked.");
+      "The agent reads the file that it was started with. If anything in it is wrong,\n"
+      "or a store or socket that it names cannot be had, nothing changes. No line is\n"
+      "lost or counted twice. Exit status 0: it runs now; 2: the file is wrong; 1: the\n"
+      "agent could not be asked.");
   add_socket(reload, arguments);
   reload.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
       ->option_text("DURATION (default " + arguments.timeout + ")");
@@ -275,7 +270,7 @@ void add_quarantine(CLI::App& app, Arguments& arguments) {
       *app.add_subcommand("quarantine", "rows that the table refused, and a second try");
   quarantine.require_subcommand(1);
   quarantine.footer(
-      "\nA row that the table of clients refuses (too long, a constraint) is set aside in\n"
+      "A row that the table of clients refuses (too long, a constraint) is set aside in\n"
       "lastseen_quarantine, so that it holds up no other. Mend the table, then replay.");
   const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
     CLI::App& command = *quarantine.add_subcommand(name, what);
@@ -305,13 +300,12 @@ void add_positions(CLI::App& app, Arguments& arguments) {
       *app.add_subcommand("positions", "where the agent stands in each file; move it");
   positions.require_subcommand(1);
   positions.footer(
-      "\nPositions are rows of lastseen_position, committed with the clients. `set` and `forget`\n"
-      "refuse while the agent runs; with --force it goes to the new place with its next commit.\n"
-      "An input whose files another agent has read waits (readyz names that agent): `take` makes\n"
-      "that agent's positions, totals and quarantined rows this one's, which goes on where it "
-      "stood\n"
-      "also if it runs; `forget --agent AGENT_ID` drops them.\n"
-      "Lines that are read again are counted again; last_seen never goes backwards.");
+      "Positions are rows of lastseen_position, committed with the clients. `set` and\n"
+      "`forget` refuse while the agent runs; with --force it goes to the new place with\n"
+      "its next commit. An input whose files another agent has read waits, and readyz\n"
+      "names that agent: `take` makes its positions, totals and quarantined rows this\n"
+      "one's; `forget --agent AGENT_ID` drops them. Lines that are read again are\n"
+      "counted again; last_seen never goes backwards.");
   const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
     CLI::App& command = *positions.add_subcommand(name, what);
     add_config(command, arguments);
@@ -356,7 +350,7 @@ void add_positions(CLI::App& app, Arguments& arguments) {
 void add_doctor(CLI::App& app, Arguments& arguments) {
   CLI::App& doctor = *app.add_subcommand("doctor", "say what would go wrong, and how to mend it");
   doctor.footer(
-      "\nLooks at logs, rotation, nginx's formats, kernel limits, directories and the\n"
+      "Looks at logs, rotation, nginx's formats, kernel limits, directories and the\n"
       "store, where it writes a row and takes it back. Run it as the agent's user. Each\n"
       "finding has a severity and an id, which --list explains. Exit status 0:\n"
       "nothing, notes or warnings; 1: an error, which keeps clients from the table\n"
@@ -377,6 +371,16 @@ void add_doctor(CLI::App& app, Arguments& arguments) {
   });
 }
 
+void add_completion(CLI::App& app) {
+  CLI::App& completion = *app.add_subcommand("completion", "print a completion script for a shell");
+  completion.require_subcommand(1);
+  completion.footer("Example:\n  lastseen completion bash > /etc/bash_completion.d/lastseen");
+  for (const std::string_view shell : kShells) {
+    completion.add_subcommand(std::string(shell), "for " + std::string(shell))
+        ->callback([&app, shell] { std::cout << completion_script(app, shell); });
+  }
+}
+
 }  // namespace
 
 int run_cli(int argc, char** argv) {
@@ -385,6 +389,8 @@ int run_cli(int argc, char** argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", "lastseen " LASTSEEN_VERSION);
   app.require_subcommand(1);
+  // Of 80 columns 56 are left for what an option does.
+  app.get_formatter()->column_width(24);
   add_run(app, arguments);
   add_check(app, arguments);
   add_parse(app, arguments);
@@ -396,6 +402,7 @@ int run_cli(int argc, char** argv) {
   add_quarantine(app, arguments);
   add_positions(app, arguments);
   add_doctor(app, arguments);
+  add_completion(app);
   if (const auto message = unknown_command(app, argc, argv)) return usage_error(*message);
   try {
     app.parse(argc, argv);

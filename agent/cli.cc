@@ -352,7 +352,7 @@ void add_doctor(CLI::App& app, Arguments& arguments) {
   doctor.footer(
       "Looks at logs, rotation, nginx's formats, kernel limits, directories and the\n"
       "store, where it writes a row and takes it back. Run it as the agent's user. Each\n"
-      "finding has a severity and an id, which --list explains. Exit status 0:\n"
+      "finding has a severity and an id, explained in lastseen(1). Exit status 0:\n"
       "nothing, notes or warnings; 1: an error, which keeps clients from the table\n"
       "(with --strict a warning too).");
   add_config(doctor, arguments);

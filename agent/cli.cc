@@ -335,15 +335,15 @@ void add_positions(CLI::App& app, Arguments& arguments) {
   set.get_option("INPUT")->required();
   set.add_option("POSITION", arguments.positions.position, "bytes, the start of a line")
       ->required();
-  CLI::App& forget = add("forget", "begin FILE anew, or INPUT; with --agent alone, drop that agent",
-                         positions_forget_command);
+  CLI::App& forget =
+      add("forget", "begin FILE or INPUT anew; --agent: drop one", positions_forget_command);
   place(forget);
   CLI::App& take = add("take", "make another agent's positions this one's", positions_take_command);
   take.add_option("--from", arguments.positions.from, "the agent that has them now")
       ->option_text("AGENT_ID")
       ->required();
   take.add_flag("--copy", arguments.positions.copy,
-                "that agent keeps them, and its totals: both read the files from now on");
+                "that agent keeps them too: both read on from there");
   take.add_flag("--force", arguments.positions.force, "also while that agent may be running");
 }
 

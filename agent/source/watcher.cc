@@ -1,5 +1,6 @@
 #include "source/watcher.h"
 
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <map>
 #include <system_error>
 #include <vector>
@@ -59,12 +61,11 @@ class UvWatcher final : public Watcher {
   UvWatcher() {
     CHECK(uv_loop_init(&loop_) == 0);
     CHECK(uv_async_init(&loop_, &wake_, [](uv_async_t*) {}) == 0);
-    CHECK(uv_timer_init(&loop_, &timer_) == 0);
+    uv_run(&loop_, UV_RUN_NOWAIT);  // it tells epoll of new descriptors only when it runs
   }
 
   ~UvWatcher() override {
     uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
     if (inotify_ >= 0) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop_) == 0);
@@ -105,18 +106,13 @@ class UvWatcher final : public Watcher {
     if (!shared) inotify_rm_watch(inotify_, descriptor);  // fails if the directory is gone
   }
 
+  // The loop never waits itself. UV_RUN_ONCE with a timer looks at the timer before it waits and
+  // not after: a thread that was not on a CPU until the timer was due waited for ever.
   void wait(int64_t timeout_ms) override {
-    if (timeout_ms == 0) {
-      uv_run(&loop_, UV_RUN_NOWAIT);
-      return;
-    }
-    if (timeout_ms > 0) {
-      uv_update_time(&loop_);
-      uv_timer_start(
-          &timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(timeout_ms), 0);
-    }
-    uv_run(&loop_, UV_RUN_ONCE);
-    uv_timer_stop(&timer_);
+    pollfd ready{uv_backend_fd(&loop_), POLLIN, 0};
+    const int64_t longest = std::numeric_limits<int>::max();
+    ::poll(&ready, 1, static_cast<int>(std::min(timeout_ms, longest)));
+    uv_run(&loop_, UV_RUN_NOWAIT);
   }
 
   void wake() override { uv_async_send(&wake_); }
@@ -138,6 +134,7 @@ class UvWatcher final : public Watcher {
     CHECK(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
             static_cast<UvWatcher*>(poll->data)->read_events();
           }) == 0);
+    uv_run(&loop_, UV_RUN_NOWAIT);
     return 0;
   }
 
@@ -177,7 +174,6 @@ class UvWatcher final : public Watcher {
 
   uv_loop_t loop_{};
   uv_async_t wake_{};
-  uv_timer_t timer_{};
   uv_poll_t poll_{};
   int inotify_ = -1;
   alignas(inotify_event) char buffer_[kEventBytes];

@@ -5,10 +5,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "fakes/recording_log.h"
@@ -138,6 +142,29 @@ TEST(UvWatcher, AWaitEndsInTime) {
   watcher->wait(20);
   EXPECT_GE(clock.now().mono_ms - before, 19);
   watcher->wait(0);
+}
+
+// libuv looked at its timer, and then waited without one, when the millisecond changed in between:
+// about one wait of 1 ms in 20,000.
+TEST(UvWatcher, ManyShortWaitsAllEnd) {
+  constexpr int kThreads = 100;
+  constexpr int kWaits = 1000;
+  std::vector<std::unique_ptr<Watcher>> watchers;
+  std::vector<std::thread> threads;
+  std::atomic<bool> given_up{false};
+  std::atomic<int> ended{0};
+  std::promise<void> all_ended;
+  for (int i = 0; i < kThreads; ++i) watchers.push_back(make_uv_watcher());
+  for (auto& watcher : watchers)
+    threads.emplace_back([&] {
+      for (int wait = 0; wait < kWaits && !given_up; ++wait) watcher->wait(1);
+      if (++ended == kThreads) all_ended.set_value();
+    });
+  const auto over = all_ended.get_future().wait_for(std::chrono::milliseconds(kLongMs));
+  given_up = true;
+  for (auto& watcher : watchers) watcher->wake();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::future_status::ready, over);
 }
 
 // Source, watcher and disk together: what is written is read through an event, not the poll.

@@ -1,0 +1,97 @@
+// One running agent and what waits around it; internal to daemon*.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "base/state_file.h"
+#include "base/wake_event.h"
+#include "build_parts.h"
+#include "control/http_server.h"
+#include "daemon.h"
+#include "daemon_signals.h"
+#include "daemon_sockets.h"
+#include "progress.h"
+#include "reload.h"
+#include "skip_warnings.h"
+
+namespace lastseen {
+
+/// By the name of each input.
+std::map<std::string, std::string> parsers_by_input(const Config& config);
+uint64_t random_seed();
+
+/// Lives in the main thread.
+/// daemon.cc: start and loop; daemon_stop.cc: how it ends; daemon_reload.cc: another configuration.
+class Daemon {
+ public:
+  Daemon(const Config& config, const RunOptions& options);
+
+  int run();
+
+ private:
+  Status build();
+  bool start_control();
+  bool open_feeds();
+  int loop();
+  void on_signal(int signal);
+  void on_tick();
+  void begin_stop();
+  void ask_reload(ReloadDone done);
+  void begin_reload();
+  void end_reload(const Status& result);
+  void apply_reload();
+  void say_status(const std::string& text);
+  bool stuck(const AgentSnapshot& snapshot);
+  int give_up();
+  int finish();
+  uint64_t report_feeds(const AgentSnapshot& snapshot);
+  void report_once(const AgentSnapshot& snapshot);
+
+  const Config& config() const { return *running_; }
+
+  std::shared_ptr<const Config> running_;
+  const RunOptions& options_;
+  Progress bar_;
+  std::unique_ptr<ReopenableLog> log_;
+  Signals signals_;
+  WakeEvent wakeup_;  // ends poll()
+  SystemClock clock_;
+  std::unique_ptr<FileSystem> files_ = make_posix_file_system();
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<SharedParts> shared_;
+  std::vector<PassedSocket> passed_;  // by systemd
+  Feeds feeds_;
+  std::unique_ptr<StateFile> spill_file_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<HttpServer> control_;
+  std::thread control_thread_;
+  bool control_warned_ = false;
+  StatusLine status_line_;
+  SkipWarnings skip_warnings_;
+
+  // Reloads: who waits for the next one, and for the one under way.
+  std::mutex reload_mutex_;
+  std::vector<ReloadDone> reload_asked_;
+  std::vector<ReloadDone> reload_waits_;
+  std::optional<PreparedReload> reload_;
+  ReloadSnapshot reload_told_;
+
+  int64_t stop_deadline_mono_ms_ = kNever;
+  // For --once: when something last moved, and what stood then.
+  int64_t moved_mono_ms_ = 0;
+  uint64_t moved_mark_ = 0;
+};
+
+}  // namespace lastseen

@@ -1,0 +1,138 @@
+#include <unistd.h>
+
+#include <string>
+
+#include "control/health.h"
+#include "daemon_state.h"
+#include "exit_code.h"
+
+namespace lastseen {
+
+namespace {
+
+// A stop that has committed everything waits this long for the flush thread to leave the store.
+constexpr int64_t kJoinMs = 1000;
+// Beyond the stop's deadline: what feeds brought is written to a file of some megabytes.
+constexpr int64_t kSaveMs = 5000;
+
+uint64_t pending_lines(const AgentSnapshot& snapshot) {
+  uint64_t lines = 0;
+  for (const InputSnapshot& input : snapshot.inputs) lines += input.pending;
+  return lines;
+}
+
+}  // namespace
+
+// --once gives up when nothing has moved for the shutdown timeout: after its last line, or after
+// its start while positions cannot be loaded.
+bool Daemon::stuck(const AgentSnapshot& snapshot) {
+  // Neither committed batches nor events would do: an idle agent commits empty ones.
+  uint64_t mark = snapshot.store.positions_loaded;
+  for (const InputSnapshot& input : snapshot.inputs) {
+    mark += input.totals.bytes_read + input.totals.settled();
+    for (const FileSnapshot& file : input.files) mark += file.position;  // passes over what is read
+  }
+  const int64_t now_ms = clock_.now().mono_ms;
+  if (mark != moved_mark_) {
+    moved_mark_ = mark;
+    moved_mono_ms_ = now_ms;
+  }
+  return now_ms - moved_mono_ms_ >= config().shutdown_timeout;
+}
+
+// The store did not take everything in time. Threads may be inside its library, so nothing is
+// joined or destroyed.
+int Daemon::give_up() {
+  bar_.end();
+  agent_->stop();
+  agent_->save_feeds(kSaveMs);
+  const auto snapshot = agent_->snapshot();
+  const uint64_t lines = pending_lines(*snapshot);
+  // Being stuck does not end by stopping: --once has not read what it was started for.
+  const bool stuck_once = options_.once && stop_deadline_mono_ms_ == kNever;
+  if (agent_->finished() && !stuck_once) return finish();
+  const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
+                                                             : snapshot->store.last_error;
+  const std::string unread = unread_inputs(*snapshot);
+  if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
+    report_once(*snapshot);
+    log_->error("gave up waiting for what cannot be read: " + unread);
+    _exit(kExitFailed);
+  }
+  const uint64_t fed = report_feeds(*snapshot);
+  if (fed == lines && fed > 0) {
+    log_->error("stopped with data of feeds not committed",
+                {{"lines", std::to_string(fed)}, {"error", why}});
+  } else if (!snapshot->store.positions_loaded) {
+    log_->error(
+        "stopped before the store could tell the positions; no log was read, everything "
+        "waits in the log files",
+        {{"error", why}});
+  } else {
+    log_->error(
+        "stopped with data not committed; it waits in the log files and is read again at "
+        "the next start",
+        {{"lines", std::to_string(lines)}, {"error", why}});
+  }
+  if (control_) control_->stop();
+  if (control_thread_.joinable()) control_thread_.join();
+  const bool nothing_pending = lines == 0 && !options_.once;
+  _exit(nothing_pending ? kExitDone : kExitUncommitted);
+}
+
+// What feeds brought waits nowhere else.
+uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
+  uint64_t lines = 0;
+  for (const InputSnapshot& input : snapshot.inputs)
+    if (input.feed) lines += input.pending;
+  if (lines == 0) return 0;
+  if (snapshot.feeds_saved && !agent_->taken_over()) {
+    log_->info("what feeds brought and is not committed waits in the spill file",
+               {{"file", spill_file_->path()}, {"lines", std::to_string(lines)}});
+  } else {
+    log_->error("what feeds brought and is not committed is lost",
+                {{"lines", std::to_string(lines)}});
+  }
+  return lines;
+}
+
+int Daemon::finish() {
+  const auto snapshot = agent_->snapshot();
+  bar_.draw(*snapshot);
+  bar_.end();
+  if (control_) control_->stop();
+  if (control_thread_.joinable()) control_thread_.join();
+  int code = agent_->taken_over() ? kExitUsage : kExitDone;
+  if (options_.once && code == kExitDone) {
+    report_once(*snapshot);
+    if (const std::string missing = unread_inputs(*snapshot); !missing.empty()) {
+      log_->error("not everything could be read: " + missing);
+      code = kExitFailed;
+    }
+  }
+  if (agent_->taken_over()) report_feeds(*snapshot);
+  if (code == kExitDone) log_->info("stopped: everything that was read is committed");
+  if (!agent_->join(kJoinMs)) {
+    agent_->interrupt_store();
+    if (!agent_->join(kJoinMs)) _exit(code);
+  }
+  return code;
+}
+
+void Daemon::report_once(const AgentSnapshot& snapshot) {
+  for (const InputSnapshot& input : snapshot.inputs) {
+    log_->info("input read to its end", {{"input", input.name},
+                                         {"lines_read", std::to_string(input.totals.lines_read)},
+                                         {"committed", std::to_string(input.totals.committed)},
+                                         {"skipped", std::to_string(input.totals.skipped_sum())}});
+    for (const FileSnapshot& file : input.files) {
+      const bool read = file.state.starts_with("reading") || file.state.starts_with("idle");
+      if (!read || file.size <= file.position) continue;
+      log_->warn("the end of the file is no whole line; it waits for its newline",
+                 {{"path", file.path}, {"bytes", std::to_string(file.size - file.position)}});
+    }
+  }
+  skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);
+}
+
+}  // namespace lastseen

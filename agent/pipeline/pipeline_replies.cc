@@ -1,0 +1,126 @@
+// What the flusher replies: positions to go on from, and batches that are committed.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "pipeline/pipeline.h"
+
+namespace lastseen {
+
+namespace {
+
+constexpr auto kNotAllowed = static_cast<size_t>(SkipReason::kNotAllowed);
+
+}  // namespace
+
+void Pipeline::deliver(FlushReply reply, Now now) {
+  switch (reply.kind) {
+    case FlushReply::Kind::kPositions:
+      return positions_known(std::move(reply.state), now);
+    case FlushReply::Kind::kCommitted:
+      return batch_committed(reply.result);
+    case FlushReply::Kind::kMoved:
+      return store_moved(std::move(reply), now);
+    case FlushReply::Kind::kTakenOver:
+      stopping_ = ended_ = true;
+      return;
+  }
+}
+
+void Pipeline::positions_known(AgentState state, Now now) {
+  if (in_flight_) {  // the store went back: the batch is void, its lines are read again
+    budget_.give_back(in_flight_->clients);
+    for (auto& done : in_flight_->flushes) flushes_.push_back(std::move(done));
+    in_flight_.reset();
+    last_sealed_ = false;
+  }
+  full_ = false;
+  read_times_.take();  // of lines that are read again
+  foreign_ = std::make_shared<const std::vector<ForeignPosition>>(std::move(state.foreign));
+  for (auto& input : inputs_) {
+    StoredInput stored = stored_of(state, *input);
+    start_input(*input, std::move(stored), loaded_, now);
+  }
+  remember_strangers(state);
+  const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
+                                   [](const auto& input) { return input->buffer.sightings() > 0; });
+  if (!pending) oldest_pending_mono_ms_ = 0;
+  for (const SpillPart& part : spill_.positions_known(state.batch)) take_back(part, now);
+  loaded_ = true;
+}
+
+void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now) {
+  if (!input.parts.feed) {
+    if (again && !input.held_back) input.delta = LedgerCounts();
+    input.buffer.clear();
+  } else if (again) {
+    // What the store forgot can not be read again. The batch that was out is not part of it.
+    LedgerCounts gone = input.sealed.minus(input.out).minus(input.out_carried).minus(stored.totals);
+    gone.lost[static_cast<size_t>(LossReason::kStoreWentBack)] += gone.committed + gone.quarantined;
+    gone.committed = gone.quarantined = 0;
+    gone.lines_read = gone.settled();
+    input.delta.add(gone);
+  }
+  input.in_flight = 0;
+  input.out = input.out_carried = input.carried = LedgerCounts();
+  input.before = input.sealed = stored.totals;
+  input.parts.source->restore(stored, now);
+  if (!input.formerly.empty()) input.parts.source->store_anew({});
+  input.begun = stored.known;
+  input.held_back = input.parts.source->held_back();
+  if (stored.known) {
+    input.parts.source->begin();
+  } else if (!input.held_back) {
+    first_batch_due_ = true;
+  }
+}
+
+// What feeds brought once, and no batch has committed.
+void Pipeline::take_back(const SpillPart& part, Now now) {
+  const auto decoded = decode_part(part.bytes);
+  CHECK(decoded.is_ok());  // it was looked at when it was read, or comes from here
+  for (const SpilledInput& spilled : *decoded) {
+    const auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const auto& input) {
+      return input->parts.name == spilled.name;
+    });
+    if (found == inputs_.end()) continue;
+    Input& input = **found;
+    input.delta.add(spilled.counts);
+    for (const Entry& entry : spilled.entries) {
+      if (!input.buffer.add(entry, budget_.clients_max()))
+        input.delta.lost[static_cast<size_t>(LossReason::kBufferFull)] += entry.count;
+    }
+    if (oldest_pending_mono_ms_ == 0 && !spilled.entries.empty())
+      oldest_pending_mono_ms_ = now.mono_ms;
+  }
+}
+
+void Pipeline::batch_committed(const CommitResult& result) {
+  CHECK(in_flight_.has_value());
+  for (size_t i = 0; i < in_flight_->inputs; ++i) {
+    Input& input = *inputs_[i];
+    const uint64_t refused = result.quarantined.empty() ? 0 : result.quarantined[i];
+    const uint64_t not_allowed = result.not_allowed.empty() ? 0 : result.not_allowed[i];
+    input.sealed.committed += input.in_flight - refused - not_allowed;
+    input.sealed.quarantined += refused;
+    input.sealed.skipped[kNotAllowed] += not_allowed;
+    input.in_flight = 0;
+    input.out = input.out_carried = LedgerCounts();
+    input.formerly.clear();
+    if (!input.begun && !input.held_back) {
+      input.begun = true;
+      input.parts.source->begin();
+    }
+  }
+  budget_.give_back(in_flight_->clients);
+  spill_.committed();
+  full_ = false;
+  released_ = in_flight_->release;
+  final_committed_ |= final_sealed_;
+  if (in_flight_->last) ended_ = true;
+  const auto flushes = std::move(in_flight_->flushes);
+  in_flight_.reset();
+  for (const auto& done : flushes) done(Status::ok());
+}
+
+}  // namespace lastseen

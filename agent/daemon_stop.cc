@@ -61,8 +61,7 @@ int Daemon::give_up() {
   }
   const uint64_t fed = report_feeds(*snapshot);
   if (fed == lines && fed > 0) {
-    log_->error("stopped with data of feeds not committed",
-                {{"lines", std::to_string(fed)}, {"error", why}});
+    log_->error("stopped with data of feeds not committed", {{"lines", fed}, {"error", why}});
   } else if (!snapshot->store.positions_loaded) {
     log_->error(
         "stopped before the store could tell the positions; no log was read, everything "
@@ -72,7 +71,7 @@ int Daemon::give_up() {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
         "the next start",
-        {{"lines", std::to_string(lines)}, {"error", why}});
+        {{"lines", lines}, {"error", why}});
   }
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
@@ -88,10 +87,9 @@ uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
   if (lines == 0) return 0;
   if (snapshot.feeds_saved && !agent_->taken_over()) {
     log_->info("what feeds brought and is not committed waits in the spill file",
-               {{"file", spill_file_->path()}, {"lines", std::to_string(lines)}});
+               {{"file", spill_file_->path()}, {"lines", lines}});
   } else {
-    log_->error("what feeds brought and is not committed is lost",
-                {{"lines", std::to_string(lines)}});
+    log_->error("what feeds brought and is not committed is lost", {{"lines", lines}});
   }
   return lines;
 }
@@ -122,14 +120,14 @@ int Daemon::finish() {
 void Daemon::report_once(const AgentSnapshot& snapshot) {
   for (const InputSnapshot& input : snapshot.inputs) {
     log_->info("input read to its end", {{"input", input.name},
-                                         {"lines_read", std::to_string(input.totals.lines_read)},
-                                         {"committed", std::to_string(input.totals.committed)},
-                                         {"skipped", std::to_string(input.totals.skipped_sum())}});
+                                         {"lines_read", input.totals.lines_read},
+                                         {"committed", input.totals.committed},
+                                         {"skipped", input.totals.skipped_sum()}});
     for (const FileSnapshot& file : input.files) {
       const bool read = file.state.starts_with("reading") || file.state.starts_with("idle");
       if (!read || file.size <= file.position) continue;
       log_->warn("the end of the file is no whole line; it waits for its newline",
-                 {{"path", file.path}, {"bytes", std::to_string(file.size - file.position)}});
+                 {{"path", file.path}, {"bytes", file.size - file.position}});
     }
   }
   skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);

@@ -32,12 +32,11 @@ void SkipWarnings::look(const AgentSnapshot& snapshot, int64_t now_mono_ms, Log&
       const bool due = said.lines == 0 || now_mono_ms - said.at_mono_ms >= kSkipWarningsEveryMs;
       if (lines == said.lines || !due) continue;
       const auto parser = parsers_.find(input.name);
-      log.warn(advice.message,
-               {{"input", input.name},
-                {"reason", std::string(name_of(advice.reason))},
-                {"parser", parser == parsers_.end() ? "" : parser->second},
-                {"lines", std::to_string(lines - said.lines)},
-                {"of", std::to_string(input.totals.lines_read - input.before.lines_read)}});
+      log.warn(advice.message, {{"input", input.name},
+                                {"reason", std::string(name_of(advice.reason))},
+                                {"parser", parser == parsers_.end() ? "" : parser->second},
+                                {"lines", lines - said.lines},
+                                {"of", input.totals.lines_read - input.before.lines_read}});
       said = {lines, now_mono_ms};
     }
   }

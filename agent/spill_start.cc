@@ -43,7 +43,7 @@ std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, 
     return {};
   }
   log.info("found what feeds had brought before the last stop",
-           {{"file", file.path()}, {"lines", std::to_string(lines_of(*parts))}});
+           {{"file", file.path()}, {"lines", lines_of(*parts)}});
   return std::move(*parts);
 }
 

@@ -44,7 +44,7 @@ THIRD_PARTY = [
     ("spdlog/*", ["agent/base/log.cc"]),
     ("fmt/*", ["agent/base/log.cc"]),
     ("CLI/*", ["agent/cli*.cc"]),
-    ("systemd/*", ["agent/daemon*.cc"]),
+    ("systemd/*", ["agent/daemon*.cc", "agent/base/journal.cc"]),
     ("zlib.h", ["agent/base/gzip.cc"]),
     ("re2/*", ["agent/base/regex.cc"]),
     ("gtest/*", ["tests/*"]),

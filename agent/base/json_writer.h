@@ -26,6 +26,10 @@ class JsonWriter {
   void value(double number) { writer_.Double(number); }
   void value(bool flag) { writer_.Bool(flag); }
   void null() { writer_.Null(); }
+  /// `digits`: a number as JSON writes it.
+  void raw_number(std::string_view digits) {
+    writer_.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
+  }
 
   template <typename T>
   void member(std::string_view name, T content) {

@@ -4,6 +4,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <syslog.h>
 
 #include <array>
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/journal.h"
 #include "base/json_writer.h"
 
 namespace lastseen {
@@ -18,6 +20,7 @@ namespace lastseen {
 namespace {
 
 constexpr std::array<std::string_view, 5> kLevelNames = {"trace", "debug", "info", "warn", "error"};
+constexpr std::array<int, 5> kPriorities = {LOG_DEBUG, LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
 constexpr size_t kLevelWidth = 5;  // so that messages of all levels line up
 
 spdlog::level::level_enum convert(LogLevel level) {
@@ -44,12 +47,8 @@ bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" \"=") != std::string_view::npos;
 }
 
-std::string text_line(LogLevel level, std::string_view message,
-                      std::initializer_list<LogField> fields) {
-  std::string line(kLevelNames[static_cast<size_t>(level)]);
-  line.resize(kLevelWidth, ' ');
-  line += ' ';
-  line += escape_for_log(message);
+std::string with_fields(std::string_view message, std::initializer_list<LogField> fields) {
+  std::string line = escape_for_log(message);
   for (const LogField& field : fields) {
     line.append(" ").append(field.key).append("=");
     std::string value = escape_for_log(field.value);
@@ -67,6 +66,13 @@ std::string text_line(LogLevel level, std::string_view message,
   return line;
 }
 
+std::string text_line(LogLevel level, std::string_view message,
+                      std::initializer_list<LogField> fields) {
+  std::string line(kLevelNames[static_cast<size_t>(level)]);
+  line.resize(kLevelWidth, ' ');
+  return line + ' ' + with_fields(message, fields);
+}
+
 // An object without its opening brace: the pattern supplies that, and the time.
 std::string json_line(LogLevel level, std::string_view message,
                       std::initializer_list<LogField> fields) {
@@ -74,8 +80,14 @@ std::string json_line(LogLevel level, std::string_view message,
   json.begin_object();
   json.member("level", kLevelNames[static_cast<size_t>(level)]);
   json.member("message", std::string_view(escape_for_log(message)));
-  for (const LogField& field : fields)
-    json.member(field.key, std::string_view(escape_for_log(field.value)));
+  for (const LogField& field : fields) {
+    if (field.is_number) {
+      json.key(field.key);
+      json.raw_number(field.value);
+    } else {
+      json.member(field.key, std::string_view(escape_for_log(field.value)));
+    }
+  }
   json.end_object();
   return std::string(json.text().substr(1));
 }
@@ -93,6 +105,10 @@ class SpdLog final : public ReopenableLog {
              std::initializer_list<LogField> fields) override {
     if (level < level_.load(std::memory_order_relaxed)) return;
     std::lock_guard lock(mutex_);
+    const bool to_journal = journal_ && !json_ && file_.empty();
+    if (to_journal && write_to_journal(kPriorities[static_cast<size_t>(level)],
+                                       with_fields(message, fields), fields))
+      return;
     const std::string line = line_of(level, message, fields);
     logger_->log(convert(level), spdlog::string_view_t(line.data(), line.size()));
   }
@@ -151,6 +167,7 @@ class SpdLog final : public ReopenableLog {
   }
 
   std::atomic<LogLevel> level_;
+  const bool journal_ = stderr_is_journal();
   std::mutex mutex_;  // for all that follows
   bool json_;
   std::string file_;

@@ -1,10 +1,12 @@
 // What the agent tells its operator. Parts receive a Log&; only log.cc knows the library behind it.
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/status.h"
 
@@ -12,10 +14,17 @@ namespace lastseen {
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 
-/// A detail beside the message: `key=value` in text, a member in JSON.
+/// A detail beside the message: `key=value` in text, a member in JSON (numbers as numbers), a field
+/// named KEY in the journal.
 struct LogField {
+  LogField(std::string_view key_, std::string value_) : key(key_), value(std::move(value_)) {}
+  template <std::integral Number>
+  LogField(std::string_view key_, Number value_)
+      : key(key_), value(std::to_string(value_)), is_number(true) {}
+
   std::string_view key;
   std::string value;
+  bool is_number = false;
 };
 
 /// Thread-safe. A message is one line of plain words; at warning and above it says what to do.
@@ -41,7 +50,8 @@ class Log {
   }
 };
 
-/// A Log that writes to stderr, or to `file` when it is not empty. `json`: one object a line.
+/// A Log that writes to stderr, or to `file` when it is not empty. `json`: one object a line. Text
+/// for a stderr that is systemd's journal goes there as an entry with a level and fields.
 class ReopenableLog : public Log {
  public:
   /// Opens `file` again (after a rotation); a no-op for stderr. False when that failed: it goes on

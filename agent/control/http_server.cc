@@ -314,7 +314,7 @@ void HttpServer::Core::warn_full() {
     return;
   warned_full_mono_ms_ = now_ms;
   log_.warn("control: too many connections, new ones are answered 503; close idle clients",
-            {{"connections_max", std::to_string(shared_.limits.connections_max)}});
+            {{"connections_max", shared_.limits.connections_max}});
 }
 
 HttpServer::HttpServer(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,

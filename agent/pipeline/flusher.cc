@@ -194,12 +194,12 @@ void Flusher::announce(const CommitResult& result, Now now) {
     log_.warn(
         "the store refused rows; they are kept in lastseen_quarantine. Look there for the "
         "reason",
-        {{"lines", std::to_string(quarantined)}});
+        {{"lines", quarantined}});
   }
   announce_not_allowed(result, now);
   if (result.clamped > 0) {
     log_.warn("sightings from the future were moved to the store's time; check the clocks",
-              {{"rows", std::to_string(result.clamped)}});
+              {{"rows", result.clamped}});
   }
 }
 
@@ -213,7 +213,7 @@ void Flusher::announce_not_allowed(const CommitResult& result, Now now) {
     log_.warn(
         "more new clients than client_id.new_per_second_max allows; their lines are skipped as "
         "not_allowed, and clients that the table has are updated as ever",
-        {{"input", batch_->inputs[i].name}, {"lines", std::to_string(result.not_allowed[i])}});
+        {{"input", batch_->inputs[i].name}, {"lines", result.not_allowed[i]}});
   }
 }
 
@@ -265,8 +265,7 @@ void Flusher::failed(const StoreError& error, Now now) {
 }
 
 void Flusher::succeeded(Now now) {
-  if (failures_ > 0)
-    log_.info("the store takes data again", {{"failed_tries", std::to_string(failures_)}});
+  if (failures_ > 0) log_.info("the store takes data again", {{"failed_tries", failures_}});
   failures_ = 0;
   probed_ = false;
   next_try_mono_ms_ = now.mono_ms;

@@ -166,11 +166,9 @@ void FileSource::lose(LossReason reason, uint64_t bytes, const std::string& path
                       std::string_view why) {
   if (bytes == 0) return;
   losses_.lost_bytes[static_cast<size_t>(reason)] += bytes;
-  log_.warn("bytes were lost before they could be read (at least this many)",
-            {{"input", settings_.name},
-             {"path", path},
-             {"bytes", std::to_string(bytes)},
-             {"reason", std::string(why)}});
+  log_.warn(
+      "bytes were lost before they could be read (at least this many)",
+      {{"input", settings_.name}, {"path", path}, {"bytes", bytes}, {"reason", std::string(why)}});
 }
 
 // Once until it changes: what fails with each poll would fill the log. Kept as said until bytes

@@ -50,7 +50,7 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
   log_.info("reading on in a copy", {{"input", settings_.name},
                                      {"path", n.path},
                                      {"of", s.path},
-                                     {"position", std::to_string(n.file.position())}});
+                                     {"position", n.file.position()}});
   look_at(n, true, now);
   start_chain(n);
   return Search::kFound;

@@ -30,8 +30,7 @@ bool FileSource::has_descriptor(const std::string& path) {
     log_.warn(
         "there are more log files than descriptors for them; they are read in turns. Raise the "
         "limit (LimitNOFILE= in the unit, or ulimit -n)",
-        {{"input", settings_.name},
-         {"files_at_once", std::to_string(options_.descriptors->files_max())}});
+        {{"input", settings_.name}, {"files_at_once", options_.descriptors->files_max()}});
   return false;
 }
 

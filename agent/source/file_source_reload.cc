@@ -22,11 +22,10 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || ours(s->path) || ours(s->home)) continue;
-    log_.info("the file is not followed any more",
-              {{"input", settings_.name},
-               {"path", s->path},
-               {"position", std::to_string(s->file.position())},
-               {"reason", "the input has another path now"}});
+    log_.info("the file is not followed any more", {{"input", settings_.name},
+                                                    {"path", s->path},
+                                                    {"position", s->file.position()},
+                                                    {"reason", "the input has another path now"}});
     forget(*s, true, now);
   }
 }

@@ -146,7 +146,7 @@ void FileSource::count_vanished(const Position& stored) {
       "written to it later cannot be known",
       {{"input", settings_.name},
        {"path", stored.path},
-       {"position", std::to_string(stored.position)},
+       {"position", stored.position},
        {"known_until", format_utc_ms(stored.updated_ms)}});
 }
 
@@ -226,7 +226,7 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
   log_.info("resumed",
             {{"input", settings_.name},
              {"path", s.path},
-             {"position", std::to_string(stored.position)},
+             {"position", stored.position},
              {"reason", stored.inode != s.file.stat().inode     ? "a copy of the stored file"
                         : stored.device == s.file.stat().device ? "same file as stored"
                                                                 : "same file, other device"}});
@@ -256,7 +256,7 @@ void FileSource::place(Stream& s, Now now) {
   s.began = s.dirty = true;
   log_.info("following", {{"input", settings_.name},
                           {"path", s.path},
-                          {"position", std::to_string(s.file.position())},
+                          {"position", s.file.position()},
                           {"reason", reason}});
   look_at(s, true, now);
 }

@@ -122,9 +122,8 @@ Status ListedFiles::place(Entry& entry, Now now) {
     if (Status status = entry.file->start_at(0, false); !status) return status;
   }
   const uint64_t position = entry.file->position();
-  log_.info(
-      position == 0 ? "reading" : "going on where it was left",
-      {{"input", settings_.name}, {"path", entry.path}, {"position", std::to_string(position)}});
+  log_.info(position == 0 ? "reading" : "going on where it was left",
+            {{"input", settings_.name}, {"path", entry.path}, {"position", position}});
   // A plain file is as long as it is now; of a compressed one the end must be seen.
   entry.file->finish(!is_gzip_name(entry.path));
   return entry.file->look(true).status;

@@ -183,7 +183,7 @@ void StreamFeed::refuse(Descriptor) {
   queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
   if (std::exchange(told_refused_, true)) return;
   log_.warn("too many connections; new ones are closed until others end",
-            {{"input", name()}, {"connections", std::to_string(writers_.size())}});
+            {{"input", name()}, {"connections", writers_.size()}});
 }
 
 void StreamFeed::count_writers() {

@@ -59,6 +59,17 @@ TEST_F(LogTest, JsonIsOneObjectALine) {
   EXPECT_STREQ("/x\\x01\\xFF", json["path"].GetString());
 }
 
+TEST_F(LogTest, NumbersAreNumbersInJsonAndDigitsInTextAreText) {
+  make_log(LogLevel::kInfo, true, path)
+      ->info("m", {{"lines", UINT64_MAX}, {"skew_ms", int64_t{-5}}, {"agent_id", "17"}});
+  const std::string line = read(path);
+  EXPECT_NE(std::string::npos,
+            line.find(R"("lines":18446744073709551615,"skew_ms":-5,"agent_id":"17"})"))
+      << line;
+  make_log(LogLevel::kInfo, false, path + "2")->info("m", {{"lines", 47}, {"agent_id", "17"}});
+  EXPECT_NE(std::string::npos, read(path + "2").find(" m lines=47 agent_id=17\n"));
+}
+
 TEST_F(LogTest, BelowTheLevelNothingIsWritten) {
   auto log = make_log(LogLevel::kWarn, false, path);
   log->info("quiet");

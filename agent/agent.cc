@@ -1,5 +1,7 @@
 #include "agent.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -43,6 +45,9 @@ void Agent::start() {
   for (Receiver& receiver : receivers_)
     receiver.thread = std::thread([feed = receiver.feed.get()] { feed->run(); });
   ingest_ = std::thread([this] { ingest_loop(); });
+  // For `top -H`, and for whoever asks which of them hangs.
+  pthread_setname_np(flush_.native_handle(), "flush");
+  pthread_setname_np(ingest_.native_handle(), "ingest");
 }
 
 // Ingest's, as the list of them.
@@ -86,13 +91,24 @@ void Agent::interrupt_hung_call(int64_t limit_ms) {
   log_.warn(
       "the store has not answered for longer than its timeouts allow; dropping the "
       "connection and trying again",
-      {{"waited_ms", std::to_string(clock_.now().mono_ms - began)}});
+      {{"waited_ms", clock_.now().mono_ms - began}});
   interrupt_store();
 }
 
 void Agent::interrupt_store() {
   std::lock_guard lock(store_mutex_);
   store_->interrupt();
+}
+
+Turns Agent::turns() const {
+  const int64_t began = call_began_mono_ms_.load();
+  const int64_t call_ms = began == 0 ? 0 : std::max<int64_t>(clock_.now().mono_ms - began, 1);
+  return {ingest_turns_.load(), flush_turns_.load(), call_ms};
+}
+
+void Agent::nudge() {
+  watcher_.wake();
+  to_flush_.poke();
 }
 
 std::shared_ptr<const AgentSnapshot> Agent::snapshot() {
@@ -116,6 +132,7 @@ void Agent::flush(std::function<void(Status)> done) {
 
 void Agent::ingest_loop() {
   for (;;) {
+    ingest_turns_.fetch_add(1, std::memory_order_relaxed);
     Now now = clock_.now();
     auto moved = moved_.take();  // before what it came after
     if (auto reply = to_ingest_.take()) {
@@ -211,6 +228,7 @@ void Agent::publish(Now now, int64_t idle_ms) {
 
 void Agent::flush_loop() {
   while (!flush_ends_) {
+    flush_turns_.fetch_add(1, std::memory_order_relaxed);
     const Now now = clock_.now();
     std::optional<FlushChange> change;  // before the batch that it came after
     {

@@ -21,6 +21,7 @@
 #include "source/feed.h"
 #include "source/watcher.h"
 #include "store/store.h"
+#include "turn_watch.h"
 
 namespace lastseen {
 
@@ -85,6 +86,10 @@ class Agent final : public AgentControl {
   /// Ends a store call that has blocked longer than any timeout of the database should allow.
   void interrupt_hung_call(int64_t limit_ms);
   void interrupt_store();
+
+  /// How far the threads have come, for TurnWatch; nudge() makes idle ones turn.
+  Turns turns() const;
+  void nudge();
 
   std::shared_ptr<const AgentSnapshot> snapshot() override;
   void flush(std::function<void(Status)> done) override;
@@ -163,6 +168,8 @@ class Agent final : public AgentControl {
   std::atomic<bool> finished_{false};
   std::atomic<bool> taken_over_{false};
   std::atomic<int64_t> call_began_mono_ms_{0};  // 0: not inside the store
+  std::atomic<uint64_t> ingest_turns_{0};
+  std::atomic<uint64_t> flush_turns_{0};
 
   std::vector<Receiver> receivers_;  // ingest's from start() until it has ended
   std::thread opener_;

@@ -1,13 +1,13 @@
 #include "daemon.h"
 
 #include <poll.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
 #include <random>
 #include <utility>
 
 #include "control/health.h"
+#include "daemon_notify.h"
 #include "daemon_state.h"
 #include "exit_code.h"
 #include "spill_start.h"
@@ -23,6 +23,8 @@ constexpr int64_t kTickMs = 5000;
 constexpr int64_t kOnceTickMs = 100;
 // What a store call may take beyond the database's own timeouts before its socket is shut down.
 constexpr int64_t kHungCallGraceMs = 5000;
+// The watchdog is told so many times within WatchdogSec=, so that one late tick is no end.
+constexpr int64_t kTicksPerWatchdog = 4;
 
 }  // namespace
 
@@ -55,11 +57,10 @@ int Daemon::run() {
   agent_->tell_config(running_);
   agent_->set_reload([this](ReloadDone done) { ask_reload(std::move(done)); });
   agent_->start();
-  log_->info("lastseen " LASTSEEN_VERSION " started",
-             {{"agent_id", config().agent_id},
-              {"inputs", std::to_string(config().inputs.size())},
-              {"store", config().store.type}});
-  sd_notify(0, "READY=1");
+  log_->info("lastseen " LASTSEEN_VERSION " started", {{"agent_id", config().agent_id},
+                                                       {"inputs", config().inputs.size()},
+                                                       {"store", config().store.type}});
+  notify_ready();
   return loop();
 }
 
@@ -122,17 +123,23 @@ bool Daemon::start_control() {
 
 int Daemon::loop() {
   moved_mono_ms_ = clock_.now().mono_ms;
+  int64_t tick_ms = options_.once ? kOnceTickMs : kTickMs;
+  if (watchdog_ms_ > 0) tick_ms = std::clamp<int64_t>(watchdog_ms_ / kTicksPerWatchdog, 1, tick_ms);
+  int64_t next_tick_mono_ms = moved_mono_ms_ + tick_ms;
   for (;;) {
     if (agent_->finished()) return finish();
     const int64_t now_ms = clock_.now().mono_ms;
     if (now_ms >= stop_deadline_mono_ms_) return give_up();
     if (options_.once && stuck(*agent_->snapshot())) return give_up();
 
-    const int64_t tick_ms = options_.once ? kOnceTickMs : kTickMs;
-    const int64_t wait_ms = std::min(tick_ms, stop_deadline_mono_ms_ - now_ms);
+    if (now_ms >= next_tick_mono_ms) {
+      on_tick();
+      next_tick_mono_ms = now_ms + tick_ms;
+    }
+    const int64_t wait_ms = std::min(next_tick_mono_ms, stop_deadline_mono_ms_) - now_ms;
     wakeup_.open();
     pollfd waits[] = {{signals_.fd(), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}};
-    if (poll(waits, 2, static_cast<int>(wait_ms)) == 0) on_tick();
+    poll(waits, 2, static_cast<int>(wait_ms));
     wakeup_.clear();
     if (const auto result = agent_->take_change_result()) end_reload(*result);
     begin_reload();
@@ -162,8 +169,10 @@ void Daemon::on_signal(int signal) {
 void Daemon::on_tick() {
   const auto snapshot = agent_->snapshot();
   bar_.draw(*snapshot);
-  agent_->interrupt_hung_call(config().store.timeout_connect + config().store.timeout_statement +
-                              kHungCallGraceMs);
+  const int64_t call_ms_max =
+      config().store.timeout_connect + config().store.timeout_statement + kHungCallGraceMs;
+  agent_->interrupt_hung_call(call_ms_max);
+  feed_watchdog(2 * call_ms_max);  // the interruption had as long to work
   if (options_.once) return;
   skip_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
   if (control_ == nullptr) start_control();
@@ -172,14 +181,20 @@ void Daemon::on_tick() {
 
 void Daemon::say_status(const std::string& text) {
   const std::string& trouble = reload_told_.error;
-  sd_notifyf(0, "STATUS=%s%s", trouble.empty() ? "" : ("reload failed: " + trouble + "; ").c_str(),
-             text.c_str());
+  notify_status((trouble.empty() ? "" : "reload failed: " + trouble + "; ") + text);
+}
+
+// Only while the threads get on: what hangs is killed and started again by systemd.
+void Daemon::feed_watchdog(int64_t call_ms_max) {
+  if (watchdog_ms_ == 0) return;
+  if (turn_watch_.turned(agent_->turns(), call_ms_max)) notify_alive();
+  agent_->nudge();
 }
 
 void Daemon::begin_stop() {
   stop_deadline_mono_ms_ = clock_.now().mono_ms + config().shutdown_timeout;
   log_->info("stopping: committing what was read");
-  sd_notify(0, "STOPPING=1\nSTATUS=stopping: committing what was read");
+  notify_stopping();
   agent_->stop();
 }
 

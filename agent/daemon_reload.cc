@@ -1,5 +1,3 @@
-#include <systemd/sd-daemon.h>
-
 #include <utility>
 
 #include "daemon_state.h"
@@ -25,8 +23,7 @@ void Daemon::begin_reload() {
   if (reload_waits_.empty()) return;
   if (options_.once || stop_deadline_mono_ms_ != kNever)
     return end_reload(Status::retry("the agent is stopping, or reads its files only once"));
-  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading the configuration",
-             static_cast<long long>(clock_.now().mono_ms) * 1000);
+  notify_reloading(clock_.now().mono_ms);
   log_->info("reloading the configuration", {{"file", options_.config_path}});
   auto prepared = prepare_reload(options_.config_path,
                                  {config(), *shared_, control_.get(), passed_}, random_seed());
@@ -54,7 +51,7 @@ void Daemon::end_reload(const Status& result) {
   agent_->tell_reload(reload_told_);
   for (const ReloadDone& done : std::exchange(reload_waits_, {}))
     done(result ? Result<std::string>(changes) : Result<std::string>(result));
-  sd_notify(0, "READY=1");
+  notify_ready();
   say_status(status_line_.render(*agent_->snapshot()));
   wakeup_.wake();  // somebody may have asked meanwhile
 }

@@ -18,11 +18,13 @@
 #include "build_parts.h"
 #include "control/http_server.h"
 #include "daemon.h"
+#include "daemon_notify.h"
 #include "daemon_signals.h"
 #include "daemon_sockets.h"
 #include "progress.h"
 #include "reload.h"
 #include "skip_warnings.h"
+#include "turn_watch.h"
 
 namespace lastseen {
 
@@ -51,6 +53,7 @@ class Daemon {
   void end_reload(const Status& result);
   void apply_reload();
   void say_status(const std::string& text);
+  void feed_watchdog(int64_t call_ms_max);
   bool stuck(const AgentSnapshot& snapshot);
   int give_up();
   int finish();
@@ -79,6 +82,8 @@ class Daemon {
   std::thread control_thread_;
   bool control_warned_ = false;
   StatusLine status_line_;
+  const int64_t watchdog_ms_ = watchdog_ms();  // 0: nobody watches
+  TurnWatch turn_watch_;
   SkipWarnings skip_warnings_;
 
   // Reloads: who waits for the next one, and for the one under way.

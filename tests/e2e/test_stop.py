@@ -1,9 +1,13 @@
 """What the agent tells systemd and its operator, from start to stop."""
+import contextlib
+import ctypes
 import os
 import re
 import signal
 import socket
 import time
+
+import pytest
 
 from agent import environment
 from logs import Writer, backlog, json_line
@@ -53,6 +57,59 @@ def test_ready_is_sent_with_the_database_down(own_cluster, agents, tmp_log):
     notified = Notified(agent.directory)
     agent.start(wait=False, env=environment(NOTIFY_SOCKET=notified.path))
     wait_until(lambda: notified.has("READY=1"))
+
+
+PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
+
+
+@contextlib.contextmanager
+def thread_held(pid, name):
+    """One thread of the process stands still; the others go on."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as file:
+            if file.read().strip() == name:
+                break
+    else:
+        raise AssertionError(f"no thread {name}")
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.ptrace(PTRACE_ATTACH, int(task), None, None) == 0, ctypes.get_errno()
+    os.waitpid(int(task), WALL)
+    try:
+        yield
+    finally:
+        libc.ptrace(PTRACE_DETACH, int(task), None, None)
+
+
+@pytest.mark.parametrize("thread", ["ingest", "flush"])
+def test_watchdog_hears_of_progress_and_not_of_a_timer(store, agents, tmp_log, thread):
+    agent = agents(tmp_log, store.store())
+    notified = Notified(agent.directory)
+    agent.start(env=environment(NOTIFY_SOCKET=notified.path, WATCHDOG_USEC="800000"))
+
+    def pats(seconds):
+        notified.has("")
+        notified.lines.clear()
+        time.sleep(seconds)
+        notified.has("")
+        return notified.lines.count("WATCHDOG=1")
+
+    assert pats(2) >= 6  # four within WATCHDOG_USEC, though nothing is there to read
+    with thread_held(agent.process.pid, thread):
+        pats(0.5)  # what the thread did before
+        assert pats(1.2) == 0
+        assert any(line.startswith("STATUS=") for line in notified.lines)  # main goes on
+    pats(0.5)
+    assert pats(1) >= 3
+    assert agent.stop() == 0
+
+
+def test_nobody_hears_of_a_watchdog_that_is_another_process_s(store, agents, tmp_log):
+    agent = agents(tmp_log, store.store())
+    notified = Notified(agent.directory)
+    agent.start(env=environment(NOTIFY_SOCKET=notified.path, WATCHDOG_USEC="400000",
+                                WATCHDOG_PID=str(os.getpid())))
+    time.sleep(1)
+    assert notified.has("READY=1") and not notified.has("WATCHDOG=1")
 
 
 def test_log_says_what_was_flushed(database, agents, tmp_log):

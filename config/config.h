@@ -141,6 +141,8 @@ struct StoreSettings {
   /// PG_PORT, PG_DATABASE, PG_USER, PG_PASSWORD; what stays unset is libpq's own affair.
   /// Holds the password: never print it.
   std::string url;
+  /// postgres: a file with the password alone, read at each connect; "": there is none.
+  std::string password_file;
   std::string table = "client_activity";  ///< Optionally schema-qualified.
   ColumnNames columns;
   Milliseconds retry_initial = 200;  ///< Backoff doubles from here, with full jitter …

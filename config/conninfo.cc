@@ -240,7 +240,8 @@ std::string fit_for_url(std::string_view written, size_t at, std::string value) 
   return bare && needs_quotes ? in_quotes(value) : value;
 }
 
-ConnectionString connection_string(const std::string& url, const Environment& environment) {
+ConnectionString connection_string(const std::string& url, const Environment& environment,
+                                   bool password_file) {
   const bool uri = is_uri(url);
   if (!uri && url.find("://") != url.npos) {
     return {"",
@@ -254,6 +255,8 @@ ConnectionString connection_string(const std::string& url, const Environment& en
             "'url' is not a connection string; write postgresql://USER@HOST:PORT/DATABASE or "
             "\"host=HOST port=PORT dbname=DATABASE user=USER\""};
   }
+  if (password_file && !named.keywords.emplace("password").second)
+    return {"", "the password stands in 'url' and in 'password_file'; remove it from 'url'"};
   if (named.keywords.contains("hostaddr")) named.keywords.emplace("host");
   ConnectionString result{named.ends_in_equals ? url + "''" : url, ""};
   for (const Variable& variable : kVariables) {

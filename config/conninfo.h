@@ -18,7 +18,10 @@ struct ConnectionString {
 /// `url` stays as it is; PG_HOST, PG_PORT, PG_DATABASE, PG_USER and PG_PASSWORD (empty counts as
 /// unset) are added to it for what it does not name. What is still missing is left to libpq's
 /// PGHOST …, ~/.pgpass and PGSERVICE. Without any of these the result is "", which libpq takes.
-ConnectionString connection_string(const std::string& url, const Environment& environment);
+/// `password_file`: the password comes from there, so PG_PASSWORD is left out, and one in `url` is
+/// an error.
+ConnectionString connection_string(const std::string& url, const Environment& environment,
+                                   bool password_file = false);
 
 /// A variable's value as it may stand at byte `at` of the URL `written` in the configuration: a
 /// user or password is percent-encoded when it holds what a URI does not allow there, and quoted

@@ -182,11 +182,14 @@ void read_store_place(Mapping& map, const Environment& environment, StoreSetting
   if (type.has_index()) store.type = kStoreTypes[type.index];
   read_not_empty(map, "path", store.path);
   const bool url_good = map.text("url", store.url, fit_for_url) || !map.has("url");
+  read_not_empty(map, "password_file", store.password_file);
   if (type.outcome == Chosen::Outcome::kUnknown) return;
   check_store_key(map, store, "path", "sqlite");
   check_store_key(map, store, "url", "postgres");
+  check_store_key(map, store, "password_file", "postgres");
   if (store.type != "postgres" || !url_good) return;
-  ConnectionString connection = connection_string(store.url, environment);
+  ConnectionString connection =
+      connection_string(store.url, environment, !store.password_file.empty());
   if (!connection.error.empty()) map.error("url", connection.error);
   store.url = std::move(connection.text);
 }

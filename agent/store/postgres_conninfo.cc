@@ -61,6 +61,12 @@ bool same_postgres(const std::string& a, const std::string& b) {
   return true;
 }
 
+// libpq takes the last of several values.
+std::string with_password(std::string conninfo, std::string_view password) {
+  append(conninfo, "password", password);
+  return conninfo;
+}
+
 Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only) {
   char* error = nullptr;
   std::unique_ptr<PQconninfoOption, FreeOptions> options(

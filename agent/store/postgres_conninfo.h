@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "config/config.h"
@@ -17,6 +18,9 @@ namespace lastseen {
 /// Nothing goes into `options`: pgbouncer refuses that. Holds the password: never print it.
 /// kFatal when the URL cannot be parsed; libpq's own words are not passed on, they quote the URL.
 Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only);
+
+/// The same with this password instead of any other.
+std::string with_password(std::string conninfo, std::string_view password);
 
 /// Whether two urls lead to the same database as the same user, so that the second can be used
 /// where the first one was; they may differ in password, timeouts and the like.

@@ -16,7 +16,7 @@ struct Refusal {
   std::string_view what_to_do;
 };
 constexpr std::string_view kCorrectPassword =
-    "correct the password: store.url, PG_PASSWORD or ~/.pgpass";
+    "correct the password: store.password_file, store.url, PG_PASSWORD or ~/.pgpass";
 constexpr std::string_view kMendHba = "add a line for this role and host to pg_hba.conf there";
 constexpr Refusal kNotForUsToMend[] = {
     {"password authentication failed", kCorrectPassword},

@@ -78,7 +78,7 @@ struct PostgresSession::Connection {
   pqxx::nontransaction work;       // BEGIN and COMMIT are ours
 };
 
-PostgresSession::PostgresSession(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+PostgresSession::PostgresSession() = default;
 
 PostgresSession::~PostgresSession() {
   disconnect();
@@ -129,10 +129,10 @@ std::optional<SqlError> PostgresSession::guarded(Action action) {
   return error;
 }
 
-std::optional<SqlError> PostgresSession::connect() {
+std::optional<SqlError> PostgresSession::connect(const std::string& conninfo) {
   if (connection_) return std::nullopt;
   try {
-    connection_ = std::make_unique<Connection>(conninfo_);
+    connection_ = std::make_unique<Connection>(conninfo);
   } catch (const std::exception& e) {
     return SqlError{"", joined_lines(e.what())};
   }

@@ -27,7 +27,7 @@ struct SqlAnswer {
 /// statements, no SET but SET LOCAL), so a pooler may hand every transaction to another server.
 class PostgresSession {
  public:
-  explicit PostgresSession(std::string conninfo);
+  PostgresSession();
   ~PostgresSession();
   PostgresSession(const PostgresSession&) = delete;
   PostgresSession& operator=(const PostgresSession&) = delete;
@@ -42,8 +42,9 @@ class PostgresSession {
     PostgresSession& session_;
   };
 
-  /// Connects unless connected. Blocks at most connect_timeout for each host of the URL.
-  std::optional<SqlError> connect();
+  /// Connects unless connected. Blocks at most connect_timeout for each host of `conninfo`, which
+  /// may hold a password and is not kept.
+  std::optional<SqlError> connect(const std::string& conninfo);
   void disconnect();
   bool connected() const;
   /// The role we are connected as; empty when not connected.
@@ -66,7 +67,6 @@ class PostgresSession {
   void adopt_socket(int fd);
   void drop_socket();
 
-  const std::string conninfo_;
   std::unique_ptr<Connection> connection_;
 
   std::mutex mutex_;  // guards what follows

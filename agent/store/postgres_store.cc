@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/secret_file.h"
 #include "store/postgres_conninfo.h"
 #include "store/postgres_errors.h"
 #include "store/sqlstate.h"
@@ -45,12 +46,21 @@ PostgresStore::PostgresStore(const StoreSettings& settings, TableName table, std
                              Milliseconds future_max_ms, Log& log)
     : statements_(settings, std::move(table)),
       future_max_ms_(future_max_ms),
-      log_(log),
-      session_(std::move(conninfo)) {}
+      conninfo_(std::move(conninfo)),
+      password_file_(settings.password_file),
+      log_(log) {}
 
 PostgresStore::Failure PostgresStore::connect() {
   if (session_.connected()) return std::nullopt;
-  if (const auto error = session_.connect()) return connect_error(*error);
+  std::string conninfo = conninfo_;
+  if (!password_file_.empty()) {
+    const auto password = read_secret_file(password_file_);
+    if (!password)
+      return StoreError{StoreTrouble::kHolding, "",
+                        "store.password_file: " + password.status().message()};
+    conninfo = with_password(std::move(conninfo), *password);
+  }
+  if (const auto error = session_.connect(conninfo)) return connect_error(*error);
   log_.debug("connected to PostgreSQL", {{"user", session_.user()}});
   return std::nullopt;
 }

@@ -99,6 +99,8 @@ class PostgresStore final : public Store, private StoreAdmin {
 
   PostgresStatements statements_;
   const Milliseconds future_max_ms_;
+  const std::string conninfo_;
+  const std::string password_file_;  // read at each connect, so that it may change; "": none
   Log& log_;
   PostgresSession session_;
   std::string table_seen_;  // by the fence of the last commit; empty: none yet

@@ -10,6 +10,7 @@ import time
 import psycopg2
 import pytest
 
+from agent import command
 from conftest import migrated
 from logs import Truth, Writer, backlog, json_line
 from servers import PASSWORD, is_root, wait_until
@@ -202,6 +203,37 @@ def test_password_that_changed_while_running(own_database, agents, tmp_log):
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
     assert_exact(agent, database, truth)
+
+
+def test_password_of_a_file_is_read_at_each_connect(own_database, agents, tmp_log):
+    """As systemd's credentials and Kubernetes' secrets change: without a reload."""
+    database = own_database
+    agent = agents(tmp_log)
+    secret = os.path.join(agent.directory, "password")
+    url = database.url().replace(f":{PASSWORD}@", "@")
+    agent.write(store={"type": "postgres", "url": url, "password_file": secret})
+    with Writer(tmp_log, rate=500, clients=200) as writer:
+        agent.start(wait=False)
+        unready(agent, f"{secret}: cannot read it: No such file", state="holding")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write("wrong\n")
+        unready(agent, "password authentication failed", state="holding")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write(PASSWORD + "\n")
+        wait_until(agent.is_ready, 20)
+        another = "it's \\ another"
+        quoted = another.replace("'", "''")
+        database.query(f"ALTER USER postgres PASSWORD '{quoted}'")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write(another)
+        end_backends(database)
+        time.sleep(0.5)
+        wait_until(agent.is_ready, 20)
+        truth = writer.stop()
+    assert_exact(agent, database, truth)
+    done = command("clients", "-c", agent.config, "--count")
+    assert done.out == f"{len(truth.clients)}\n", done.err
+    database.query(f"ALTER USER postgres PASSWORD '{PASSWORD}'")
 
 
 @pytest.mark.parametrize("how", ["dropped, and made again later", "made again at once",

@@ -13,11 +13,12 @@ class ConnectionStrings : public ::testing::Test {
  protected:
   std::map<std::string, std::string> variables_;
 
-  std::string from(const std::string& url) {
-    const ConnectionString result = connection_string(url, [this](const std::string& name) {
+  std::string from(const std::string& url, bool password_file = false) {
+    const auto variable = [this](const std::string& name) {
       const auto found = variables_.find(name);
       return found == variables_.end() ? std::nullopt : std::optional(found->second);
-    });
+    };
+    const ConnectionString result = connection_string(url, variable, password_file);
     return result.error.empty() ? result.text : "error: " + result.error;
   }
   void set_all() {
@@ -36,6 +37,16 @@ TEST_F(ConnectionStrings, NothingGivenIsLeftToLibpq) {
 TEST_F(ConnectionStrings, VariablesAloneMakeAQuotedKeywordString) {
   set_all();
   EXPECT_EQ("host='db' port='5433' dbname='app' user='me' password='p w\\'\\\\'", from(""));
+}
+
+TEST_F(ConnectionStrings, PasswordFileGoesBeforeTheVariableAndNotBesideAPasswordInTheUrl) {
+  set_all();
+  EXPECT_EQ("host='db' port='5433' dbname='app' user='me'", from("", true));
+  EXPECT_EQ("postgresql://u@h:1/d", from("postgresql://u@h:1/d", true));
+  for (const char* url : {"postgresql://u:hunter2@h/d", "postgresql://h/d?password=hunter2",
+                          "host=h password=hunter2"})
+    EXPECT_EQ("error: the password stands in 'url' and in 'password_file'; remove it from 'url'",
+              from(url, true));
 }
 
 TEST_F(ConnectionStrings, EmptyVariablesCountAsUnset) {

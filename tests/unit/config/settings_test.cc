@@ -7,6 +7,7 @@
 namespace lastseen {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -336,6 +337,18 @@ TEST_F(ConfigSettings, KeysOfAnotherStoreAreRefused) {
   EXPECT_THAT(bad("store: {type: postgres, path: x}\n"), HasSubstr("'path' is for type 'sqlite'"));
   EXPECT_THAT(bad("store: {type: discard, path: x}\n"), HasSubstr("'path' is for type 'sqlite'"));
   EXPECT_THAT(bad("store: {path: \"\"}\n"), HasSubstr("'path' must not be empty"));
+  EXPECT_THAT(bad("store: {password_file: /x}\n"),
+              HasSubstr("'password_file' is for type 'postgres'"));
+}
+
+TEST_F(ConfigSettings, PasswordFileIsRememberedAndNotOpened) {
+  EXPECT_EQ("/no/password",
+            good("store: {type: postgres, password_file: /no/password}\n").store.password_file);
+  EXPECT_THAT(bad("store: {type: postgres, password_file: \"\"}\n"),
+              HasSubstr("'password_file' must not be empty"));
+  EXPECT_THAT(bad("store: {type: postgres, url: \"postgresql://u:hunter2@h/d\",\n"
+                  "        password_file: /x}\n"),
+              AllOf(HasSubstr("remove it from 'url'"), Not(HasSubstr("hunter2"))));
 }
 
 TEST_F(ConfigSettings, TableAndColumnsAreNames) {

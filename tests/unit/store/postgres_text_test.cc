@@ -47,6 +47,11 @@ TEST(Conninfo, SeveralHostsMeanThePrimaryUnlessOnlyReading) {
               HasSubstr("target_session_attrs='any'"));
 }
 
+TEST(Conninfo, PasswordOfAFileIsQuotedAndTheLastOne) {
+  EXPECT_EQ("host='db' password='old' password='it\\'s \\\\ new'",
+            with_password("host='db' password='old'", "it's \\ new"));
+}
+
 TEST(Conninfo, BrokenUrlIsNotRepeated) {
   for (const char* url : {"postgresql://u:hunter2@[x/db", "host=db hunter2", "hunter2=1"}) {
     const auto text = postgres_conninfo(with_url(url), false);

@@ -7,6 +7,7 @@
 #include "source/feed_source.h"
 #include "source/file_source.h"
 #include "source/listed_files.h"
+#include "worker_threads.h"
 
 namespace lastseen {
 
@@ -51,6 +52,12 @@ Result<PipelineInput> build_input(const Config& config, const InputSettings& set
   PipelineInput input;
   input.name = settings.name;
   input.parser = std::move(*parser);
+  const bool file = settings.type == "file";  // feeds are framed, and mostly paced, elsewhere
+  for (int64_t thread = 1; file && thread < config.ingest.threads; ++thread) {
+    auto another = build_parser(config, settings);
+    if (!another) return another.status();
+    input.more_parsers.push_back(std::move(*another));
+  }
   input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
   if (!settings.client_id.insert)
     input.new_per_second_max = 0;
@@ -85,6 +92,17 @@ std::unique_ptr<Source> make_feed_source(const Config& config, const InputSettin
   return std::make_unique<FeedSource>(queue, feeds.back().feed,
                                       settings.path.empty() ? settings.type : settings.path,
                                       hot_ms(config));
+}
+
+// What a reload may change.
+PipelineOptions pipeline_settings(const Config& config) {
+  PipelineOptions options;
+  options.agent_id = config.agent_id;
+  options.clients_max = static_cast<uint64_t>(config.buffer.clients_max);
+  options.flush_interval_ms = config.flush.interval;
+  options.flush_clients = static_cast<uint64_t>(config.flush.clients);
+  options.resolution_ms = config.last_seen.resolution;
+  return options;
 }
 
 void warn_of_unused(const std::vector<PassedSocket>& passed, Log& log) {
@@ -144,7 +162,7 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
 Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
                                     Feeds& added, std::vector<PassedSocket> passed) {
   PipelineChange change;
-  change.options = pipeline_options(next, false, 0);
+  change.options = pipeline_settings(next);
   change.other_store = plan.store == StoreReload::kOther;
   change.adjust_shared = [hold = shared.hold, bytes = static_cast<uint64_t>(next.hold.bytes),
                           age = next.hold.age] { hold->change(bytes, age); };
@@ -180,14 +198,11 @@ Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, 
 }
 
 PipelineOptions pipeline_options(const Config& config, bool once, uint64_t seed) {
-  PipelineOptions options;
-  options.agent_id = config.agent_id;
-  options.clients_max = static_cast<uint64_t>(config.buffer.clients_max);
-  options.flush_interval_ms = config.flush.interval;
-  options.flush_clients = static_cast<uint64_t>(config.flush.clients);
-  options.resolution_ms = config.last_seen.resolution;
+  PipelineOptions options = pipeline_settings(config);
   options.once = once;
   options.hash_seed = seed;
+  if (config.ingest.threads > 1)
+    options.workers = std::make_shared<WorkerThreads>(static_cast<size_t>(config.ingest.threads));
   return options;
 }
 

@@ -102,6 +102,9 @@ Result<ReloadPlan> plan_reload(const Config& running, const Config& next) {
     return needs_restart("agent_id", running.agent_id, next.agent_id);
   if (next.state_dir != running.state_dir)
     return needs_restart("state_dir", running.state_dir, next.state_dir);
+  if (next.ingest.threads != running.ingest.threads)
+    return needs_restart("ingest.threads", std::to_string(running.ingest.threads),
+                         std::to_string(next.ingest.threads));
   ReloadPlan plan;
   plan.keeps = sources_to_keep(running, next);
   plan.store = store_reload(running, next);

@@ -111,6 +111,11 @@ struct FlushSettings {
   bool operator==(const FlushSettings&) const = default;
 };
 
+struct IngestSettings {
+  int64_t threads = 1;  ///< That parse what files hold, 1 … 64.
+  bool operator==(const IngestSettings&) const = default;
+};
+
 struct LastSeenSettings {
   Milliseconds resolution =
       0;  ///< A smaller move of last_seen waits until the client is idle that long.
@@ -176,6 +181,7 @@ struct Config {
   BufferSettings buffer;
   FlushSettings flush;
   LastSeenSettings last_seen;
+  IngestSettings ingest;
   HoldSettings hold;
   std::string state_dir = "/var/lib/lastseen";
   StoreSettings store;

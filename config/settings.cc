@@ -27,6 +27,7 @@ constexpr Range kResolution{0, 7 * kDay};
 constexpr Range kFuture{0, 365 * kDay};
 constexpr Range kRetry{10, kHour};     // Below 10 ms a dead database would be hammered.
 constexpr Range kTimeout{100, kHour};  // A call without any limit could hang for ever.
+constexpr Range kThreads{1, 64};       // One thread reads and counts; more starve behind it.
 constexpr Range kHoldBytes{0, int64_t{1} << 50};
 constexpr Range kHoldAge{0, 365 * kDay};
 constexpr Range kShutdown{0, kHour};
@@ -39,8 +40,7 @@ constexpr std::array<std::string_view, 5> kInputTypes = {"file", "unix_datagram"
                                                          "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 2> kLaterKeys = {{
-    {"ingest.threads", "1"},
+constexpr std::array<LaterKey, 1> kLaterKeys = {{
     {"control.tap", "false"},
 }};
 
@@ -241,6 +241,10 @@ void read_pace(Mapping& root, Config& config) {
       "clock", {{"log", SightingClock::kLog}, {"arrival", SightingClock::kArrival}},
       config.last_seen.clock);
   last_seen.finish();
+
+  Mapping ingest = root.section("ingest");
+  ingest.integer("threads", kThreads, config.ingest.threads);
+  ingest.finish();
 
   Mapping hold = root.section("hold");
   hold.size("bytes", kHoldBytes, config.hold.bytes);

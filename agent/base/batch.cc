@@ -36,4 +36,10 @@ void IdArena::adopt(IdArena&& other) {
   other = IdArena();
 }
 
+void IdArena::clear() {
+  if (chunks_.size() > 1) chunks_.erase(chunks_.begin(), chunks_.end() - 1);
+  used_ = 0;
+  bytes_reserved_ = capacity_;
+}
+
 }  // namespace lastseen

@@ -74,6 +74,8 @@ class IdArena {
   std::string_view add(std::string_view id);
   /// Takes over the chunks of another arena; its views stay valid.
   void adopt(IdArena&& other);
+  /// Forgets all ids and keeps the memory of one chunk.
+  void clear();
   size_t bytes_reserved() const { return bytes_reserved_; }
 
  private:

@@ -19,6 +19,7 @@ class ClientTable {
 
   static constexpr uint32_t kAbsent = UINT32_MAX;
 
+  uint64_t seed() const { return seed_; }
   uint64_t hash(std::string_view id) const { return hash_bytes(id, seed_); }
 
   /// The index stored for the id, or kAbsent. `id_at(index)` gives the id at an index.

@@ -4,9 +4,9 @@
 
 namespace lastseen {
 
-bool DedupBuffer::add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max) {
+bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
+                      uint64_t clients_max) {
   const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
-  const uint64_t hash = table_.hash(client_id);
   const uint32_t found = table_.find(client_id, hash, id_at);
   if (found != ClientTable::kAbsent) {
     merge_sighting(entries_[found], seen_at_ms);

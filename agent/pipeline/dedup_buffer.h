@@ -39,7 +39,13 @@ class DedupBuffer {
 
   /// Merges a sighting in; false, and nothing changes, when it names a client that is new here
   /// and the budget's use has reached `clients_max`.
-  bool add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max);
+  bool add(std::string_view client_id, int64_t seen_at_ms, uint64_t clients_max) {
+    return add(client_id, table_.hash(client_id), seen_at_ms, clients_max);
+  }
+
+  /// The same with the id's hash_bytes() by hash_seed(), which any thread may compute.
+  bool add(std::string_view client_id, uint64_t hash, int64_t seen_at_ms, uint64_t clients_max);
+  uint64_t hash_seed() const { return table_.seed(); }
 
   /// The same with a whole entry, whose sightings all count.
   bool add(const Entry& entry, uint64_t clients_max);

@@ -7,12 +7,6 @@ namespace lastseen {
 
 namespace {
 
-// One read fills this; larger gains nothing (measured: 256 KiB is within 4 % of 1 MiB).
-constexpr size_t kReadBufferBytes = 256 * 1024;
-
-// Chunks between two looks at deadlines, replies and the stop: about 4 MiB, a few milliseconds.
-constexpr int kChunksPerTurn = 16;
-
 // An empty batch this often keeps `readyz` honest and notices that another instance took over.
 constexpr int64_t kHeartbeatMs = 10'000;
 
@@ -40,13 +34,14 @@ int64_t spill_interval_ms(const PipelineOptions& options) {
 
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
                        uint64_t seed)
-    : parts(std::move(input_parts)), framer(parts.line_bytes_max), buffer(index, budget, seed) {}
+    : parts(std::move(input_parts)), buffer(index, budget, seed) {}
 
 Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, Now now)
     : options_(std::move(options)),
       budget_(options_.clients_max),
       spill_(options_.agent_id, spill_interval_ms(options_), now),
-      buffer_(kReadBufferBytes),
+      buffer_(read_bytes(*options_.workers)),
+      parsed_(pieces_max(*options_.workers)),
       started_mono_ms_(now.mono_ms),
       last_seal_mono_ms_(now.mono_ms - options_.flush_interval_ms) {
   if (options_.flush_clients == 0) options_.flush_clients = options_.clients_max / 2;
@@ -104,93 +99,6 @@ Pipeline::Step Pipeline::step(Now now) {
         std::min(step.next_mono_ms, spill_.next_mono_ms(feeds_pending(), lines_of_feeds()));
   if (more && !looking) step.next_mono_ms = now.mono_ms;
   return step;
-}
-
-// A feed is taken in at any time. Files wait until it is known where they are to begin, and while
-// the buffer is full.
-bool Pipeline::may_read(const Input& input) const {
-  if (input.parts.urgent) return true;
-  if (input.leaving) return false;
-  return loaded_ && input.begun && !stopping_ && !full_;
-}
-
-// Lets sources read in turns; whether there may be more at once.
-bool Pipeline::read_turn(Now now) {
-  size_t dry = 0;  // sources in a row that had nothing
-  for (int chunks = 0; chunks < kChunksPerTurn;) {
-    Input& input = *inputs_[turn_];
-    turn_ = (turn_ + 1) % inputs_.size();
-    if (may_read(input) && read_chunk(input, now)) {
-      dry = 0;
-      ++chunks;
-    } else if (++dry == inputs_.size()) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool Pipeline::read_chunk(Input& input, Now now) {
-  const std::optional<Chunk> chunk = input.parts.source->read(buffer_, now);
-  if (!chunk) return false;
-  if (!chunk->ends.empty()) {
-    const size_t used = take_records(input, *chunk, now);
-    input.delta.bytes_read += used;
-    input.parts.source->consume(*chunk, used, false);
-    return true;
-  }
-  const LineFramer::Progress progress = input.framer.frame(
-      chunk->bytes, chunk->discarding, chunk->at_end,
-      [&](std::string_view line) { return take_line(input, line, now); },
-      [&] {
-        ++input.delta.lines_read;
-        input.delta.skip(SkipReason::kLineTooLong);
-      });
-  input.delta.bytes_read += progress.consumed;
-  input.parts.source->consume(*chunk, progress.consumed, progress.discarding);
-  if (progress.refused) full_ = true;
-  return true;
-}
-
-// Of the chunk's bytes those that are counted; the rest has to wait for room.
-size_t Pipeline::take_records(Input& input, const Chunk& chunk, Now now) {
-  size_t used = 0;
-  for (const uint32_t end : chunk.ends) {
-    std::string_view line = chunk.bytes.substr(used, end - used);
-    if (line.ends_with('\n')) line.remove_suffix(1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.size() > input.parts.line_bytes_max) {
-      ++input.delta.lines_read;
-      input.delta.skip(SkipReason::kLineTooLong);
-    } else if (!take_line(input, line, now)) {
-      full_ = true;
-      break;
-    }
-    used = end;
-  }
-  return used;
-}
-
-// One whole line; false when it has to wait for room.
-bool Pipeline::take_line(Input& input, std::string_view line, Now now) {
-  const ParseResult parsed = input.parts.parser->parse(line);
-  if (!parsed.sighted) {
-    input.delta.skip(parsed.skip);
-  } else {
-    const int64_t seen_at_ms =
-        input.parts.arrival_time ? now.wall_ms : seen_at(parsed, now.wall_ms);
-    const bool urgent = input.parts.urgent;
-    const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
-    if (input.buffer.add(parsed.client_id, seen_at_ms, clients_max)) {
-      if (oldest_pending_mono_ms_ == 0) oldest_pending_mono_ms_ = now.mono_ms;
-    } else if (urgent) {
-      ++input.delta.lost[static_cast<size_t>(LossReason::kBufferFull)];
-    } else {
-      return false;
-    }
-  }
-  ++input.delta.lines_read;
-  return true;
 }
 
 void Pipeline::take_losses() {

@@ -17,7 +17,7 @@
 #include "parsers/parser.h"
 #include "pipeline/dedup_buffer.h"
 #include "pipeline/flusher.h"
-#include "pipeline/line_framer.h"
+#include "pipeline/parsed_lines.h"
 #include "pipeline/pipeline_change.h"
 #include "pipeline/pipeline_input.h"
 #include "pipeline/read_times.h"
@@ -84,7 +84,6 @@ class Pipeline {
   struct Input {
     Input(PipelineInput parts, uint32_t index, ClientBudget& budget, uint64_t seed);
     PipelineInput parts;
-    LineFramer framer;
     DedupBuffer buffer;
     LedgerCounts before;     // totals when the positions came
     LedgerCounts sealed;     // totals without what is pending or in `delta`
@@ -114,8 +113,9 @@ class Pipeline {
   bool read_turn(Now now);
   bool may_read(const Input& input) const;
   bool read_chunk(Input& input, Now now);
-  size_t take_records(Input& input, const Chunk& chunk, Now now);
-  bool take_line(Input& input, std::string_view line, Now now);
+  void split(const Input& input, const Chunk& chunk, size_t from, bool discarding);
+  void parse_pieces(Input& input, Now now, const Workers::Take& take);
+  size_t count_lines(Input& input, const ParsedLines& parsed, Now now);
   void take_losses();
   bool all_looked() const;
   bool received_all() const;
@@ -166,6 +166,8 @@ class Pipeline {
   ClientBudget budget_;
   SpillKeeper spill_;
   ReadBuffer buffer_;
+  std::vector<Piece> pieces_;        // of the chunk at hand, for the workers
+  std::vector<ParsedLines> parsed_;  // and what they say
   std::vector<std::unique_ptr<Input>> inputs_;
   size_t turn_ = 0;  // which input reads next
   std::optional<InFlight> in_flight_;

@@ -130,7 +130,6 @@ void Pipeline::change_in_place(Input& input, InputChange& change, Now now) {
   parts = std::move(change.parts);
   if (change.adjust) change.adjust(*parts.source, now);
   if (input.next) return;
-  input.framer = LineFramer(parts.line_bytes_max);
   if (input.held_back) start_unknown(input, now);  // it may name other files now
 }
 
@@ -219,7 +218,6 @@ void Pipeline::settle_leaving(Now now) {
 void Pipeline::take_place(Input& input, Now now) {
   const std::unique_ptr<Next> next = std::move(input.next);
   input.parts = std::move(next->parts);
-  input.framer = LineFramer(input.parts.line_bytes_max);
   input.leaving = input.gave_source = false;
   input.formerly = next->formerly;
   if (!loaded_) return;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/workers.h"
 #include "parsers/parser.h"
 #include "source/source.h"
 
@@ -20,7 +22,14 @@ struct PipelineOptions {
   int64_t resolution_ms = 0;   ///< The flusher withholds by it; batches must keep coming then.
   bool once = false;           ///< Stop by itself when every source is drained.
   uint64_t hash_seed = 0;
+  /// Parse what is much for one; outlive the pipeline and are the same as long as it lives.
+  std::shared_ptr<Workers> workers = std::make_shared<NoWorkers>();
 };
+
+/// How much one read asks a file for, bytes.
+size_t read_bytes(const Workers& workers);
+/// And into how many pieces that is split at most.
+size_t pieces_max(const Workers& workers);
 
 /// How often the spill is written at most.
 int64_t spill_interval_ms(const PipelineOptions& options);
@@ -30,6 +39,8 @@ struct PipelineInput {
   std::string name;
   std::unique_ptr<Source> source;
   std::unique_ptr<Parser> parser;
+  /// One more for each further worker that may parse lines of this input.
+  std::vector<std::unique_ptr<Parser>> more_parsers = {};
   size_t line_bytes_max = 1 << 20;
   bool arrival_time = false;  ///< `clock: arrival`: a sighting carries when it was read.
   /// It cannot wait: it is read also before positions are known, may fill the whole buffer, and

@@ -293,10 +293,11 @@ bool FollowedFile::readable() const {
 }
 
 Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
-  buffer.grow(read_bytes_);
-  Result<std::string_view> bytes = pread(buffer.data(), read_bytes_, position_);
+  asked_ = std::max(read_bytes_, buffer.read_bytes());
+  buffer.grow(asked_);
+  Result<std::string_view> bytes = pread(buffer.data(), asked_, position_);
   if (!bytes) return bytes.status();
-  const bool at_end = bytes->size() < read_bytes_;
+  const bool at_end = bytes->size() < asked_;
   const uint64_t end = position_ + bytes->size();
   // More than the last look saw, or less if the file was truncated since: the next look tells.
   // Behind a full chunk there may be more.
@@ -322,11 +323,11 @@ void FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   // Lines that were left (the pipeline pauses) are simply read again.
   if (chunk.at_end || rest.find('\n') != std::string_view::npos) return;
   seen_end_ += rest.size();
-  if (bytes == 0 && rest.size() == read_bytes_) {
+  if (bytes == 0 && rest.size() == asked_) {
     // One line fills the whole chunk: show more of it. A chunk of the largest size shows that
     // the line is too long, so the pipeline must have taken it.
-    CHECK(read_bytes_ < read_bytes_max_);
-    read_bytes_ = std::min(read_bytes_ * 4, read_bytes_max_);
+    CHECK(asked_ < read_bytes_max_);
+    read_bytes_ = std::min(asked_ * 4, read_bytes_max_);
     seen_end_ = position_;
   }
 }

@@ -119,9 +119,10 @@ class FollowedFile {
   bool origin_discarding_ = false;
   uint64_t size_seen_ = 0;
 
-  uint64_t end_ = 0;       // bytes known to be there now
-  uint64_t seen_end_ = 0;  // up to here nothing ends the line that begins at the position
-  size_t read_bytes_ = kReadBytes;
+  uint64_t end_ = 0;                // bytes known to be there now
+  uint64_t seen_end_ = 0;           // up to here nothing ends the line that begins at the position
+  size_t read_bytes_ = kReadBytes;  // what the next read asks for at least
+  size_t asked_ = 0;                // what the last one asked for
   bool finishing_ = false;
   std::string trouble_;  // why the last look or read failed; empty: it did not
 };

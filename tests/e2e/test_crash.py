@@ -45,7 +45,8 @@ def test_kill_9_right_after_a_commit(big_log, store, agents, kill):
     seed = int(os.environ.get("LASTSEEN_E2E_SEED", random.randrange(1 << 30)))
     k = random.Random(seed + kill).randint(1, 60)
     print(f"killed after commit {k}; again: LASTSEEN_E2E_SEED={seed}")
-    agent = agents(path, store.store(), **SMALL)
+    # Each second time more threads parse.
+    agent = agents(path, store.store(), ingest={"threads": 1 + kill % 2 * 2}, **SMALL)
     kill_after(agent, store, k)
     assert len(store.rows()) < len(truth.clients)  # the first commit may be the start alone
     finish(agent, store, truth)

@@ -38,6 +38,16 @@ TEST_F(ReloadPlanTest, NothingChangedKeepsEverything) {
   EXPECT_EQ("", plan().summary);
 }
 
+TEST_F(ReloadPlanTest, AnotherNumberOfThreadsNeedsARestart) {
+  next_.ingest.threads = 4;
+  const Result<ReloadPlan> made = plan_reload(running_, next_);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(
+      "ingest.threads changes from '1' to '4', which needs a restart: restart the agent, or undo "
+      "it",
+      made.status().message());
+}
+
 TEST_F(ReloadPlanTest, AnotherOrderKeepsByName) {
   std::swap(next_.inputs[0], next_.inputs[1]);
   EXPECT_EQ((Names{"feed", "a"}), keeps());

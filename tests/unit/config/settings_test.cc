@@ -255,10 +255,14 @@ log: {level: info, format: text, file: ""}
   EXPECT_EQ("web-1", config.agent_id);
 }
 
+TEST_F(ConfigSettings, IngestHasAtLeastOneThread) {
+  EXPECT_EQ(1, good("").ingest.threads);
+  EXPECT_EQ(8, good("ingest: {threads: 8}\n").ingest.threads);
+  EXPECT_THAT(bad("ingest: {threads: 0}\n"), HasSubstr("it must be between 1 and 64"));
+  EXPECT_THAT(bad("ingest: {threads: 65}\n"), HasSubstr("it must be between 1 and 64"));
+}
+
 TEST_F(ConfigSettings, LaterKeysAreRefusedAtAnyOtherValue) {
-  EXPECT_THAT(bad("ingest: {threads: 2}\n"),
-              HasSubstr("f.yaml:3:19: 'threads' is not supported yet; leave it out, or at its "
-                        "default: 1"));
   EXPECT_THAT(bad("control: {tap: true}\n"), HasSubstr("'tap' is not supported yet"));
   EXPECT_THAT(bad("hold: {agee: 24h}\n"), HasSubstr("did you mean 'age'?"));
   EXPECT_THAT(bad("hold: 5\n"), HasSubstr("'hold' must be a mapping"));

@@ -41,6 +41,8 @@ class PipelineTest : public testing::Test {
       input.name = "input" + std::to_string(i);
       input.source = std::move(source);
       input.parser = std::make_unique<WordParser>();
+      for (size_t more = 0; more < more_parsers_; ++more)
+        input.more_parsers.push_back(std::make_unique<WordParser>());
       input.line_bytes_max = 64;
       input.urgent = input.feed = urgent_ && i == 0;
     }
@@ -75,6 +77,7 @@ class PipelineTest : public testing::Test {
   }
 
   bool urgent_ = false;  // the first input is a feed
+  size_t more_parsers_ = 0;
   std::vector<FakeSource*> sources_;
   std::optional<Pipeline> pipeline_;
 };

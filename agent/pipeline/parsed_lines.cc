@@ -1,0 +1,73 @@
+#include "pipeline/parsed_lines.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/hash.h"
+
+namespace lastseen {
+
+namespace {
+
+// Whether the parser gave a view of the line, not of its own scratch memory.
+bool is_within(std::string_view view, std::string_view line) {
+  const std::less_equal<const char*> le;
+  return le(line.data(), view.data()) && le(view.data() + view.size(), line.data() + line.size());
+}
+
+}  // namespace
+
+void ParsedLines::parse(const Piece& piece, const LineRules& rules, Parser& parser) {
+  lines_.clear();
+  decoded_.clear();
+  if (!piece.ends.empty()) return parse_records(piece, rules, parser);
+  const char* const start = piece.bytes.data();
+  const LineFramer::Progress progress =
+      LineFramer(rules.line_bytes_max)
+          .frame(
+              piece.bytes, piece.discarding, piece.at_end,
+              [&](std::string_view line) {
+                if (lines_.size() >= kLinesMax) return false;
+                parse_line(line, static_cast<size_t>(line.data() - start), rules, parser);
+                return true;
+              },
+              [&] { lines_.emplace_back().skip = SkipReason::kLineTooLong; });
+  consumed_ = progress.consumed;
+  discarding_ = progress.discarding;
+  full_ = progress.refused;
+}
+
+void ParsedLines::parse_records(const Piece& piece, const LineRules& rules, Parser& parser) {
+  consumed_ = 0;
+  discarding_ = false;
+  full_ = piece.ends.size() > kLinesMax;
+  for (const uint32_t end : piece.ends.first(std::min(piece.ends.size(), kLinesMax))) {
+    std::string_view line = piece.bytes.substr(consumed_, end - piece.offset - consumed_);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > rules.line_bytes_max) {
+      lines_.emplace_back().skip = SkipReason::kLineTooLong;
+    } else {
+      parse_line(line, consumed_, rules, parser);
+    }
+    consumed_ = end - piece.offset;
+  }
+}
+
+void ParsedLines::parse_line(std::string_view line, size_t begin, const LineRules& rules,
+                             Parser& parser) {
+  const ParseResult parsed = parser.parse(line);
+  ParsedLine& taken = lines_.emplace_back();
+  taken.begin = static_cast<uint32_t>(begin);
+  taken.sighted = parsed.sighted;
+  if (!parsed.sighted) {
+    taken.skip = parsed.skip;
+    return;
+  }
+  taken.client_id =
+      is_within(parsed.client_id, line) ? parsed.client_id : decoded_.add(parsed.client_id);
+  taken.hash = hash_bytes(parsed.client_id, rules.hash_seed);
+  taken.seen_at_ms = rules.arrival_time ? rules.now_ms : seen_at(parsed, rules.now_ms);
+}
+
+}  // namespace lastseen

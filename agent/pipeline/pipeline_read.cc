@@ -1,0 +1,165 @@
+// From a source's bytes to counted lines. Parsing may be shared out to several threads; counting
+// goes on in the order of the lines, on the ingest thread alone.
+#include <algorithm>
+#include <functional>
+
+#include "pipeline/pipeline.h"
+
+namespace lastseen {
+
+namespace {
+
+// One read of a single thread; larger gains nothing (measured: 256 KiB is within 4 % of 1 MiB).
+constexpr size_t kReadBytesAlone = 256 * 1024;
+
+// With more threads, for each of them: a round costs some microseconds of waiting for the last.
+constexpr size_t kReadBytesPerWorker = 512 * 1024;
+
+// Less is not worth waking a thread for.
+constexpr size_t kSplitBytesMin = 64 * 1024;
+
+// So that the last of a chunk is not waited for long, and counting goes on beside parsing.
+constexpr size_t kPiecesPerWorker = 4;
+
+// Read between two looks at deadlines, replies and the stop; a few milliseconds. At least some
+// chunks, so that a slow turn is not one of a single input.
+constexpr size_t kBytesPerTurn = 4 << 20;
+constexpr size_t kChunksPerTurnMin = 4;
+
+// Whole lines, about as many bytes in each piece; what is no whole line is in the last one.
+void split_bytes(const Chunk& chunk, size_t from, size_t parts, std::vector<Piece>& pieces) {
+  const size_t size = chunk.bytes.size();
+  const size_t rest = size - from;
+  for (size_t part = 1, begin = from; part <= parts && begin < size; ++part) {
+    size_t end = std::max(begin, from + rest * part / parts);
+    if (part < parts) end = std::min(size, chunk.bytes.find('\n', end)) + 1;
+    end = std::min(size, end);
+    Piece& piece = pieces.emplace_back();
+    piece.bytes = chunk.bytes.substr(begin, end - begin);
+    piece.at_end = chunk.at_end && end == size;
+    piece.offset = begin;
+    begin = end;
+  }
+}
+
+void split_records(const Chunk& chunk, size_t from, size_t parts, std::vector<Piece>& pieces) {
+  const auto first = std::upper_bound(chunk.ends.begin(), chunk.ends.end(), from);
+  const std::span<const uint32_t> ends(first, chunk.ends.end());
+  for (size_t part = 0; part < parts; ++part) {
+    const size_t begin = ends.size() * part / parts;
+    const size_t end = ends.size() * (part + 1) / parts;
+    if (begin == end) continue;
+    Piece& piece = pieces.emplace_back();
+    piece.offset = begin == 0 ? from : ends[begin - 1];
+    piece.bytes = chunk.bytes.substr(piece.offset, ends[end - 1] - piece.offset);
+    piece.ends = ends.subspan(begin, end - begin);
+  }
+}
+
+}  // namespace
+
+size_t read_bytes(const Workers& workers) {
+  return workers.count() == 1 ? kReadBytesAlone : kReadBytesPerWorker * workers.count();
+}
+
+size_t pieces_max(const Workers& workers) {
+  return workers.count() == 1 ? 1 : workers.count() * kPiecesPerWorker;
+}
+
+// A feed is taken in at any time. Files wait until it is known where they are to begin, and while
+// the buffer is full.
+bool Pipeline::may_read(const Input& input) const {
+  if (input.parts.urgent) return true;
+  if (input.leaving) return false;
+  return loaded_ && input.begun && !stopping_ && !full_;
+}
+
+// Lets sources read in turns; whether there may be more at once.
+bool Pipeline::read_turn(Now now) {
+  const size_t chunks_max =
+      std::max(kBytesPerTurn / read_bytes(*options_.workers), kChunksPerTurnMin);
+  size_t dry = 0;  // sources in a row that had nothing
+  for (size_t chunks = 0; chunks < chunks_max;) {
+    Input& input = *inputs_[turn_];
+    turn_ = (turn_ + 1) % inputs_.size();
+    if (may_read(input) && read_chunk(input, now)) {
+      dry = 0;
+      ++chunks;
+    } else if (++dry == inputs_.size()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Pipeline::read_chunk(Input& input, Now now) {
+  const std::optional<Chunk> chunk = input.parts.source->read(buffer_, now);
+  if (!chunk) return false;
+  size_t used = 0;
+  bool discarding = chunk->discarding;
+  bool more = true;
+  const auto count = [&](size_t i) {
+    const size_t counted = count_lines(input, parsed_[i], now);
+    used = pieces_[i].offset + counted;
+    const bool refused = counted < parsed_[i].consumed();
+    discarding = !refused && parsed_[i].discarding();
+    more = !refused && parsed_[i].full();  // it had more lines than fit
+    return !refused && !more;
+  };
+  while (more) {
+    split(input, *chunk, used, discarding);
+    parse_pieces(input, now, std::cref(count));
+  }
+  input.delta.bytes_read += used;
+  input.parts.source->consume(*chunk, used, discarding);
+  return true;
+}
+
+// What of the chunk is not used yet, in as many pieces as are worth it; at least one.
+void Pipeline::split(const Input& input, const Chunk& chunk, size_t from, bool discarding) {
+  pieces_.clear();
+  const bool alone = chunk.bytes.size() - from < kSplitBytesMin || input.parts.more_parsers.empty();
+  const size_t parts = alone ? 1 : parsed_.size();
+  if (chunk.ends.empty())
+    split_bytes(chunk, from, parts, pieces_);
+  else
+    split_records(chunk, from, parts, pieces_);
+  if (pieces_.empty()) {
+    pieces_.emplace_back().at_end = chunk.at_end;
+    pieces_.back().offset = from;
+  }
+  pieces_.front().discarding = discarding;
+}
+
+void Pipeline::parse_pieces(Input& input, Now now, const Workers::Take& take) {
+  PipelineInput& parts = input.parts;
+  const LineRules rules{parts.line_bytes_max, parts.arrival_time, now.wall_ms,
+                        input.buffer.hash_seed()};
+  const auto parse = [&](size_t i, size_t worker) {
+    Parser& parser = worker == 0 ? *parts.parser : *parts.more_parsers[worker - 1];
+    parsed_[i].parse(pieces_[i], rules, parser);
+  };
+  options_.workers->run(pieces_.size(), std::cref(parse), take);
+}
+
+// Counts lines in their order, up to the first that has to wait for room; the bytes before it.
+size_t Pipeline::count_lines(Input& input, const ParsedLines& parsed, Now now) {
+  const bool urgent = input.parts.urgent;
+  const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
+  for (const ParsedLine& line : parsed.lines()) {
+    if (!line.sighted) {
+      input.delta.skip(line.skip);
+    } else if (input.buffer.add(line.client_id, line.hash, line.seen_at_ms, clients_max)) {
+      if (oldest_pending_mono_ms_ == 0) oldest_pending_mono_ms_ = now.mono_ms;
+    } else if (urgent) {
+      ++input.delta.lost[static_cast<size_t>(LossReason::kBufferFull)];
+    } else {
+      full_ = true;
+      return line.begin;
+    }
+    ++input.delta.lines_read;
+  }
+  return parsed.consumed();
+}
+
+}  // namespace lastseen

@@ -13,7 +13,7 @@ configure = cmake --preset $(1) >build/$(1).configure.log 2>&1 \
 build_preset = mkdir -p build && { $(call configure,$(1)); } \
   && cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2))
 
-.PHONY: help run build test test-long sim bench lint install clean
+.PHONY: help run build test test-long sim bench lint package install clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,7 +31,7 @@ test:  ## everything that fits in 25 minutes, in stages
 	@JOBS=$(JOBS) tests/run.sh
 
 test-long:  ## what does not fit: long simulation, sanitized end to end, static analysis
-	@packaging/install-dependencies.sh build test lint
+	@packaging/install-dependencies.sh build test lint package machine
 	@JOBS=$(JOBS) tests/run.sh long
 
 sim:  ## simulate the whole agent for SECONDS (default 3600), or one SEED again
@@ -49,6 +49,10 @@ lint:  ## house rules, formatting and clang-tidy
 	@tests/tidy.py
 	@mkdir -p build && { $(call configure,dev); } && cmake --build --preset dev -j $(JOBS)
 	@run-clang-tidy -quiet -p build/dev -j $(JOBS) '/(agent|parsers|config)/.*\.cc$$'
+
+package:  ## leave a .deb and an .rpm in build/package/
+	@packaging/install-dependencies.sh build package
+	@JOBS=$(JOBS) packaging/package.sh
 
 install: build  ## install under PREFIX (DESTDIR for packagers)
 	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'

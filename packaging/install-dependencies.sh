@@ -2,7 +2,8 @@
 # Installs the Debian packages that a task needs, and only those that are missing: when nothing
 # is missing it touches neither apt nor the network.
 #
-#   packaging/install-dependencies.sh [--list] GROUP...      groups: build test lint bench
+#   packaging/install-dependencies.sh [--list] GROUP...
+#                                          groups: build test lint bench package machine
 set -eu
 
 packages_of() {
@@ -15,7 +16,7 @@ packages_of() {
       # The servers are for the end-to-end tests, which start their own on free ports.
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
         postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat \
-        prometheus mandoc zsh fish faketime valgrind ;;
+        prometheus mandoc zsh fish faketime valgrind python3-yaml systemd ;;
     lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
     bench)
       # The peers that make bench compares with. Elsewhere than in Debian npm comes with node.
@@ -23,13 +24,18 @@ packages_of() {
         valgrind
       command -v node >/dev/null 2>&1 || echo nodejs
       command -v npm >/dev/null 2>&1 || echo npm ;;
-    *) echo "install-dependencies.sh: no group '$1' (build test lint bench)" >&2; exit 2 ;;
+    package) echo debhelper dpkg-dev fakeroot git lintian rpm ;;
+    # A Debian of its own, for the test of the packages.
+    machine) echo debootstrap systemd-container ;;
+    *)
+      echo "install-dependencies.sh: no group '$1' (build test lint bench package machine)" >&2
+      exit 2 ;;
   esac
 }
 
 list=no
 if [ "${1-}" = --list ]; then list=yes; shift; fi
-[ $# -gt 0 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 wanted=
 for group in "$@"; do

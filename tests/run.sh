@@ -81,6 +81,13 @@ end_to_end() {  # BINARY [ARGUMENTS OF PYTEST...]
     -p no:cacheprovider -q --durations=5 "$@" 2>&1 | tee build/e2e.log
 }
 
+# The package once more, without what a compiler cache remembers, gives the same bytes.
+same_package_again() {
+  (cd build/package && sha256sum ./*.deb ./*.rpm) >build/package.sums &&
+    CCACHE_DISABLE=1 make --no-print-directory package JOBS="$jobs" &&
+    (cd build/package && sha256sum --check ../package.sums)
+}
+
 touch build/run.started
 sleep 0.01
 
@@ -109,6 +116,11 @@ if [ "$long" = long ]; then
   LASTSEEN_E2E_NTH_MAX=1000 stage 'each call fails' end_to_end build/lastseen -k nth_call
   LASTSEEN_E2E_SOAK_SECONDS=3600 stage 'soak' end_to_end build/lastseen -s -k soak
   LASTSEEN_E2E_LOCK_SECONDS=30 stage 'long lock' end_to_end build/lastseen -k locked_for_long
+  stage 'packages' make --no-print-directory package JOBS="$jobs"
+  stage 'packages can be repeated' same_package_again
+  deb=$(echo "$PWD"/build/package/lastseen_*.deb)
+  LASTSEEN_E2E_DEB=$deb stage 'fresh Debian' end_to_end build/lastseen -s \
+    -k fresh_debian
   stage 'static analysis' make --no-print-directory lint JOBS="$jobs"
 fi
 finish

@@ -13,6 +13,8 @@ namespace {
 // How old a published snapshot may become while ingest is busy. Building one is cheap, but not
 // for each of 50 steps a second with a thousand files.
 constexpr int64_t kPublishEveryMs = 100;
+// A store call that takes longer keeps a question about a client from being answered soon.
+constexpr int64_t kStoreHangsMs = 1000;
 
 }  // namespace
 
@@ -142,6 +144,7 @@ void Agent::ingest_loop() {
     if (moved) pipeline_.deliver(std::move(*moved), now);
     take_change();
     take_requests();
+    take_questions(now);
     if (stop_asked_) pipeline_.stop();
     if (save_asked_) pipeline_.save_feeds();
 
@@ -168,6 +171,7 @@ void Agent::ingest_loop() {
     requests_closed_ = true;
   }
   for (auto& done : requests_) done(Status::retry("the agent is stopping"));
+  questions_.close();
   for (Receiver& receiver : receivers_) receiver.feed->abandon();
   if (!saved_told_) saved_.set_value();
   finished_ = true;
@@ -216,6 +220,18 @@ void Agent::take_requests() {
   }
 }
 
+void Agent::ask_client(ClientQuestion question, ClientDone done) {
+  questions_.ask(std::move(question), std::move(done));
+  watcher_.wake();
+}
+
+void Agent::take_questions(Now now) {
+  pipeline_.show_lines_to(taps_.any() ? &taps_ : nullptr);
+  const int64_t call_began = call_began_mono_ms_.load();
+  const bool store_hangs = call_began != 0 && now.mono_ms - call_began > kStoreHangsMs;
+  if (questions_.look(pipeline_, store_hangs)) to_flush_.poke();
+}
+
 // Whoever was told that a flush is done must see it in the next status.
 void Agent::publish(Now now, int64_t idle_ms) {
   const bool due = idle_ms > kPublishEveryMs || !answers_.empty() ||
@@ -237,6 +253,7 @@ void Agent::flush_loop() {
     }
     if (auto order = to_flush_.take()) flusher_.offer(std::move(order->batch), order->release, now);
     if (change) go_over(std::move(*change));
+    questions_.answer(flusher_);
     const Flusher::Step step = flusher_.step(now);
     switch (step.action) {
       case Flusher::Action::kStop:

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/state_file.h"
+#include "base/tap.h"
+#include "client_questions.h"
 #include "config/config.h"
 #include "control/agent_control.h"
 #include "pipeline/flusher.h"
@@ -94,6 +96,8 @@ class Agent final : public AgentControl {
   std::shared_ptr<const AgentSnapshot> snapshot() override;
   void flush(std::function<void(Status)> done) override;
   void reload(ReloadDone done) override { on_reload_(std::move(done)); }
+  void ask_client(ClientQuestion question, ClientDone done) override;
+  std::shared_ptr<TapQueue> tap(TapFilter filter) override { return taps_.open(std::move(filter)); }
   std::shared_ptr<const Config> config() override { return *config_board_.read(); }
 
  private:
@@ -109,6 +113,7 @@ class Agent final : public AgentControl {
   void ingest_loop();
   void flush_loop();
   void take_requests();
+  void take_questions(Now now);
   SpillResult carry_out(const SpillOrder& order);
   void tell_saved(Now now);
   void publish(Now now, int64_t idle_ms);
@@ -150,6 +155,9 @@ class Agent final : public AgentControl {
   Board<ReloadSnapshot> reload_board_;
   Board<std::shared_ptr<const Config>> config_board_;
   std::function<void(ReloadDone)> on_reload_;
+
+  ClientQuestions questions_;
+  Taps taps_;
 
   std::mutex requests_mutex_;
   std::vector<std::function<void(Status)>> requests_;

@@ -2,12 +2,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iomanip>
 #include <iostream>
+#include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "cli_arguments.h"
 #include "cli_completion.h"
 #include "command_support.h"
 #include "commands.h"
@@ -18,48 +23,33 @@ namespace lastseen {
 
 namespace {
 
-constexpr const char* kConfigDefault = "/etc/lastseen/lastseen.yaml";
-constexpr const char* kSocketDefault = "/run/lastseen/control.sock";
-
 constexpr const char* kDescription =
     "lastseen: follows a proxy's access log and keeps one row per client up to date:\n"
     "client_activity(client_id, last_seen, created_at), in PostgreSQL or SQLite.";
 
 constexpr const char* kFooter =
-    "Examples:\n"
-    "  lastseen check -c lastseen.yaml          is the configuration right?\n"
-    "  lastseen parse -p json < access.log      what would be read from these lines?\n"
-    "  lastseen migrate -c lastseen.yaml        create the tables in PostgreSQL\n"
-    "  lastseen run -c lastseen.yaml            follow the logs until SIGTERM\n"
-    "  lastseen clients --active-within 1h      who was here in the last hour?\n"
-    "\nExit status: 0 done, 1 failed while running, 2 usage or configuration error,\n"
+    "Exit status: 0 done, 1 failed while running, 2 usage or configuration error,\n"
     "3 stopped with data not committed (it waits in the log files).";
 
-// One command: its options are bound to members, which live as long as the program parses.
-struct Arguments {
-  std::string config = kConfigDefault;
-  std::string socket = kSocketDefault;
-  std::string timeout = "60s";
-  bool once = false;
-  bool json = false;
-  bool status = false;
-  bool print = false;
-  ParseArguments parse;
-  BackfillArguments backfill;
-  ClientsArguments clients;
-  QuarantineArguments quarantine;
-  PositionsArguments positions;
-  TopArguments top{"", "1s", std::nullopt};
-  DoctorArguments doctor;
-  bool sqlstate = false;
-  int code = kExitDone;
-};
+// The overview has to fit a screen with more commands than the library leaves lines for.
+class OverviewFormatter final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    if (app->get_parent() != nullptr) return Formatter::make_help(app, std::move(name), mode);
+    std::ostringstream text;
+    text << kDescription << "\n\nlastseen COMMAND [OPTION…]    lastseen COMMAND --help    "
+         << "man lastseen\n\n";
+    for (const CLI::App* command : app->get_subcommands({}))
+      text << "  " << std::left << std::setw(kNameColumns) << command->get_name()
+           << command->get_description() << '\n';
+    text << '\n' << kFooter << '\n';
+    return text.str();
+  }
 
-// The library would take -1 for the largest number there is.
-std::string whole_number(const std::string& text) {
-  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  return digits ? "" : "a whole number is expected, not '" + text + "'";
-}
+ private:
+  static constexpr int kNameColumns = 12;
+};
 
 // The first word names the command; the library only says that one is missing.
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
@@ -71,16 +61,6 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, char**
   const std::vector<std::string_view> views(names.begin(), names.end());
   return "unknown command '" + escape_for_log(word) + "'" + suggestion(word, views) +
          " (see lastseen --help)";
-}
-
-void add_config(CLI::App& command, Arguments& arguments) {
-  command.add_option("-c,--config", arguments.config, "configuration file")
-      ->option_text("FILE (default " + std::string(kConfigDefault) + ")");
-}
-
-void add_socket(CLI::App& command, Arguments& arguments) {
-  command.add_option("-s,--socket", arguments.socket, "control socket of the running agent")
-      ->option_text("SOCKET (default " + std::string(kSocketDefault) + ")");
 }
 
 void add_run(CLI::App& app, Arguments& arguments) {
@@ -178,175 +158,6 @@ void add_backfill(CLI::App& app, Arguments& arguments) {
   });
 }
 
-void add_clients(CLI::App& app, Arguments& arguments) {
-  CLI::App& clients =
-      *app.add_subcommand("clients", "ask the store who was seen when, newest first");
-  add_config(clients, arguments);
-  CLI::Option* active = clients
-                            .add_option("--active-within", arguments.clients.active_within,
-                                        "only those seen within, e.g. 1h")
-                            ->option_text("DURATION");
-  clients
-      .add_option("--inactive-for", arguments.clients.inactive_for,
-                  "only those not seen for, e.g. 24h")
-      ->option_text("DURATION")
-      ->excludes(active);
-  clients.add_option("--limit", arguments.clients.limit, "at most N clients")
-      ->option_text("N")
-      ->check(whole_number);
-  clients.add_flag("--count", arguments.clients.count, "print only how many");
-  clients.add_flag("--json", arguments.clients.json, "one JSON object a line");
-  clients.callback([&] {
-    arguments.clients.config_path = arguments.config;
-    arguments.code = clients_command(arguments.clients);
-  });
-}
-
-void add_migrate(CLI::App& app, Arguments& arguments) {
-  CLI::App& migrate = *app.add_subcommand("migrate", "create or update the tables");
-  migrate.footer(
-      "PostgreSQL is only ever changed by this command; the agent migrates SQLite\n"
-      "itself. An existing client_activity, or a table that store.table names, is taken\n"
-      "as it is.");
-  add_config(migrate, arguments);
-  CLI::Option* status = migrate.add_flag("--status", arguments.status,
-                                         "only say what is applied and what is missing");
-  migrate.add_flag("--print", arguments.print, "print the SQL (for psql -f) instead of running it")
-      ->excludes(status);
-  migrate.callback([&] {
-    arguments.code = migrate_command(arguments.config, arguments.status, arguments.print);
-  });
-}
-
-void add_top(CLI::App& app, Arguments& arguments) {
-  CLI::App& top = *app.add_subcommand("top", "how the running agent is doing, live");
-  top.footer(
-      "Fills the terminal and keeps it up to date, over restarts of the agent too. q\n"
-      "quits; j, k and the arrows scroll the list of inputs and files. Without a\n"
-      "terminal it prints plain text, once, after one interval (for the rates).");
-  add_socket(top, arguments);
-  top.add_option("-d,--interval", arguments.top.interval, "how often to look")
-      ->option_text("DURATION (default " + arguments.top.interval + ")");
-  top.add_option("-n,--count", arguments.top.count, "end after so many times")
-      ->option_text("N")
-      ->check(whole_number);
-  top.callback([&] {
-    arguments.top.socket = arguments.socket;
-    arguments.code = top_command(arguments.top);
-  });
-}
-
-void add_live(CLI::App& app, Arguments& arguments) {
-  CLI::App& status = *app.add_subcommand("status", "how the running agent is doing");
-  add_socket(status, arguments);
-  status.add_flag("--json", arguments.json, "the JSON that GET /status answers");
-  status.callback([&] { arguments.code = status_command(arguments.socket, arguments.json); });
-
-  add_top(app, arguments);
-
-  CLI::App& flush = *app.add_subcommand("flush", "read and commit all that is written by now");
-  add_socket(flush, arguments);
-  flush.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
-      ->option_text("DURATION (default " + arguments.timeout + ")");
-  flush.callback([&] { arguments.code = flush_command(arguments.socket, arguments.timeout); });
-}
-
-void add_reload(CLI::App& app, Arguments& arguments) {
-  CLI::App& reload = *app.add_subcommand("reload", "go over to the changed configuration file");
-  reload.footer(
-      "The agent reads the file that it was started with. If anything in it is wrong,\n"
-      "or a store or socket that it names cannot be had, nothing changes. No line is\n"
-      "lost or counted twice. Exit status 0: it runs now; 2: the file is wrong; 1: the\n"
-      "agent could not be asked.");
-  add_socket(reload, arguments);
-  reload.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
-      ->option_text("DURATION (default " + arguments.timeout + ")");
-  reload.callback([&] { arguments.code = reload_command(arguments.socket, arguments.timeout); });
-}
-
-void add_quarantine(CLI::App& app, Arguments& arguments) {
-  using Command = int (*)(const QuarantineArguments&);
-  CLI::App& quarantine =
-      *app.add_subcommand("quarantine", "rows that the table refused, and a second try");
-  quarantine.require_subcommand(1);
-  quarantine.footer(
-      "A row that the table of clients refuses (too long, a constraint) is set aside in\n"
-      "lastseen_quarantine, so that it holds up no other. Mend the table, then replay.");
-  const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
-    CLI::App& command = *quarantine.add_subcommand(name, what);
-    add_config(command, arguments);
-    command.callback([&arguments, run] {
-      arguments.quarantine.config_path = arguments.config;
-      arguments.quarantine.json = arguments.json;
-      arguments.code = run(arguments.quarantine);
-    });
-    return command;
-  };
-  CLI::App& list = add("list", "every row, and why it was refused", quarantine_list_command);
-  list.add_flag("--json", arguments.json, "one JSON object a line");
-  CLI::App& show = add("show", "one row in full", quarantine_show_command);
-  show.add_option("ID", arguments.quarantine.ids, "as 'list' shows it")->required();
-  show.add_flag("--json", arguments.json, "one JSON object a line");
-  CLI::App& replay = add("replay", "offer rows to the table again", quarantine_replay_command);
-  replay.add_option("ID", arguments.quarantine.ids, "which rows; without one, all");
-  CLI::App& drop = add("drop", "delete rows for good", quarantine_drop_command);
-  drop.add_option("ID", arguments.quarantine.ids, "which rows");
-  drop.add_flag("--all", arguments.quarantine.all, "all of them");
-}
-
-void add_positions(CLI::App& app, Arguments& arguments) {
-  using Command = int (*)(const PositionsArguments&);
-  CLI::App& positions =
-      *app.add_subcommand("positions", "where the agent stands in each file; move it");
-  positions.require_subcommand(1);
-  positions.footer(
-      "Positions are rows of lastseen_position, committed with the clients. `set` and\n"
-      "`forget` refuse while the agent runs; with --force it goes to the new place with\n"
-      "its next commit. An input whose files another agent has read waits, and readyz\n"
-      "names that agent: `take` makes its positions, totals and quarantined rows this\n"
-      "one's; `forget --agent AGENT_ID` drops them. Lines that are read again are\n"
-      "counted again; last_seen never goes backwards.");
-  const auto add = [&](const char* name, const char* what, Command run) -> CLI::App& {
-    CLI::App& command = *positions.add_subcommand(name, what);
-    add_config(command, arguments);
-    command
-        .add_option("--agent", arguments.positions.agent_id,
-                    "another agent than the configuration's")
-        ->option_text("AGENT_ID");
-    command.callback([&arguments, run] {
-      arguments.positions.config_path = arguments.config;
-      arguments.positions.json = arguments.json;
-      arguments.code = run(arguments.positions);
-    });
-    return command;
-  };
-  CLI::App& list =
-      add("list", "each file, with the identity it is known by", positions_list_command);
-  list.add_flag("--all", arguments.positions.all, "of every agent that the store knows");
-  list.add_flag("--json", arguments.json, "one JSON object a line");
-  const auto place = [&](CLI::App& command) {
-    command.add_option("INPUT", arguments.positions.input, "the input's name");
-    command.add_flag("--force", arguments.positions.force, "also while the agent runs");
-    return command.add_option("FILE", arguments.positions.file,
-                              "a file of the input, or the key of its stream");
-  };
-  CLI::App& set = add("set", "go on reading a file at a byte", positions_set_command);
-  place(set)->required();
-  set.get_option("INPUT")->required();
-  set.add_option("POSITION", arguments.positions.position, "bytes, the start of a line")
-      ->required();
-  CLI::App& forget =
-      add("forget", "begin FILE or INPUT anew; --agent: drop one", positions_forget_command);
-  place(forget);
-  CLI::App& take = add("take", "make another agent's positions this one's", positions_take_command);
-  take.add_option("--from", arguments.positions.from, "the agent that has them now")
-      ->option_text("AGENT_ID")
-      ->required();
-  take.add_flag("--copy", arguments.positions.copy,
-                "that agent keeps them too: both read on from there");
-  take.add_flag("--force", arguments.positions.force, "also while that agent may be running");
-}
-
 void add_doctor(CLI::App& app, Arguments& arguments) {
   CLI::App& doctor = *app.add_subcommand("doctor", "say what would go wrong, and how to mend it");
   doctor.footer(
@@ -383,19 +194,38 @@ void add_completion(CLI::App& app) {
 
 }  // namespace
 
+// The library would take -1 for the largest number there is.
+std::string whole_number(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : "a whole number is expected, not '" + text + "'";
+}
+
+void add_config(CLI::App& command, Arguments& arguments) {
+  command.add_option("-c,--config", arguments.config, "configuration file")
+      ->option_text("FILE (default " + std::string(kConfigDefault) + ")");
+}
+
+void add_socket(CLI::App& command, Arguments& arguments) {
+  command.add_option("-s,--socket", arguments.socket, "control socket of the running agent")
+      ->option_text("SOCKET (default " + std::string(kSocketDefault) + ")");
+}
+
 int run_cli(int argc, char** argv) {
   Arguments arguments;
   CLI::App app(kDescription, "lastseen");
-  app.footer(kFooter);
   app.set_version_flag("--version", "lastseen " LASTSEEN_VERSION);
   app.require_subcommand(1);
+  app.formatter(std::make_shared<OverviewFormatter>());
   // Of 80 columns 56 are left for what an option does.
   app.get_formatter()->column_width(24);
   add_run(app, arguments);
   add_check(app, arguments);
   add_parse(app, arguments);
   add_backfill(app, arguments);
-  add_live(app, arguments);
+  add_status(app, arguments);
+  add_top(app, arguments);
+  add_tap(app, arguments);
+  add_flush(app, arguments);
   add_reload(app, arguments);
   add_clients(app, arguments);
   add_migrate(app, arguments);

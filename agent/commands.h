@@ -33,6 +33,21 @@ struct ClientsArguments {
   bool json = false;
 };
 
+struct ForgetArguments {
+  std::string config_path;
+  std::string client_id;
+};
+
+struct TapArguments {
+  std::string socket;
+  std::string input;      ///< Empty: of all.
+  std::string client_id;  ///< Empty: any.
+  bool only_skipped = false;
+  std::string skipped;  ///< With `only_skipped`: for this reason; empty: any.
+  std::optional<uint64_t> limit;
+  bool json = false;
+};
+
 /// ID…: rows of lastseen_quarantine.
 struct QuarantineArguments {
   std::string config_path;
@@ -79,9 +94,11 @@ int check_command(const std::string& config_path);
 int parse_command(const ParseArguments& arguments);
 int backfill_command(const BackfillArguments& arguments);
 int clients_command(const ClientsArguments& arguments);
+int clients_forget_command(const ForgetArguments& arguments);
 int migrate_command(const std::string& config_path, bool status, bool print);
 int status_command(const std::string& socket, bool json);
 int top_command(const TopArguments& arguments);
+int tap_command(const TapArguments& arguments);
 int reload_command(const std::string& socket, const std::string& timeout);
 int flush_command(const std::string& socket, const std::string& timeout);
 

@@ -162,6 +162,8 @@ struct ControlSettings {
   std::string socket = "/run/lastseen/control.sock";  ///< "" : no control socket.
   int mode = 0660;                                    ///< Of the socket file.
   std::string http;  ///< "HOST:PORT": also GET /metrics, /healthz, /readyz over TCP.
+  /// Whoever may connect to the socket may see client ids: GET /tap and GET /clients/ID.
+  bool tap = false;
   bool operator==(const ControlSettings&) const = default;
 };
 

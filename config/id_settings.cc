@@ -147,6 +147,10 @@ void read_pattern(Mapping& map, std::string& pattern) {
 
 }  // namespace
 
+std::string place_words(const IdPlace& place) {
+  return std::string(kKinds.at(static_cast<size_t>(place.kind))) + "." + place.name;
+}
+
 void read_client_id(Mapping map, ClientIdSettings& client_id) {
   read_from(map, client_id.from);
   int64_t length_max = client_id.length_max;

@@ -40,9 +40,7 @@ constexpr std::array<std::string_view, 5> kInputTypes = {"file", "unix_datagram"
                                                          "fifo", "stdin"};
 constexpr std::array<std::string_view, 3> kStoreTypes = {"sqlite", "postgres", "discard"};
 
-constexpr std::array<LaterKey, 1> kLaterKeys = {{
-    {"control.tap", "false"},
-}};
+constexpr std::array<LaterKey, 0> kLaterKeys = {};
 
 /// A key that inputs of this type have no use for.
 void refuse_input_key(Mapping& map, const InputSettings& input, std::string_view key,
@@ -263,6 +261,7 @@ void read_control(Mapping map, ControlSettings& control) {
     map.error("http", "'http' is " + quote(control.http) +
                           "; it must be HOST:PORT such as 127.0.0.1:9464, or \"\" for none");
   }
+  map.choice<bool>("tap", {{"true", true}, {"false", false}}, control.tap);
   map.finish();
 }
 

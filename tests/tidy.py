@@ -17,7 +17,8 @@ import sys
 # "*": everything.
 ROOMS = [
     ("config/config.h", []),
-    ("config/*", ["config/", "base/status.h", "base/reason.h", "base/regex.h"]),
+    ("config/*", ["config/", "base/status.h", "base/reason.h", "base/regex.h",
+                  "base/json_writer.h"]),
     ("parsers/*", ["parsers/", "base/status.h", "base/reason.h", "base/regex.h",
                    "base/shared_object.h", "config/config.h"]),
     ("agent/base/*", ["base/"]),
@@ -26,7 +27,7 @@ ROOMS = [
     ("agent/pipeline/*", ["pipeline/", "source/source.h", "source/ended_source.h", "store/store.h",
                           "parsers/parser.h", "base/", "config/config.h"]),
     ("agent/control/*", ["control/", "store/store.h", "pipeline/commit_listener.h", "base/",
-                         "config/config.h"]),
+                         "config/config.h", "config/config_json.h"]),
     ("agent/*", "*"),  # main, daemon, cli: the composition root
     ("tests/*", "*"),
 ]

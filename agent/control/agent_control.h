@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 
+#include "base/client_view.h"
 #include "base/snapshot.h"
 #include "base/status.h"
+#include "base/tap.h"
 #include "config/config.h"
 
 namespace lastseen {
@@ -28,6 +30,14 @@ class AgentControl {
   /// Reads the configuration file again and goes over to it, then calls `done` once, on any thread.
   /// kReject: the file is wrong, and nothing has changed.
   virtual void reload(ReloadDone done) = 0;
+
+  /// What the agent knows of one client: `done` is called once, on any thread, soon, or with
+  /// kRetry when the store hangs or the agent stops.
+  virtual void ask_client(ClientQuestion question,
+                          std::function<void(Result<ClientView>)> done) = 0;
+
+  /// Lines as they are read, from now on. Null: too many look on already.
+  virtual std::shared_ptr<TapQueue> tap(TapFilter filter) = 0;
 
   /// What is in force now; holds passwords. Never null.
   virtual std::shared_ptr<const Config> config() = 0;

@@ -195,6 +195,28 @@ Status connect_error(const std::string& path, int error) {
   }
 }
 
+Status cannot_read(const std::string& path, int error) {
+  return Status::retry("cannot read from " + path + ": " + std::strerror(error));
+}
+
+Status send_request(Connection& connection, const std::string& socket_path, std::string_view method,
+                    std::string_view target) {
+  if (socket_path.empty())
+    return Status::fatal("control.socket is empty, so the agent cannot be asked: set it");
+  if (socket_path.size() > kSocketPathBytesMax)
+    return Status::fatal("the path of a Unix socket has at most " +
+                         std::to_string(kSocketPathBytesMax) + " bytes: " + socket_path);
+  if (const int error = connection.connect(socket_path); error != 0)
+    return connect_error(socket_path, error);
+  const std::string request = std::string(method) + " " + std::string(target) +
+                              " HTTP/1.1\r\nHost: lastseen\r\nConnection: close\r\n" +
+                              "Content-Length: 0\r\n\r\n";
+  // An agent that has no place left answers and closes unasked; its answer is still there.
+  if (const int error = connection.send(request); error != 0 && error != EPIPE)
+    return Status::retry("cannot send to " + socket_path + ": " + std::strerror(error));
+  return Status::ok();
+}
+
 }  // namespace
 
 Result<std::optional<HttpReply>> parse_reply(std::string_view bytes, bool at_end) {
@@ -232,23 +254,8 @@ Result<std::optional<HttpReply>> parse_reply(std::string_view bytes, bool at_end
 
 Result<HttpReply> ask_agent(const std::string& socket_path, std::string_view method,
                             std::string_view target, Milliseconds timeout_ms, const Clock& clock) {
-  if (socket_path.empty()) {
-    return Status::fatal("control.socket is empty, so the agent cannot be asked: set it");
-  }
-  if (socket_path.size() > kSocketPathBytesMax) {
-    return Status::fatal("the path of a Unix socket has at most " +
-                         std::to_string(kSocketPathBytesMax) + " bytes: " + socket_path);
-  }
   Connection connection(clock, timeout_ms);
-  if (const int error = connection.connect(socket_path); error != 0)
-    return connect_error(socket_path, error);
-  const std::string request = std::string(method) + " " + std::string(target) +
-                              " HTTP/1.1\r\nHost: lastseen\r\nConnection: close\r\n" +
-                              "Content-Length: 0\r\n\r\n";
-  // An agent that has no place left answers and closes unasked; its answer is still there.
-  if (const int error = connection.send(request); error != 0 && error != EPIPE)
-    return Status::retry("cannot send to " + socket_path + ": " + std::strerror(error));
-
+  if (Status sent = send_request(connection, socket_path, method, target); !sent) return sent;
   std::string bytes;
   bool at_end = false;
   for (;;) {
@@ -258,13 +265,43 @@ Result<HttpReply> ask_agent(const std::string& socket_path, std::string_view met
                            std::to_string(timeout_ms) + " ms: see the agent's log");
     }
     if (error == ECONNRESET) at_end = true;
-    if (error != 0 && !at_end)
-      return Status::retry("cannot read from " + socket_path + ": " + std::strerror(error));
+    if (error != 0 && !at_end) return cannot_read(socket_path, error);
     Result<std::optional<HttpReply>> reply = parse_reply(bytes, at_end);
     if (!reply) return reply.status();
     if (reply->has_value()) return std::move(**reply);
     if (bytes.size() > kReplyBytesMax + kHeaderBytesMax)
       return Status::fatal("the answer of " + socket_path + " is too large");
+  }
+}
+
+Result<HttpReply> stream_from_agent(const std::string& socket_path, std::string_view target,
+                                    const Clock& clock,
+                                    const std::function<bool(std::string_view)>& take) {
+  constexpr int kOk = 200;
+  Connection connection(clock, kNever);
+  if (Status sent = send_request(connection, socket_path, "GET", target); !sent) return sent;
+  std::string bytes;
+  bool at_end = false, in_body = false;
+  for (;;) {
+    const int error = connection.receive(bytes, at_end);
+    if (error == ECONNRESET) at_end = true;
+    if (error != 0 && !at_end) return cannot_read(socket_path, error);
+    const size_t header_end = in_body ? std::string::npos : bytes.find(kHeaderEnd);
+    if (header_end != std::string::npos) {
+      const auto header = parse_header(std::string_view(bytes).substr(0, header_end));
+      if (!header) return not_http();
+      in_body = header->status == kOk && !header->content_length;
+      if (in_body) bytes.erase(0, header_end + kHeaderEnd.size());
+    }
+    if (!in_body) {
+      Result<std::optional<HttpReply>> reply = parse_reply(bytes, at_end);
+      if (!reply) return reply.status();
+      if (reply->has_value()) return std::move(**reply);
+      continue;
+    }
+    if (!bytes.empty() && !take(bytes)) return HttpReply{kOk, {}, {}};
+    bytes.clear();
+    if (at_end) return HttpReply{kOk, {}, "the agent ended it: it stopped, or control.tap is off"};
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,13 @@ struct HttpReply {
 /// (permission) or does not speak HTTP. Messages say what to do.
 Result<HttpReply> ask_agent(const std::string& socket_path, std::string_view method,
                             std::string_view target, Milliseconds timeout_ms, const Clock& clock);
+
+/// Asks for a body without an end and hands it out in pieces, until `take` returns false; status
+/// 200 and an empty `body` then. When the agent ends it, `body` says so. Any other status is a
+/// whole reply, and errors are those of ask_agent().
+Result<HttpReply> stream_from_agent(const std::string& socket_path, std::string_view target,
+                                    const Clock& clock,
+                                    const std::function<bool(std::string_view)>& take);
 
 /// Reads a response from the bytes so far. nullopt: more are needed; `at_end` says that none will
 /// come. Understands Content-Length, chunked and bodies that end with the connection.

@@ -5,6 +5,8 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -55,6 +57,7 @@ class BeastConnection final : public HttpConnection,
       : shared_(shared),
         stream_(*shared.io),
         over_tcp_(over_tcp),
+        body_timer_(*shared.io),
         buffer_(buffer_max(shared.limits)) {}
 
   bool over_tcp() const override { return over_tcp_; }
@@ -78,6 +81,8 @@ class BeastConnection final : public HttpConnection,
         return respond(serial_, error_response(503, "the agent is stopping"));
       case Phase::kWriting:
         return;  // written() sees that the server stops
+      case Phase::kStreaming:
+        return close();
     }
   }
 
@@ -87,6 +92,8 @@ class BeastConnection final : public HttpConnection,
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
     stream_.close();
+    body_timer_.cancel();
+    body_stream_.reset();
     shared_.open.erase(self);
     if (shared_.on_close) shared_.on_close();
   }
@@ -94,9 +101,10 @@ class BeastConnection final : public HttpConnection,
  private:
   using Protocol = asio::generic::stream_protocol;
   enum class Phase {
-    kReading,  // a request, or waiting for the next
-    kWaiting,  // for the route's answer
-    kWriting,  // the response, or reading off the rest of a refused request
+    kReading,    // a request, or waiting for the next
+    kWaiting,    // for the route's answer
+    kWriting,    // the response, or reading off the rest of a refused request
+    kStreaming,  // a body without an end
   };
 
   static size_t buffer_max(const HttpLimits& limits) {
@@ -154,16 +162,19 @@ class BeastConnection final : public HttpConnection,
   // Notices a peer that closed while its flush waits, so that it does not keep its place. Only
   // errors and a full close wake this: a half-closed peer still wants its answer.
   void watch_peer() {
-    stream_.socket().async_wait(
-        asio::socket_base::wait_error,
-        [self = shared_from_this(), serial = serial_](error_code error) {
-          if (!error && self->phase_ == Phase::kWaiting && self->serial_ == serial) self->close();
-        });
+    stream_.socket().async_wait(asio::socket_base::wait_error,
+                                [self = shared_from_this(), serial = serial_](error_code error) {
+                                  const bool waits = self->phase_ == Phase::kWaiting ||
+                                                     self->phase_ == Phase::kStreaming;
+                                  if (!error && waits && self->serial_ == serial) self->close();
+                                });
   }
 
   // `serial` says which request this answers; a late answer to one that is over is dropped.
   void respond(uint64_t serial, ControlResponse answer) {
     if (closed_ || phase_ != Phase::kWaiting || serial != serial_) return;
+    const bool head = !refused_ && parser_->get().method() == http::verb::head;
+    if (answer.stream && !head) return begin_stream(std::move(answer));
     phase_ = Phase::kWriting;
     error_code ignored;
     stream_.socket().cancel(ignored);  // watch_peer()
@@ -177,7 +188,7 @@ class BeastConnection final : public HttpConnection,
     if (!answer.allow.empty()) response_->set(http::field::allow, answer.allow);
     response_->keep_alive(!refused_ && !shared_.stopping && request.keep_alive());
     response_->content_length(answer.body.size());
-    if (refused_ || request.method() != http::verb::head) response_->body() = answer.body;
+    if (!head) response_->body() = answer.body;
     stream_.expires_after(milliseconds(shared_.limits.write_timeout));
     http::async_write(stream_, *response_, [self = shared_from_this()](error_code error, size_t) {
       self->written(error);
@@ -192,6 +203,38 @@ class BeastConnection final : public HttpConnection,
     if (refused_ && !shared_.stopping) return linger();
     if (!keep_alive || shared_.stopping) return close();
     wait_for_request();
+  }
+
+  // The body ends with the connection. A client that reads slowly is waited for: what it misses is
+  // bounded and counted where the body comes from.
+  void begin_stream(ControlResponse answer) {
+    phase_ = Phase::kStreaming;
+    body_stream_ = std::move(answer.stream);
+    body_ = "HTTP/1.1 200 OK\r\nServer: lastseen/" LASTSEEN_VERSION "\r\nContent-Type: ";
+    body_.append(answer.content_type);
+    body_ += "\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
+    write_stream();
+  }
+
+  void write_stream() {
+    asio::async_write(stream_.socket(), asio::buffer(body_),
+                      [self = shared_from_this()](error_code error, size_t) {
+                        if (error) return self->close();
+                        self->wait_for_body();
+                      });
+  }
+
+  void wait_for_body() {
+    if (closed_) return;
+    body_timer_.expires_after(milliseconds(kTapEveryMs));
+    body_timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (error || self->closed_) return;
+      std::optional<std::string> more = self->body_stream_->take();
+      if (!more) return self->close();
+      if (more->empty()) return self->wait_for_body();
+      self->body_ = std::move(*more);
+      self->write_stream();
+    });
   }
 
   // Reads off what a refused request still sends. Closing at once would reset the connection,
@@ -220,6 +263,9 @@ class BeastConnection final : public HttpConnection,
   bool closed_ = false;
   Phase phase_ = Phase::kReading;
   uint64_t serial_ = 0;
+  std::shared_ptr<BodyStream> body_stream_;
+  std::string body_;  // a piece of it that is being written
+  asio::steady_timer body_timer_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;

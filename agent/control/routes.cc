@@ -1,6 +1,7 @@
 #include "control/routes.h"
 
 #include "base/json_writer.h"
+#include "config/config_json.h"
 #include "control/health.h"
 #include "control/metrics.h"
 #include "control/printable.h"
@@ -9,21 +10,29 @@
 
 namespace lastseen {
 
-struct Routes::Query {
-  std::string_view text;  // what follows '?'; not decoded, no route needs that yet
-};
-
 struct Routes::Route {
   std::string_view method;
-  std::string_view path;
+  std::string_view path;  // with `…/` at its end: whatever follows
   bool over_tcp;
   void (Routes::*handle)(const Query&, const Respond&);
+  std::string_view rest{};  // how that is called
+
+  bool matches(std::string_view target) const {
+    return rest.empty() ? target == path : target.size() > path.size() && target.starts_with(path);
+  }
 };
 
 const Routes::Route Routes::kRoutes[] = {
-    {"GET", "/status", false, &Routes::status},  {"GET", "/metrics", true, &Routes::metrics},
-    {"GET", "/healthz", true, &Routes::healthz}, {"GET", "/readyz", true, &Routes::readyz},
-    {"POST", "/flush", false, &Routes::flush},   {"POST", "/reload", false, &Routes::reload},
+    {"GET", "/status", false, &Routes::status},
+    {"GET", "/metrics", true, &Routes::metrics},
+    {"GET", "/healthz", true, &Routes::healthz},
+    {"GET", "/readyz", true, &Routes::readyz},
+    {"GET", "/config", false, &Routes::config},
+    {"GET", "/clients/", false, &Routes::client, "ID"},
+    {"GET", "/tap", false, &Routes::tap},
+    {"POST", "/flush", false, &Routes::flush},
+    {"POST", "/reload", false, &Routes::reload},
+    {"POST", "/clients/", false, &Routes::forget_client, "ID/forget"},
 };
 
 namespace {
@@ -55,20 +64,23 @@ void Routes::handle(const ControlRequest& request, Respond respond) {
   const std::string_view target = origin_form(request.target);
   const size_t mark = target.find('?');
   const std::string_view path = target.substr(0, mark);
-  const Query query{mark == std::string_view::npos ? "" : target.substr(mark + 1)};
+  Query query{mark == std::string_view::npos ? "" : target.substr(mark + 1)};
   const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
 
   std::string known, allow;
   for (const Route& route : kRoutes) {
     if (request.over_tcp && !route.over_tcp) continue;
-    append_to_list(known, std::string(route.method) + " " + std::string(route.path));
-    if (route.path != path) continue;
+    append_to_list(
+        known, std::string(route.method) + " " + std::string(route.path) + std::string(route.rest));
+    if (!route.matches(path)) continue;
     append_to_list(allow, route.method == "GET" ? "GET, HEAD" : route.method);
     if (route.method != method) continue;
     if (method != "GET" && !request.may_change) {
       return respond(error_response(
           403, "only root and the user that the agent runs as may " + std::string(method)));
     }
+    query.rest = path.substr(route.path.size());
+    query.may_see_ids = request.may_change || agent_.config()->control.tap;
     return (this->*route.handle)(query, respond);
   }
   if (allow.empty()) return respond(error_response(404, "no such path; there is " + known));
@@ -100,6 +112,10 @@ void Routes::readyz(const Query&, const Respond& respond) {
   respond({503, kTextContentType, reason + "\n"});
 }
 
+void Routes::config(const Query&, const Respond& respond) {
+  respond({200, kJsonContentType, config_json(*agent_.config()) + "\n"});
+}
+
 // 422: the file is wrong, or something that it names cannot be had.
 void Routes::reload(const Query& query, const Respond& respond) {
   const bool text = query.text == "format=text";
@@ -119,10 +135,10 @@ void Routes::reload(const Query& query, const Respond& respond) {
 }
 
 void Routes::flush(const Query&, const Respond& respond) {
-  if (flushes_->fetch_add(1) >= flushes_max_) {
+  if (flushes_->fetch_add(1) >= waiting_max_) {
     flushes_->fetch_sub(1);
     return respond(error_response(
-        503, std::to_string(flushes_max_) + " flushes wait already: see /status for the store"));
+        503, std::to_string(waiting_max_) + " flushes wait already: see /status for the store"));
   }
   agent_.flush([respond, flushes = flushes_](const Status& result) {
     flushes->fetch_sub(1);

@@ -32,6 +32,12 @@ bool DedupBuffer::add(const Entry& entry, uint64_t clients_max) {
   return true;
 }
 
+const Entry* DedupBuffer::find(std::string_view client_id) const {
+  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
+  const uint32_t found = table_.find(client_id, table_.hash(client_id), id_at);
+  return found == ClientTable::kAbsent ? nullptr : &entries_[found];
+}
+
 void DedupBuffer::seal_into(Batch& batch) {
   const size_t clients = entries_.size();
   if (batch.entries.empty()) {

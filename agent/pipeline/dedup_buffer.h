@@ -56,6 +56,9 @@ class DedupBuffer {
     for (Entry& entry : entries_) entry.input = input;
   }
 
+  /// Null: it is not here.
+  const Entry* find(std::string_view client_id) const;
+
   const std::vector<Entry>& entries() const { return entries_; }
   size_t clients() const { return entries_.size(); }
   /// Sightings merged since the last seal: the lines that are pending here.

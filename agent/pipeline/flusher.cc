@@ -273,6 +273,18 @@ void Flusher::succeeded(Now now) {
   snapshot_.last_error.clear();
 }
 
+void Flusher::look_up(const ClientQuestion& question, ClientView& view) {
+  if (question.forget_until_ms)
+    recent_.forget_client(question.client_id, *question.forget_until_ms);
+  recent_.look_up(question.client_id, view);
+  if (!batch_) return;
+  for (Entry& entry : batch_->entries) {
+    if (entry.client_id != question.client_id) continue;
+    view.add_pending(entry.count, entry.last_seen_ms);
+    entry.upsert |= question.forget_until_ms && entry.last_seen_ms > *question.forget_until_ms;
+  }
+}
+
 std::optional<FlushReply> Flusher::take_reply() {
   return std::exchange(reply_, std::nullopt);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/client_view.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -81,6 +82,10 @@ class Flusher {
   /// From now on batches go into another store, which was loaded. What was in flight is given back,
   /// and everything is sent to the new store that the old one was known to have.
   void move_to(AgentState there, FlusherOptions options, Now now);
+
+  /// Adds what is in flight of a client, what is withheld, and what was committed last; and first
+  /// forgets that, if asked to.
+  void look_up(const ClientQuestion& question, ClientView& view);
 
   /// What ingest has to be told since the last call, if anything.
   std::optional<FlushReply> take_reply();

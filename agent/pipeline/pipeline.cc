@@ -259,6 +259,12 @@ bool Pipeline::finished() const {
   return ended_ || (!loaded_ && !in_flight_ && received_all() && !anything_to_seal());
 }
 
+void Pipeline::look_up(const std::string& client_id, ClientView& view) const {
+  for (const auto& input : inputs_)
+    if (const Entry* entry = input->buffer.find(client_id))
+      view.add_pending(entry->count, entry->last_seen_ms);
+}
+
 AgentSnapshot Pipeline::snapshot(Now now) const {
   AgentSnapshot snapshot;
   snapshot.agent_id = options_.agent_id;

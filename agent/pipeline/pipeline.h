@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/client_view.h"
 #include "base/clock.h"
 #include "base/snapshot.h"
 #include "base/status.h"
+#include "base/tap.h"
 #include "parsers/parser.h"
 #include "pipeline/dedup_buffer.h"
 #include "pipeline/flusher.h"
@@ -74,6 +76,11 @@ class Pipeline {
 
   AgentSnapshot snapshot(Now now) const;
 
+  /// Adds what is read of a client and in no batch yet.
+  void look_up(const std::string& client_id, ClientView& view) const;
+  /// Who sees each line from now on; null: nobody, which costs nothing.
+  void show_lines_to(Taps* taps) { taps_ = taps; }
+
  private:
   /// Takes the place of an input of the same name once that is idle.
   struct Next {
@@ -116,6 +123,8 @@ class Pipeline {
   void split(const Input& input, const Chunk& chunk, size_t from, bool discarding);
   void parse_pieces(Input& input, Now now, const Workers::Take& take);
   size_t count_lines(Input& input, const ParsedLines& parsed, Now now);
+  void show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,
+                  size_t counted);
   void take_losses();
   bool all_looked() const;
   bool received_all() const;
@@ -165,6 +174,7 @@ class Pipeline {
   PipelineOptions options_;
   ClientBudget budget_;
   SpillKeeper spill_;
+  Taps* taps_ = nullptr;
   ReadBuffer buffer_;
   std::vector<Piece> pieces_;        // of the chunk at hand, for the workers
   std::vector<ParsedLines> parsed_;  // and what they say

@@ -56,6 +56,19 @@ void split_records(const Chunk& chunk, size_t from, size_t parts, std::vector<Pi
   }
 }
 
+// The line that begins there, without what ends it.
+std::string_view line_at(const Piece& piece, size_t begin) {
+  size_t end = std::min(piece.bytes.find('\n', begin), piece.bytes.size());
+  if (!piece.ends.empty()) {
+    const auto next = std::upper_bound(piece.ends.begin(), piece.ends.end(), piece.offset + begin);
+    end = (next == piece.ends.end() ? piece.offset + piece.bytes.size() : *next) - piece.offset;
+  }
+  std::string_view line = piece.bytes.substr(begin, end - begin);
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 }  // namespace
 
 size_t read_bytes(const Workers& workers) {
@@ -100,6 +113,7 @@ bool Pipeline::read_chunk(Input& input, Now now) {
   bool more = true;
   const auto count = [&](size_t i) {
     const size_t counted = count_lines(input, parsed_[i], now);
+    if (taps_ != nullptr) show_lines(input, pieces_[i], parsed_[i], counted);
     used = pieces_[i].offset + counted;
     const bool refused = counted < parsed_[i].consumed();
     discarding = !refused && parsed_[i].discarding();
@@ -140,6 +154,23 @@ void Pipeline::parse_pieces(Input& input, Now now, const Workers::Take& take) {
     parsed_[i].parse(pieces_[i], rules, parser);
   };
   options_.workers->run(pieces_.size(), std::cref(parse), take);
+}
+
+// Those that were counted. Of a line that is too long nothing is known but that.
+void Pipeline::show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,
+                          size_t counted) {
+  for (const ParsedLine& line : parsed.lines()) {
+    if (line.sighted && line.begin >= counted) return;
+    TappedLine shown{.input = input.parts.name};
+    if (line.sighted) {
+      shown.client_id = line.client_id;
+      shown.seen_at_ms = line.seen_at_ms;
+    } else {
+      shown.skip = line.skip;
+      if (line.skip != SkipReason::kLineTooLong) shown.text = line_at(piece, line.begin);
+    }
+    taps_->offer(shown);
+  }
 }
 
 // Counts lines in their order, up to the first that has to wait for room; the bytes before it.

@@ -5,6 +5,13 @@
 
 namespace lastseen {
 
+namespace {
+
+// No time: what was committed is not certain. Halved, so that adding to it cannot overflow.
+constexpr int64_t kNotCertain = INT64_MIN / 2;
+
+}  // namespace
+
 RecentClients::Known* RecentClients::Generation::find(std::string_view client_id) {
   const uint32_t index = table.find(client_id, table.hash(client_id),
                                     [this](uint32_t at) { return known[at].client_id; });
@@ -27,7 +34,7 @@ void RecentClients::Generation::clear() {
 
 void RecentClients::Generation::distrust() {
   for (Known& client : known) {
-    client.committed_ms = INT64_MIN / 2;
+    client.committed_ms = kNotCertain;
     client.withheld_mono_ms = INT64_MIN / 2;
   }
 }
@@ -112,7 +119,7 @@ void RecentClients::committed(const Batch& batch, bool trusted,
     Known* known = find(entry.client_id);
     if (!trusted || !taken) {
       // Nothing is certain of this row now: the next sighting is to be sent, whatever it says.
-      if (known != nullptr) known->committed_ms = INT64_MIN / 2;
+      if (known != nullptr) known->committed_ms = kNotCertain;
       continue;
     }
     if (known == nullptr) {
@@ -121,6 +128,23 @@ void RecentClients::committed(const Batch& batch, bool trusted,
     }
     known->committed_ms = std::max(known->committed_ms, entry.last_seen_ms);
   }
+}
+
+void RecentClients::look_up(std::string_view client_id, ClientView& view) {
+  const Known* known = find(client_id);
+  if (known == nullptr) return;
+  if (known->committed_ms > kNotCertain) view.committed_last_seen_ms = known->committed_ms;
+  if (known->withheld) view.add_pending(0, known->withheld_ms);
+}
+
+void RecentClients::forget_client(std::string_view client_id, int64_t until_ms) {
+  Known* known = find(client_id);
+  if (known == nullptr) return;
+  known->committed_ms = kNotCertain;
+  known->withheld_mono_ms = INT64_MIN / 2;
+  if (!known->withheld || known->withheld_ms > until_ms) return;
+  known->withheld = false;
+  --withheld_;
 }
 
 void RecentClients::distrust() {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/batch.h"
+#include "base/client_view.h"
 #include "pipeline/client_table.h"
 
 namespace lastseen {
@@ -37,6 +38,13 @@ class RecentClients {
   /// What was committed may be gone, the positions are not: everything is sent again when it is
   /// seen, and what is withheld with the next batch.
   void distrust();
+
+  /// Adds what was committed last and what is withheld.
+  void look_up(std::string_view client_id, ClientView& view);
+
+  /// Its row was deleted: the next sighting is to be sent, whatever it says. What is withheld from
+  /// up to `until_ms` goes with the row, later values with the next batch.
+  void forget_client(std::string_view client_id, int64_t until_ms);
 
   uint64_t withheld() const { return withheld_; }
 

@@ -106,6 +106,17 @@ Result<uint64_t> PostgresStore::drop_quarantined(const std::vector<int64_t>& ids
   return uint64_t{answer.affected};
 }
 
+Result<bool> PostgresStore::forget_client(const std::string& client_id) {
+  const PostgresSession::Call call(session_);
+  SqlAnswer answer;
+  if (auto failure = begin()) return to_status(*failure);
+  if (auto failure = discover_id_column()) return to_status(*failure);
+  if (auto failure = run(statements_.forget_client(), {client_id}, &answer))
+    return to_status(*failure);
+  if (auto failure = end()) return to_status(*failure);
+  return answer.affected > 0;
+}
+
 Result<std::vector<StoredAgent>> PostgresStore::agents() {
   const PostgresSession::Call call(session_);
   SqlAnswer answer;

@@ -252,14 +252,18 @@ std::string PostgresStatements::upsert() const {
 
 // Ids that are no uuid or number are common where ids are invented, and one that fails to be cast
 // fails the statement: these two types are told apart here. NULL equals nothing.
-std::string PostgresStatements::absent() const {
-  std::string id = "u.id::" + id_type_;
+std::string PostgresStatements::id_or_null(const std::string& text) const {
   if (id_type_ == "uuid")
-    id =
-        "CASE WHEN u.id ~* '^(([0-9a-f]{4}-?){7}[0-9a-f]{4}|\\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\\})$' "
-        "THEN u.id::uuid END";
+    return "CASE WHEN " + text +
+           " ~* '^(([0-9a-f]{4}-?){7}[0-9a-f]{4}|\\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\\})$' THEN " +
+           text + "::uuid END";
   if (id_type_ == "smallint" || id_type_ == "integer" || id_type_ == "bigint")
-    id = "CASE WHEN u.id ~ '^\\s*[-+]?[0-9]{1,18}\\s*$' THEN u.id::bigint END";
+    return "CASE WHEN " + text + " ~ '^\\s*[-+]?[0-9]{1,18}\\s*$' THEN " + text + "::bigint END";
+  return text + "::" + id_type_;
+}
+
+std::string PostgresStatements::absent() const {
+  const std::string id = id_or_null("u.id");
   return "SELECT u.n FROM unnest($1::text[]) WITH ORDINALITY AS u(id, n) WHERE NOT EXISTS "
          "(SELECT FROM " +
          table() + " AS t WHERE t." + quote_identifier(columns_.id) + " = " + id + ")";
@@ -293,6 +297,11 @@ std::string PostgresStatements::clients(bool limited) const {
 
 std::string PostgresStatements::count_clients() const {
   return "SELECT count(*)" + clients_filter();
+}
+
+std::string PostgresStatements::forget_client() const {
+  return "DELETE FROM " + table() + " WHERE " + quote_identifier(columns_.id) + " = " +
+         id_or_null("$1::text");
 }
 
 std::string PostgresStatements::own_table(std::string_view name) const {

@@ -26,6 +26,7 @@ class PostgresStatements {
   std::string absent() const;
   std::string clients(bool limited) const;  ///< $1, $2: see clients_filter(); $3: limit
   std::string count_clients() const;
+  std::string forget_client() const;  ///< $1: the id
   /// $1, $2: milliseconds of active_within and inactive_for; empty text for none.
   std::string clients_filter() const;
   /// A table of the agent's own, for to_regclass().
@@ -35,6 +36,8 @@ class PostgresStatements {
   const ColumnNames& columns() const { return columns_; }
 
  private:
+  std::string id_or_null(const std::string& text) const;
+
   TableName table_;
   ColumnNames columns_;
   Milliseconds timeout_statement_;

@@ -72,6 +72,7 @@ class PostgresStore final : public Store, private StoreAdmin {
   Result<std::vector<QuarantinedRow>> quarantined(const std::vector<int64_t>& ids) override;
   Result<ReplayResult> replay(const std::vector<int64_t>& ids) override;
   Result<uint64_t> drop_quarantined(const std::vector<int64_t>& ids) override;
+  Result<bool> forget_client(const std::string& client_id) override;
   Result<std::vector<StoredAgent>> agents() override;
   Result<uint64_t> change_positions(const std::string& agent_id,
                                     const std::vector<PositionChange>& changes) override;

@@ -191,6 +191,21 @@ Result<uint64_t> SqliteStore::drop_quarantined(const std::vector<int64_t>& ids) 
   return *dropped;
 }
 
+Result<bool> SqliteStore::forget_client(const std::string& client_id) {
+  const SqliteConnection::Call call(connection_);
+  if (auto status = begin_changing(); !status) return status;
+  std::optional<uint64_t> deleted;
+  {
+    SqliteStatement drop =
+        connection_.prepare("DELETE FROM " + quote_identifier(table_) + " WHERE " +
+                            quote_identifier(columns_.id) + " = ?1 RETURNING 1");
+    if (drop) deleted = count_steps(drop.bind(client_id));
+  }
+  if (!deleted) return to_status(*fail());
+  if (auto failure = end()) return to_status(*failure);
+  return *deleted > 0;
+}
+
 Result<std::vector<StoredAgent>> SqliteStore::agents() {
   const SqliteConnection::Call call(connection_);
   if (auto status = open_for_reading(); !status) return status;

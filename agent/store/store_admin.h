@@ -84,6 +84,9 @@ class StoreAdmin {
   /// Deletes rows; their lines stay `quarantined` in the ledger. Returns how many there were.
   virtual Result<uint64_t> drop_quarantined(const std::vector<int64_t>& ids) = 0;
 
+  /// Deletes the row of a client from the table; returns whether there was one.
+  virtual Result<bool> forget_client(const std::string& client_id) = 0;
+
   virtual Result<std::vector<StoredAgent>> agents() = 0;
 
   /// Moves or forgets positions in one transaction that also steps the fence's batch by two, so

@@ -54,6 +54,23 @@ class AdminCase : public StoreCase {
 };
 EVERY_STORE(AdminCase);
 
+TEST_P(AdminCase, ForgettingAClientDeletesItsRowAndNoOther) {
+  commit(
+      BatchBuilder({"nginx"}).entry("A", kTime, kTime, 1).entry("B", kTime, kTime, 1).take(1, 1));
+  const auto forget = [&](const char* id) {
+    const auto found = admin().forget_client(id);
+    EXPECT_TRUE(found.is_ok()) << found.status().message();
+    return found && *found;
+  };
+  EXPECT_TRUE(forget("A"));
+  EXPECT_FALSE(forget("A"));
+  EXPECT_FALSE(forget("'; DROP TABLE people; --"));
+  const auto left = store_->clients({});
+  ASSERT_TRUE(left.is_ok());
+  ASSERT_THAT(*left, SizeIs(1));
+  EXPECT_EQ("B", left->front().client_id);
+}
+
 TEST_P(AdminCase, QuarantineTellsEverythingOfARow) {
   commit(BatchBuilder({"nginx", "envoy"}).entry("bad\xff\x01", kTime - 5, kTime, 7, 1).take(1, 1));
   const auto rows = quarantined();

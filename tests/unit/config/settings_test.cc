@@ -262,8 +262,9 @@ TEST_F(ConfigSettings, IngestHasAtLeastOneThread) {
   EXPECT_THAT(bad("ingest: {threads: 65}\n"), HasSubstr("it must be between 1 and 64"));
 }
 
-TEST_F(ConfigSettings, LaterKeysAreRefusedAtAnyOtherValue) {
-  EXPECT_THAT(bad("control: {tap: true}\n"), HasSubstr("'tap' is not supported yet"));
+TEST_F(ConfigSettings, TapIsOnOrOff) {
+  EXPECT_TRUE(good("control: {tap: true}\n").control.tap);
+  EXPECT_THAT(bad("control: {tap: maybe}\n"), HasSubstr("'tap'"));
   EXPECT_THAT(bad("hold: {agee: 24h}\n"), HasSubstr("did you mean 'age'?"));
   EXPECT_THAT(bad("hold: 5\n"), HasSubstr("'hold' must be a mapping"));
 }

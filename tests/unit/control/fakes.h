@@ -37,7 +37,17 @@ class FakeAgent : public AgentControl {
     ++reloads;
     done(reload_result);
   }
+  void ask_client(ClientQuestion question, std::function<void(Result<ClientView>)> done) override {
+    questions.push_back(question);
+    if (answer_questions) done(client);
+  }
+  std::shared_ptr<TapQueue> tap(TapFilter filter) override { return taps.open(std::move(filter)); }
   std::shared_ptr<const Config> config() override { return settings; }
+
+  std::vector<ClientQuestion> questions;
+  bool answer_questions = true;
+  Result<ClientView> client = ClientView();
+  Taps taps;
 
   Result<std::string> reload_result = std::string("1 input added");
   std::atomic<int> reloads = 0;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <vector>
 
 #include "unit/control/fakes.h"
 #include "unit/control/golden.h"
@@ -120,12 +121,120 @@ TEST_F(RoutesTest, ReloadTellsWhatChangedOrWhyNot) {
   EXPECT_EQ(5, agent_.reloads);
 }
 
+TEST_F(RoutesTest, ConfigIsTheRunningOneWithoutItsPassword) {
+  auto config = std::make_shared<Config>();
+  config->agent_id = "web-1";
+  config->store.url = "postgresql://me:secret@db/app";
+  agent_.settings = config;
+  const ControlResponse response = get("/config");
+  EXPECT_EQ("application/json", response.content_type);
+  EXPECT_THAT(response.body, HasSubstr("{\"agent_id\":\"web-1\""));
+  EXPECT_THAT(response.body, HasSubstr("postgresql://me:***@db/app"));
+  EXPECT_EQ(404, ask({.method = "GET", .target = "/config", .over_tcp = true})->status);
+}
+
+class ClientRoutesTest : public RoutesTest {
+ protected:
+  void SetUp() override {
+    RoutesTest::SetUp();
+    agent_.client->add_pending(3, 1'790'000'000'123);
+    agent_.client->committed_last_seen_ms = 1'790'000'000'000;
+  }
+  ControlResponse own(std::string_view target, std::string_view method = "GET") {
+    return ask({.method = method, .target = target, .may_change = true}).value();
+  }
+  void allow(bool tap) {
+    auto config = std::make_shared<Config>();
+    config->control.tap = tap;
+    config->inputs.push_back({.name = "nginx", .path = {}, .start = {}, .parser = {}});
+    agent_.settings = config;
+  }
+};
+
+TEST_F(ClientRoutesTest, ClientIsPendingAndCommitted) {
+  EXPECT_EQ(
+      "{\"client_id\":\"a/b c\",\"pending\":3,\"pending_last_seen\":"
+      "\"2026-09-21T14:13:20.123Z\",\"committed_last_seen\":\"2026-09-21T14:13:20.000Z\"}\n",
+      own("/clients/a%2Fb%20c").body);
+  EXPECT_EQ("a/b c", agent_.questions.at(0).client_id);
+  EXPECT_FALSE(agent_.questions[0].forget_until_ms);
+  agent_.client = ClientView();
+  EXPECT_EQ(404, own("/clients/x").status);
+  agent_.client = Status::retry("the agent is stopping");
+  EXPECT_EQ(503, own("/clients/x").status);
+  EXPECT_EQ(400, own("/clients/%zz").status);
+  EXPECT_EQ(404, own("/clients/").status);
+}
+
+TEST_F(ClientRoutesTest, OthersMayAskForAClientOnlyWhenTheTapIsOn) {
+  allow(false);
+  EXPECT_EQ(403, get("/clients/x").status);
+  EXPECT_TRUE(agent_.questions.empty());
+  EXPECT_EQ(200, own("/clients/x").status);
+  allow(true);
+  EXPECT_EQ(200, get("/clients/x").status);
+  EXPECT_EQ(404, ask({.method = "GET", .target = "/clients/x", .over_tcp = true})->status);
+}
+
+TEST_F(ClientRoutesTest, ForgettingTakesTheTimeUpToWhich) {
+  EXPECT_EQ("{\"forgotten\":true}\n", own("/clients/a%2Fb/forget?until_ms=5", "POST").body);
+  EXPECT_EQ("a/b", agent_.questions.at(0).client_id);
+  EXPECT_EQ(5, agent_.questions[0].forget_until_ms);
+  own("/clients/a/forget", "POST");
+  EXPECT_EQ(clock_.now().wall_ms, agent_.questions.at(1).forget_until_ms);
+  EXPECT_EQ(400, own("/clients/a/forget?until_ms=soon", "POST").status);
+  EXPECT_EQ(405, own("/clients/a", "POST").status);
+  EXPECT_EQ(403, ask({.method = "POST", .target = "/clients/a/forget"})->status);
+}
+
+TEST_F(ClientRoutesTest, QuestionsThatWaitAreFew) {
+  agent_.answer_questions = false;
+  EXPECT_FALSE(ask({.method = "GET", .target = "/clients/a", .may_change = true}));
+  EXPECT_FALSE(ask({.method = "GET", .target = "/clients/b", .may_change = true}));
+  EXPECT_EQ(503, own("/clients/c").status);
+}
+
+TEST_F(ClientRoutesTest, TapIsOffUnlessItIsAllowed) {
+  allow(false);
+  EXPECT_EQ(403, own("/tap").status);
+  EXPECT_THAT(own("/tap").body, HasSubstr("control.tap"));
+  allow(true);
+  EXPECT_EQ(404, ask({.method = "GET", .target = "/tap", .over_tcp = true})->status);
+  EXPECT_EQ(400, get("/tap?nonsense=1").status);
+  EXPECT_EQ(400, get("/tap?skipped=nonsense").status);
+  EXPECT_EQ(400, get("/tap?skipped&client=A").status);
+  EXPECT_EQ(404, get("/tap?input=nonsense").status);
+  EXPECT_FALSE(agent_.taps.any());
+}
+
+TEST_F(ClientRoutesTest, TapEndsWhenItIsNoLongerAllowed) {
+  allow(true);
+  const ControlResponse response = get("/tap?input=nginx&client=%41");
+  ASSERT_NE(nullptr, response.stream);
+  agent_.taps.offer({"nginx", "", std::nullopt, "A", 0});
+  EXPECT_EQ("{\"input\":\"nginx\",\"client_id\":\"A\",\"ts\":\"1970-01-01T00:00:00.000Z\"}\n",
+            response.stream->take());
+  EXPECT_EQ("", response.stream->take());
+  allow(false);
+  EXPECT_EQ(std::nullopt, response.stream->take());
+}
+
+TEST_F(ClientRoutesTest, OnlySoManyLookOn) {
+  allow(true);
+  std::vector<ControlResponse> open;
+  for (size_t i = 0; i < kTapsMax; ++i) open.push_back(get("/tap"));
+  EXPECT_EQ(503, get("/tap").status);
+  open.pop_back();
+  EXPECT_EQ(200, get("/tap").status);
+}
+
 TEST_F(RoutesTest, UnknownPathListsTheKnownOnes) {
   const ControlResponse response = get("/stats");
   EXPECT_EQ(404, response.status);
   EXPECT_EQ(
       "{\"error\":\"no such path; there is GET /status, GET /metrics, GET /healthz, "
-      "GET /readyz, POST /flush, POST /reload\"}\n",
+      "GET /readyz, GET /config, GET /clients/ID, GET /tap, POST /flush, POST /reload, "
+      "POST /clients/ID/forget\"}\n",
       response.body);
 }
 

@@ -57,6 +57,36 @@ TEST_F(RecentClientsTest, AfterTheStoreWentBackEverythingIsSentAgain) {
   EXPECT_TRUE(sent("A", 1000));
 }
 
+TEST_F(RecentClientsTest, ForgottenClientIsSentAgainWhateverItsTime) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_TRUE(sent("B", 1000));
+  recent_.forget_client("A", 1000);
+  recent_.forget_client("nobody", 1000);
+  ClientView view;
+  recent_.look_up("A", view);
+  EXPECT_FALSE(view.is_known());
+  EXPECT_FALSE(sent("B", 1000));
+  EXPECT_TRUE(sent("A", 900));
+  recent_.look_up("A", view);
+  EXPECT_EQ(900, view.committed_last_seen_ms);
+}
+
+TEST_F(ResolutionTest, WhatIsWithheldGoesWithTheRowThatIsForgottenOrAtOnce) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_FALSE(sent("A", 2000));
+  ClientView view;
+  recent_.look_up("A", view);
+  EXPECT_EQ(1000, view.committed_last_seen_ms);
+  EXPECT_EQ(2000, view.pending_last_seen_ms);
+  recent_.forget_client("A", 2000);
+  EXPECT_EQ(0u, recent_.withheld());
+  EXPECT_TRUE(due(1'000'000).empty());
+  EXPECT_TRUE(sent("A", 2500));
+  EXPECT_FALSE(sent("A", 3000));
+  recent_.forget_client("A", 2999);
+  EXPECT_EQ((std::vector<int64_t>{3000}), due(1));
+}
+
 TEST_F(RecentClientsTest, DistrustSendsEveryClientAgain) {
   EXPECT_TRUE(sent("A", 1000));
   recent_.distrust();

@@ -14,9 +14,9 @@ packages_of() {
         libsqlite3-dev libsystemd-dev zlib1g-dev tzdata ;;
     test)
       # The servers are for the end-to-end tests, which start their own on free ports.
-      echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-psycopg2 \
-        postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate util-linux socat \
-        prometheus mandoc zsh fish faketime valgrind python3-yaml systemd ;;
+      echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-pytest-xdist \
+        python3-psycopg2 postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate \
+        util-linux socat prometheus mandoc zsh fish faketime valgrind python3-yaml systemd ;;
     lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
     bench)
       # The peers that make bench compares with. Elsewhere than in Debian npm comes with node.

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PASSWORD = "s3cret-of-the-tests"  # must never appear in anything that lastseen prints
 
 
-def wait_until(predicate, timeout=10.0, what=None, pause=0.01):
+def wait_until(predicate, timeout=30.0, what=None, pause=0.01):
     """Polls until predicate() is truthy and returns that; exceptions count as not yet."""
     deadline = time.monotonic() + timeout
     last = None

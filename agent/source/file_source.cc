@@ -107,8 +107,8 @@ size_t FileSource::count_hot(Now now) const {
                                            [&](const auto& s) { return s && is_hot(*s, now); }));
 }
 
-bool FileSource::succeeds(const Stream& newer, const Stream& older) const {
-  if (newer.sequence <= older.sequence || is_rotated(newer)) return false;
+bool FileSource::came_after(const Stream& newer, const Stream& older) const {
+  if (newer.sequence <= older.sequence) return false;
   // Where a file that was rotated before we started had its home is not known; the directory
   // must do. Too early costs nothing: it is looked at with each poll, and opened if it grows.
   return newer.home == older.home ||
@@ -117,19 +117,23 @@ bool FileSource::succeeds(const Stream& newer, const Stream& older) const {
 
 bool FileSource::waits_for_older(const Stream& stream) const {
   return std::any_of(rotated_.begin(), rotated_.end(), [&](const Stream* older) {
-    return older->file.readable() && succeeds(stream, *older);
+    return older->file.readable() && came_after(stream, *older);
   });
 }
 
 std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now) {
   if (!begun_) return std::nullopt;
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    size_t index = (turn_ + i) % streams_.size();
+  size_t dry = 0;  // streams in a row that have nothing, or wait
+  for (size_t index = turn_; dry < streams_.size(); ++index, ++dry) {
+    index %= streams_.size();
     Stream* stream = streams_[index].get();
     if (!stream || !stream->file.readable() || waits_for_older(*stream)) continue;
     Result<Chunk> chunk = stream->file.read(buffer);
     say_trouble(*stream);
-    if (!chunk || chunk->bytes.empty()) continue;
+    if (!chunk || chunk->bytes.empty()) {
+      dry = 0;  // it turned out to be read to its end, so those that waited for it may go on
+      continue;
+    }
     turn_ = index + 1;
     chunk->stream = static_cast<uint32_t>(index);
     return *chunk;

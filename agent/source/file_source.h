@@ -244,7 +244,7 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t poll_every_ms() const;
   bool is_hot(const Stream& s, Now now) const;
   size_t count_hot(Now now) const;
-  bool succeeds(const Stream& newer, const Stream& older) const;
+  bool came_after(const Stream& newer, const Stream& older) const;
   bool waits_for_older(const Stream& stream) const;
   std::string state_of(const Stream& stream) const;
 

@@ -305,7 +305,8 @@ void FileSource::note_successors(Now now) {
     rotated_.push_back(older.get());
     if (older->superseded_ms >= 0) continue;
     bool superseded = std::any_of(streams_.begin(), streams_.end(), [&](const auto& newer) {
-      return newer && succeeds(*newer, *older) && newer->file.size_seen() > 0;
+      return newer && !is_rotated(*newer) && came_after(*newer, *older) &&
+             newer->file.size_seen() > 0;
     });
     if (superseded) older->superseded_ms = now.mono_ms;
   }

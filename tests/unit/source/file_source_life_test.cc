@@ -157,6 +157,25 @@ TEST_F(FileSourceTest, SiblingsBornWhileDownAreReadOldestFirst) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceTest, AFileIsNotBegunBeforeTheOlderOnesAreReadHoweverLongTheyAre) {
+  append("a\n");
+  f.up();
+  restart();
+  for (const std::string line : {"b\n", "c\n"}) {
+    std::string much;
+    while (much.size() < 2 * kReadBytes) much += line;
+    append(much);
+    rotate();
+  }
+  append("d\n");
+  f.up();
+  std::string news = f.news();
+  std::erase(news, ' ');
+  std::string order = news;  // each once
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  EXPECT_EQ("abcd", order);
+}
+
 TEST_F(FileSourceTest, SiblingsAreHeldWhileTheStoreIsDown) {
   append("a\n");
   f.up();

@@ -110,8 +110,8 @@ def test_the_table_answers_as_the_readme_asks_it(steps, tmp_path):
     assert [[row[0] for row in rows] for rows in found[:2]] + [found[2][0][0]] == wanted
 
     config = (tmp_path / "lastseen.yaml").read_text()
-    config = re.sub(r"store:\n.*?\n.*?\n", f"store: {{type: sqlite, path: {tmp_path}/x.db}}\n", config)
-    (tmp_path / "lastseen.yaml").write_text(config)
+    store = f"store: {{type: sqlite, path: {tmp_path}/x.db}}\n"
+    (tmp_path / "lastseen.yaml").write_text(re.sub(r"store:\n.*?\n.*?\n", store, config))
     assert steps("lastseen run --once -c lastseen.yaml").wait(30) == 0
     found = [sqlite_query(f"{tmp_path}/x.db", sql) for sql in sqlite.strip().splitlines()]
     assert [[row[0] for row in rows] for rows in found[:2]] + [found[2][0][0]] == wanted

@@ -27,9 +27,11 @@ struct Position {
   uint64_t head_hash = 0;
   uint32_t tail_bytes = 0;  ///< Factor 4: how many bytes before `position` tail_hash covers.
   uint64_t tail_hash = 0;
-  uint64_t size = 0;       ///< Bytes: largest size seen; a loss is measured against it.
-  int64_t updated_ms = 0;  ///< Wall time of the change; set by the pipeline at seal.
-  bool gone = false;       ///< The stream has ended for good: the store forgets its row.
+  uint64_t size = 0;  ///< Bytes: largest size seen; a loss is measured against it.
+  /// Wall time at which the contents were last seen to be these. 0 until then: a pipeline sets it
+  /// at seal.
+  int64_t updated_ms = 0;
+  bool gone = false;  ///< The stream has ended for good: the store forgets its row.
 };
 
 /// A shorter head says too little to prove that two files are one.

@@ -205,7 +205,8 @@ Batch Pipeline::seal(Now now, bool more) {
       part.positions.emplace_back().stream = key;
       part.positions.back().gone = true;
     }
-    for (Position& position : part.positions) position.updated_ms = now.wall_ms;
+    for (Position& position : part.positions)
+      if (position.updated_ms == 0) position.updated_ms = now.wall_ms;
   }
   flight.inputs = inputs_.size();
   flight.release = leaving_due() || stage_ == Stage::kCommitting;

@@ -52,6 +52,7 @@ void FileSource::begin() {
 }
 
 int64_t FileSource::step(Now now) {
+  ++steps_;
   bool poll = now.mono_ms >= next_poll_ms_;
   // Whatever makes events, they are answered no more often than a hot file is looked at.
   bool answer = now.mono_ms >= last_look_ms_ + options_.hot_ms;
@@ -116,18 +117,28 @@ bool FileSource::came_after(const Stream& newer, const Stream& older) const {
 }
 
 bool FileSource::waits_for_older(const Stream& stream) const {
-  return std::any_of(rotated_.begin(), rotated_.end(), [&](const Stream* older) {
-    return older->file.readable() && came_after(stream, *older);
-  });
+  return waits_for_chain(stream) ||
+         std::any_of(rotated_.begin(), rotated_.end(), [&](const Stream* older) {
+           return older->file.readable() && came_after(stream, *older);
+         });
 }
 
-std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now) {
+std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now now) {
   if (!begun_) return std::nullopt;
   size_t dry = 0;  // streams in a row that have nothing, or wait
   for (size_t index = turn_; dry < streams_.size(); ++index, ++dry) {
     index %= streams_.size();
     Stream* stream = streams_[index].get();
     if (!stream || !stream->file.readable() || waits_for_older(*stream)) continue;
+    // Reading had paused: meanwhile it may have been truncated, and have grown past the position.
+    if (stream->looked_step != steps_) {
+      look_at(*stream, false, now);
+      listings_.clear();
+      if (!stream->file.readable()) {
+        dry = 0;
+        continue;
+      }
+    }
     Result<Chunk> chunk = stream->file.read(buffer);
     say_trouble(*stream);
     if (!chunk || chunk->bytes.empty()) {
@@ -151,10 +162,13 @@ void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
 void FileSource::collect(std::vector<Position>& out) {
   for (const auto& stream : streams_) {
     if (!stream || !stream->dirty || !stream->file.placed()) continue;
-    stream->dirty = false;
-    Position position = stream->file.identity();
+    const bool is_now = !stream->was || !waits_for_chain(*stream);
+    if (is_now) stream->was.reset();
+    stream->dirty = !is_now;
+    Position position = is_now ? stream->file.identity() : *stream->was;
     position.stream = stream->key;
     position.path = stream->path;
+    if (is_now) position.updated_ms = stream->intact_wall_ms;
     out.push_back(std::move(position));
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
@@ -265,8 +279,13 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
 
 FileSource::Stream* FileSource::stream_of(const FileStat& stat) {
   auto [begin, end] = by_inode_.equal_range(stat.inode);
-  for (auto i = begin; i != end; ++i)
-    if (same_inode(i->second->file.stat(), stat)) return i->second;
+  for (auto i = begin; i != end; ++i) {
+    const FollowedFile& file = i->second->file;
+    if (!same_inode(file.stat(), stat)) continue;
+    // Only a descriptor keeps the number from being given to another file.
+    if (file.is_open() || compare_inode(file.identity(), stat) == InodeMatch::kSame)
+      return i->second;
+  }
   return nullptr;
 }
 

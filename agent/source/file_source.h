@@ -89,6 +89,8 @@ class FileSource final : public Source, private Watcher::Listener {
   static constexpr const char* kAnchorKey = "anchor";
   // Between the numbers of two files there is room for those that are found later.
   static constexpr int64_t kSequenceStep = 1 << 20;
+  // A file's birth is stamped by a clock that ticks every few milliseconds (CONFIG_HZ=100: 10 ms).
+  static constexpr int64_t kClockGrainMs = 20;
 
   /// One file and what became of it.
   struct Stream {
@@ -115,10 +117,13 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;       // older files have smaller ones
     int64_t changed_ms = 0;     // when it last grew
     int64_t opened_ms = 0;
-    int64_t unnamed_ms = 0;      // when it was first seen to have no path
-    int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
-    std::string said;            // trouble that was logged
-    std::string reader;          // the agent that has read it before we could begin
+    uint64_t looked_step = 0;
+    int64_t intact_wall_ms = 0;   // when its contents were last seen to go on; 0: never
+    std::optional<Position> was;  // before it was written anew, until what it was is found
+    int64_t unnamed_ms = 0;       // when it was first seen to have no path
+    int64_t superseded_ms = -1;   // when its successor was first seen with data; -1: not yet
+    std::string said;             // trouble that was logged
+    std::string reader;           // the agent that has read it before we could begin
   };
   /// A stored position whose file is not found yet.
   struct Waiting {
@@ -145,6 +150,7 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t updated_ns = 0;   // if it was not found: when its position was stored
     int64_t sequence = 0;
     int tries = 0;
+    int looks = 0;
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
@@ -191,6 +197,8 @@ class FileSource final : public Source, private Watcher::Listener {
   void drop_siblings(Now now);
   void start_chain(const Stream& stream);
   void start_chain_before(const Stream& stream);
+  void start_chain_since(Stream& stream, const Position& before);
+  bool waits_for_chain(const Stream& stream) const;
   bool follow_chain(Chain& chain, Now now);
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
@@ -205,7 +213,7 @@ class FileSource final : public Source, private Watcher::Listener {
                                Now now);
   Stream* find_listed_copy(const std::string& home, const Position& before, bool& undecided,
                            Now now);
-  Stream* find_compressed(const Position& stored, bool& undecided, Now now);
+  Stream* find_remaining_copy(const Position& stored, bool& undecided, Now now);
   bool is_held_copy(Stream& n, Now now);
   Result<bool> is_copy_of(Stream& n, Stream& s);
   void hand_over(Stream& s, Now now);
@@ -240,7 +248,8 @@ class FileSource final : public Source, private Watcher::Listener {
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
   bool in_glob(const Stream& s) const { return matches_glob(settings_.path, s.path); }
-  bool is_rotated(const Stream& s) const { return !s.named || s.path != s.home || !in_glob(s); }
+  bool is_at_home(const Stream& s) const { return s.path == s.home && in_glob(s); }
+  bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
   int64_t poll_every_ms() const;
   bool is_hot(const Stream& s, Now now) const;
   size_t count_hot(Now now) const;
@@ -296,9 +305,11 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t next_hot_ms_ = kNever;
   int64_t last_look_ms_ = 0;
   int64_t looked_wall_ms_ = 0;  // everything older is followed, or not ours
+  int64_t looked_before_wall_ms_ = 0;
   int64_t newest_sequence_ = 0;
   int64_t oldest_sequence_ = 0;
   uint64_t minted_ = 0;
+  uint64_t steps_ = 0;
   size_t hot_watched_ = 0;  // hot streams when the watches were last set
   size_t turn_ = 0;         // which stream reads next
 };

@@ -121,10 +121,11 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
   return nullptr;
 }
 
-// The file of a stored position is gone; gzip may have made another of it.
-FileSource::Stream* FileSource::find_compressed(const Position& stored, bool& undecided, Now now) {
+// The file of a stored position is gone; gzip may have made another of it, or it was copied first.
+FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool& undecided,
+                                                    Now now) {
   for (Stream* n : family_of(stored.path)) {
-    if (!n->file.is_open() || n->file.placed() || !is_gzip_name(n->path)) continue;
+    if (!n->file.is_open() || n->file.placed() || n->path == stored.path) continue;
     Result<bool> copy = holds_copy(n->file, stored);
     if (copy && *copy) return n;
   }
@@ -190,6 +191,7 @@ bool FileSource::waits_for_copy(Stream& s, const Position& before, uint64_t& los
   const Search search = find_copy(s, before, lost, now);
   if (search != Search::kUndecided || ++s.copy_tries >= kCopyTriesMax) {
     s.copy_tries = 0;
+    if (search != Search::kFound) start_chain_since(s, before);
     return false;
   }
   s.file.resume(before);

@@ -1,5 +1,6 @@
 // What the disk says: which files are there, where they went, what grew, what may be let go.
 #include <algorithm>
+#include <utility>
 
 #include "source/file_source.h"
 
@@ -7,7 +8,7 @@ namespace lastseen {
 
 void FileSource::look_at_all(Now now) {
   look_due_ = event_ = events_ = false;
-  looked_wall_ms_ = now.wall_ms;
+  looked_before_wall_ms_ = std::exchange(looked_wall_ms_, now.wall_ms);
   look_troubles_.clear();
   listings_.clear();
   for (const auto& stream : streams_) {
@@ -239,6 +240,7 @@ void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
 
 void FileSource::look_at(Stream& s, bool thorough, Now now) {
   bool idle = now.mono_ms - s.changed_ms >= options_.hot_for_ms;
+  s.looked_step = steps_;
   FollowedFile::Look look = s.file.look(thorough || idle);
   if (!look.status) return say_trouble(s);
   if (look.changed) s.changed_ms = now.mono_ms;
@@ -247,9 +249,14 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
     if (static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
     return;
   }
+  const bool was_emptied = look.before && !look.unproven && is_at_home(s);
+  if (was_emptied && waits_for_copy(s, *look.before, look.lost_bytes, now)) return;
+  if (look.unproven) {
+    start_chain_since(s, *look.before);
+    s.dirty = true;
+  }
+  s.intact_wall_ms = now.wall_ms;
   if (look.reason.empty()) return;
-  if (look.before && !is_rotated(s) && waits_for_copy(s, *look.before, look.lost_bytes, now))
-    return;
   s.dirty = true;
   log_.info(look.restarted ? "file is read from its first byte again" : "file lost its end",
             {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(look.reason)}});

@@ -99,7 +99,7 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   Stream* stream = find_held(stored);
   if (!stream) stream = find_sibling(waiting, undecided, now);
   if (!stream) stream = find_on_other_device(stored, undecided);
-  if (!stream && !undecided) stream = find_compressed(stored, undecided, now);
+  if (!stream && !undecided) stream = find_remaining_copy(stored, undecided, now);
   if (stream) {
     adopt(*stream, stored, now);
     return true;
@@ -221,6 +221,7 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
     start_chain(s);
   }
   s.file.resume(stored);
+  s.intact_wall_ms = stored.updated_ms;
   s.began = s.dirty = true;
   s.changed_ms = now.mono_ms;
   log_.info("resumed",

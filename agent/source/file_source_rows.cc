@@ -12,8 +12,6 @@ namespace lastseen {
 
 namespace {
 
-// A file's birth is stamped by a clock that ticks every few milliseconds (CONFIG_HZ=100: 10 ms).
-constexpr int64_t kClockGrainMs = 20;
 // Rotated files that are read stay known, should they grow. More of them are months old.
 constexpr size_t kRotatedKeptMax = 64;
 

@@ -15,6 +15,9 @@ namespace {
 constexpr size_t kHeldSiblingsMax = 64;
 // Looks after which a chain whose files cannot be asked or opened is given up, and said so.
 constexpr int kChainTriesMax = 60;
+// Looks for which younger files wait for a chain; a directory that may not be listed is no reason
+// to read nothing.
+constexpr int kChainWaitLooksMax = 10;
 
 // A file that was written before it was born is a restored one: only its writing dates it.
 bool birth_dates(const FileStat& stat) {
@@ -79,7 +82,36 @@ void FileSource::start_chain_before(const Stream& stream) {
     if (s != &stream && s->began && s->home == stream.home &&
         (!newest || newest->sequence < s->sequence))
       newest = s;
-  if (newest) start_chain(*newest);
+  if (newest) return start_chain(*newest);
+  // Nothing of that name was here at the look before.
+  const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
+  chains_.push_back(
+      {stream.home, "", since_ns, since_ns, since_ns, stream.sequence - kSequenceStep / 2});
+}
+
+// What was written to a file since it was last seen may have been copied and truncated away. No
+// bytes of it are known, so only the time tells: any rotated file that is younger than that.
+//
+// Until the chain is followed the store is told where the file stood before: after a kill only that
+// leads to the chain again.
+void FileSource::start_chain_since(Stream& s, const Position& before) {
+  if (s.intact_wall_ms == 0 || !is_at_home(s) || is_gzip_name(s.path)) return;
+  if (!s.was || !waits_for_chain(s)) {
+    s.was = before;
+    s.was->updated_ms = s.intact_wall_ms;
+  }
+  const int64_t since_ns = (s.intact_wall_ms - kClockGrainMs) * 1'000'000;
+  chains_.push_back({s.home, "", since_ns, since_ns, since_ns, s.sequence});
+  s.sequence = newest_sequence_ += kSequenceStep;
+  look_due_ = true;  // hot files are looked at without the rest
+}
+
+// What is older may still be found.
+bool FileSource::waits_for_chain(const Stream& s) const {
+  return std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
+    if (chain.sequence >= s.sequence || chain.looks >= kChainWaitLooksMax) return false;
+    return chain.home == s.home || (has_wildcards(chain.home) && matches_glob(chain.home, s.home));
+  });
 }
 
 // Whether a sibling was born after the file that the chain begins with. Without birth times, what
@@ -107,6 +139,7 @@ bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) con
 
 // True: done with it.
 bool FileSource::follow_chain(Chain& chain, Now now) {
+  ++chain.looks;
   // What cannot be looked for yet may be what would be found here.
   for (const Waiting& waiting : waiting_)
     if (home_of(waiting.position.path) == chain.home) return false;
@@ -149,6 +182,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
   for (Stream* other : family_of(found.path)) {
     if (other == stream || !other->file.placed()) continue;
     Result<bool> copy = stream->file.proves(other->file.identity());
+    if (copy && !*copy && stream->file.stat().size > 0) copy = is_copy_of(*stream, *other);
     if (!copy) return false;
     if (!*copy) continue;
     log_.info("a rotated file is a copy of what was read", {{"path", found.path}});

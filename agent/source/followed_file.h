@@ -29,7 +29,11 @@ class FollowedFile {
     bool restarted = false;   ///< The position went to 0.
     std::string_view reason;  ///< Why bytes were lost or the position went to 0.
     uint64_t lost_bytes = 0;  ///< Unread bytes that are no more: a lower bound.
-    /// Where it stood; set when all that was in it is gone, so that a copy can be looked for.
+    /// It may have been written anew any number of times: what it began with was too short to say
+    /// that it still does.
+    bool unproven = false;
+    /// Where it stood; set when all that was in it is gone, so that a copy can be looked for, or if
+    /// it is `unproven`.
     std::optional<Position> before;
   };
 

@@ -180,6 +180,7 @@ TEST_F(FileSourceCopies, AnotherFileWithEqualFirstLinesIsNoCopy) {
   append("head\na\n");
   f.disk.append("/log/access.log.1", "head\nold\nolder\n");
   f.up();
+  f.run(1000);
   f.news();
   append("bb\n");
   f.source->look_now();

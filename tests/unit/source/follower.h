@@ -23,6 +23,7 @@ class Follower {
     settings.path = std::move(path);
     settings.line_bytes_max = 1024;
     disk.make_directory("/log");
+    disk.now_ns = now.wall_ms * 1'000'000;
   }
 
   // --- Life of the agent -------------------------------------------------------------------
@@ -56,7 +57,7 @@ class Follower {
     source->collect(positions);
     losses.add(source->take_losses());
     for (Position& position : positions) {
-      position.updated_ms = now.wall_ms;
+      if (position.updated_ms == 0) position.updated_ms = now.wall_ms;
       if (position.gone)
         store.erase(position.stream);
       else
@@ -73,6 +74,7 @@ class Follower {
   void pass(int64_t ms) {
     now.mono_ms += ms;
     now.wall_ms += ms;
+    disk.now_ns += ms * 1'000'000;
   }
   /// Time passes, step by step as the source asks for, and everything is read.
   void run(int64_t ms) {

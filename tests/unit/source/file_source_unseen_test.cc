@@ -1,0 +1,211 @@
+// What became of a file between two looks, and while nobody looked: written anew, copied, removed.
+#include "fakes/gzip_bytes.h"
+#include "unit/source/file_source_fixture.h"
+
+namespace lastseen {
+namespace {
+
+struct FileSourceUnseen : FileSourceTest {
+  // copytruncate, up to its two halves.
+  void copy(const std::string& to = "/log/access.log.1") { f.disk.copy(kLog, to); }
+  void truncate() { f.disk.truncate(kLog); }
+  void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
+  void up_with(const std::string& glob) {
+    f.settings.path = glob;
+    f.up();
+  }
+};
+
+TEST_F(FileSourceUnseen, ALogThatWasLastSeenEmptyIsReadInItsCopy) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  append("a\n");
+  copy();
+  truncate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+  restart();
+  f.up();
+  EXPECT_EQ("", f.news());
+}
+
+TEST_F(FileSourceUnseen, ALogThatWasStoredEmptyIsReadInItsCopies) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  copy("/log/access.log.2");
+  truncate();
+  append("b\n");
+  copy();
+  compress("/log/access.log.2");
+  truncate();
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, WhatFollowedALostContentIsReadInItsCopy) {
+  append("a\n");
+  f.up();
+  f.run(5000);
+  append("lost\n");
+  truncate();
+  append("b\n");
+  copy();
+  truncate();
+  append("c\n");
+  f.run(3000);
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceUnseen, CopiesFromBeforeTheLogWasSeenAreNoNews) {
+  append("old\n");
+  copy();
+  truncate();
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  append("a\n");
+  f.run(3000);
+  truncate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, AnUnreadContentThatIsReplacedByALongerOneIsCountedAsLost) {
+  append("a\n");
+  f.up();
+  truncate();
+  f.source->look_now();
+  f.step();
+  for (int i = 0; i < 200; ++i) append("unread one\n");
+  f.source->look_now();
+  f.step();
+  truncate();
+  for (int i = 0; i < 300; ++i) append("second one\n");
+  f.run(3000);
+  EXPECT_EQ(301u, f.lines.size());
+  EXPECT_EQ("second one", f.lines.back());
+  EXPECT_EQ(200u * 11, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceUnseen, AFileThatIsReplacedWhileReadingPausesIsNotReadFromItsMiddle) {
+  append("a\n");
+  f.up();
+  append("b\n");
+  f.source->look_now();
+  f.step();
+  truncate();
+  append("new\nnewer\n");
+  f.step();
+  f.read();
+  EXPECT_EQ("a new newer", f.news());
+  EXPECT_EQ(2u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceUnseen, AFewFirstBytesDoNotProveThatALogIsWhatItWas) {
+  append("{");
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  copy();
+  truncate();
+  append("{b\n");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("{a {b", f.news());
+}
+
+TEST_F(FileSourceUnseen, AKillBeforeTheCopiesAreFoundLosesNoneOfThem) {
+  f.disk.create(kLog);
+  f.up();
+  append("a\n");
+  copy();
+  truncate();
+  append("b\n");
+  f.pass(20);
+  f.step();  // looks at the hot file alone
+  f.read();
+  restart();
+  f.up();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b"));
+}
+
+TEST_F(FileSourceUnseen, LinesThatEndAlikeDoNotHideThatTheFileIsAnother) {
+  const std::string end = std::string(70, 'x') + "\n";
+  append("1" + end);
+  f.up();
+  truncate();
+  append("2" + end);
+  append("3" + end);
+  f.run(50);  // it stays hot
+  ASSERT_EQ(3u, f.lines.size());
+  EXPECT_EQ('2', f.lines[1][0]);
+}
+
+TEST_F(FileSourceUnseen, AFirstLogThatWasRotatedBetweenTwoLooksIsRead) {
+  f.up();
+  f.run(5000);
+  append("a\n");
+  f.pass(100);
+  rotate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, ACopyThatGotTheInodeOfAReadFileIsFound) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(70'000);  // the rotated file is read and let go
+  EXPECT_EQ("a b", f.news());
+  append("c\n");
+  const uint64_t inode = f.disk.inode("/log/access.log.1");
+  f.disk.remove("/log/access.log.1");
+  copy();
+  ASSERT_EQ(inode, f.disk.inode("/log/access.log.1"));
+  truncate();
+  append("d\n");
+  f.run(3000);
+  EXPECT_EQ("c d", f.news());
+}
+
+TEST_F(FileSourceUnseen, TheCopyOfALogThatWasRemovedIsReadFromThePosition) {
+  append("a\n");
+  up_with("/log/access.log*");
+  restart();
+  append("b\n");
+  copy();
+  f.disk.remove(kLog);
+  append("c\n");
+  f.up();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceUnseen, TheCopyOfALogThatWasRemovedBeforePositionsWereKnownIsReadFromThePosition) {
+  append("a\n");
+  f.up();
+  restart();
+  f.launch();
+  append("b\n");
+  copy();
+  truncate();
+  append("c\n");
+  f.disk.remove(kLog);
+  f.run(3000);
+  f.restore();
+  f.source->begin();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
+}  // namespace
+}  // namespace lastseen

@@ -16,6 +16,7 @@ struct Arguments {
   uint64_t first_seed = 1;
   uint64_t seeds = UINT64_MAX;
   int seconds = 60;
+  uint64_t failures_max = 1;
   std::string bug;
 };
 
@@ -40,10 +41,14 @@ constexpr NamedBug kBugs[] = {
 int usage() {
   std::fputs(
       "usage: sim [--seconds S] [--seeds N] [--first SEED] [--without KINDS] [--bug NAME]\n"
+      "           [--failures N]\n"
       "       sim --seed SEED [--without KINDS] [--bug NAME]\n"
       "With --bug it is a success when the simulation catches it. Bugs:\n",
       stderr);
   for (const NamedBug& bug : kBugs) std::fprintf(stderr, "  %s\n", bug.name);
+  std::fputs("Kinds, joined by commas (\"none\": everything happens):\n", stderr);
+  for (const auto& kind : lastseen::sim::kKinds)
+    std::fprintf(stderr, "  %-15s%s\n", kind.name, kind.what);
   return 2;
 }
 
@@ -71,6 +76,8 @@ bool read_arguments(int argc, char** argv, Arguments& arguments) {
       arguments.seeds = number;
     } else if (name == "--seconds") {
       arguments.seconds = static_cast<int>(number);
+    } else if (name == "--failures") {
+      arguments.failures_max = number;
     } else if (name == "--without") {
       arguments.world.without = argv[i + 1];
     } else if (name == "--bug") {
@@ -79,6 +86,8 @@ bool read_arguments(int argc, char** argv, Arguments& arguments) {
       return false;
     }
   }
+  if (const std::string kind = lastseen::sim::unknown_kind(arguments.world.without); !kind.empty())
+    return std::fprintf(stderr, "unknown kind: %s\n", kind.c_str()), false;
   return argc % 2 == 1 && plant(arguments);
 }
 
@@ -89,6 +98,7 @@ int main(int argc, char** argv) {
   if (!read_arguments(argc, argv, arguments)) return usage();
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(arguments.seconds);
   uint64_t ran = 0;
+  uint64_t failures = 0;
   for (; ran < arguments.seeds && std::chrono::steady_clock::now() < until; ++ran) {
     arguments.world.seed = arguments.first_seed + ran;
     const std::string broken = lastseen::sim::run_world(arguments.world);
@@ -98,13 +108,19 @@ int main(int argc, char** argv) {
                   (unsigned long long)arguments.world.seed, broken.c_str());
       return 0;
     }
-    std::printf("FAILED: %s\nreplay: %s --seed %llu\n", broken.c_str(), argv[0],
-                (unsigned long long)arguments.world.seed);
-    return 1;
+    std::printf("FAILED: %s\nreplay: %s --seed %llu --without %s\n", broken.c_str(), argv[0],
+                (unsigned long long)arguments.world.seed, arguments.world.without.c_str());
+    std::fflush(stdout);
+    if (++failures == arguments.failures_max) return 1;
   }
   if (!arguments.bug.empty()) {
     std::printf("FAILED: %s was not caught by %llu seeds\n", arguments.bug.c_str(),
                 (unsigned long long)ran);
+    return 1;
+  }
+  if (failures > 0) {
+    std::printf("FAILED: %llu of %llu seeds, from %llu\n", (unsigned long long)failures,
+                (unsigned long long)ran, (unsigned long long)arguments.first_seed);
     return 1;
   }
   std::printf("%llu seeds, from %llu: every client, count and ledger right\n",

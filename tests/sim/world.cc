@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <memory>
 #include <numeric>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,16 @@ constexpr const char* kSqlstates[] = {"",      "40001", "40P01", "08006", "53100
                                       "57P01", "42501", "25006", "22001"};
 constexpr int64_t kStopLimitMs = 120'000;
 constexpr size_t kRotatedMax = 6;
+
+std::set<std::string, std::less<>> split(const std::string& list) {
+  std::set<std::string, std::less<>> names;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    if (end > begin) names.insert(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
 
 class World {
  public:
@@ -48,7 +61,7 @@ class World {
     now_.wall_ms += ms;
     disk_.now_ns += ms * 1'000'000;
   }
-  bool has(const char* kind) const { return options_.without.find(kind) == std::string::npos; }
+  bool has(std::string_view kind) const { return without_.count(kind) == 0; }
   uint64_t one_in(uint64_t n) { return random_.below(n) == 0; }
   void tell(const std::string& what) {
     if (!broken_.empty()) broken_ += "; ";
@@ -60,6 +73,7 @@ class World {
   void print_log();
 
   const WorldOptions& options_;
+  const std::set<std::string, std::less<>> without_;
   Random random_;
   Now now_{1000, 1'795'000'000'000};
   FakeFileSystem disk_;
@@ -82,6 +96,7 @@ class World {
 
 World::World(const WorldOptions& options)
     : options_(options),
+      without_(split(options.without)),
       random_(options.seed),
       store_(options.bugs.store),
       view_(disk_, options.bugs.disk) {
@@ -128,6 +143,11 @@ void World::print_log() {
   if (!agent_) return;
   for (const RecordingLog::Line& line : agent_->log().lines())
     std::printf("  log: %s\n", line.text.c_str());
+  for (const InputSnapshot& input : agent_->snapshot(now_).inputs)
+    for (const FileSnapshot& file : input.files)
+      std::printf("  file: %s %llu of %llu, %s\n", file.path.c_str(),
+                  (unsigned long long)file.position, (unsigned long long)file.size,
+                  file.state.c_str());
 }
 
 void World::start_agent() {
@@ -379,6 +399,14 @@ void World::compare_clients() {
 }
 
 }  // namespace
+
+std::string unknown_kind(const std::string& without) {
+  for (const std::string& name : split(without)) {
+    const auto known = [&](const Kind& kind) { return name == kind.name; };
+    if (name != "none" && !std::any_of(std::begin(kKinds), std::end(kKinds), known)) return name;
+  }
+  return "";
+}
 
 std::string run_world(const WorldOptions& options) {
   return World(options).run();

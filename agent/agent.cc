@@ -15,7 +15,6 @@ namespace {
 constexpr int64_t kPublishEveryMs = 100;
 // A store call that takes longer keeps a question about a client from being answered soon.
 constexpr int64_t kStoreHangsMs = 1000;
-
 }  // namespace
 
 Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher,
@@ -153,8 +152,9 @@ void Agent::ingest_loop() {
     if (step.batch) to_flush_.put({std::move(*step.batch), step.last || step.release});
     if (step.move_store) {
       post({std::move(change_->flusher), std::move(change_->store), std::move(change_there_)});
-      interrupt_store();
+      leaving_store_ = true;
     }
+    if (leaving_store_) leave_store(step);
     now = clock_.now();
     tell_saved(now);
     const bool finished = pipeline_.finished();
@@ -274,110 +274,6 @@ void Agent::flush_loop() {
       watcher_.wake();
     }
   }
-}
-
-// By ourselves: the next store was loaded, which made its epoch the higher one.
-bool Agent::taken_by_new_store(const StoreResult<CommitResult>& result) const {
-  const auto* answer = std::get_if<CommitResult>(&result);
-  return moving_ && answer && answer->outcome == CommitOutcome::kTakenOver;
-}
-
-void Agent::go_over(FlushChange change) {
-  std::unique_ptr<Store> old = std::move(change.store);
-  if (old) {
-    std::lock_guard lock(store_mutex_);
-    store_.swap(old);
-  }
-  if (change.there) {
-    flusher_.move_to(std::move(*change.there), std::move(change.options), clock_.now());
-    moved_.put(*flusher_.take_reply());
-    watcher_.wake();
-  } else {
-    flusher_.change(std::move(change.options));
-  }
-  store_board_.publish(flusher_.snapshot());
-}
-
-void Agent::change(AgentChange change) {
-  if (opener_.joinable()) opener_.join();
-  change_ = std::move(change);
-  change_there_.reset();
-  store_left_ = false;
-  opener_ = std::thread([this] { open_store(); });
-}
-
-// On a thread of its own: it may take as long as a connection takes to be refused.
-void Agent::open_store() {
-  std::optional<StoreError> error;
-  if (change_->store_reload == StoreReload::kOther) {
-    moving_ = true;
-    StoreResult<AgentState> loaded = change_->store->load(agent_id_);
-    if (const auto* failed = std::get_if<StoreError>(&loaded)) {
-      error = *failed;
-    } else {
-      change_there_ = std::move(std::get<AgentState>(loaded));
-    }
-  } else if (change_->store_reload == StoreReload::kAnew) {
-    error = change_->store->probe(agent_id_);
-    // While the database is away it cannot be asked; then the new settings are as good as the old.
-    const bool away = store_board_.read()->state != StoreState::kOk;
-    if (error && error->trouble != StoreTrouble::kHolding && away) error.reset();
-  }
-  if (error) {
-    moving_ = false;
-    return end_change(
-        Status::reject("the store of the new configuration cannot be used: " + error->message));
-  }
-  change_->pipeline.store_answers = store_board_.read()->state == StoreState::kOk;
-  {
-    std::lock_guard lock(change_mutex_);
-    change_ready_ = true;
-  }
-  watcher_.wake();
-}
-
-void Agent::take_change() {
-  if (store_left_.exchange(false)) pipeline_.store_left();
-  {
-    std::lock_guard lock(change_mutex_);
-    if (!std::exchange(change_ready_, false)) return;
-  }
-  // Feeds that have ended, and whose sources are gone.
-  std::erase_if(receivers_, [](Receiver& receiver) {
-    const bool over = receiver.feed.use_count() == 1;
-    if (over) receiver.thread.join();
-    return over;
-  });
-  pipeline_.change(std::move(change_->pipeline), clock_.now());
-  for (auto& feed : std::exchange(change_->feeds, {})) receive(std::move(feed));
-  if (!change_there_) post({change_->flusher, std::move(change_->store), std::nullopt});
-}
-
-void Agent::finish_change() {
-  moving_ = false;
-  for (auto& feed : std::exchange(change_->feeds_later, {})) receive(std::move(feed));
-  end_change(Status::ok());
-}
-
-void Agent::end_change(Status result) {
-  {
-    std::lock_guard lock(change_mutex_);
-    change_result_ = std::move(result);
-  }
-  on_change_();
-}
-
-std::optional<Status> Agent::take_change_result() {
-  std::lock_guard lock(change_mutex_);
-  return std::exchange(change_result_, std::nullopt);
-}
-
-void Agent::post(FlushChange change) {
-  {
-    std::lock_guard lock(change_mutex_);
-    flush_change_ = std::move(change);
-  }
-  to_flush_.poke();
 }
 
 void Agent::call_store(Flusher::Action action) {

@@ -121,6 +121,7 @@ class Agent final : public AgentControl {
 
   void open_store();
   void take_change();
+  void leave_store(Pipeline::Step& step);
   void finish_change();
   void end_change(Status result);
   void receive(std::shared_ptr<Feed> feed);
@@ -185,6 +186,7 @@ class Agent final : public AgentControl {
   std::optional<AgentState> change_there_;  // what the other store has
   std::mutex change_mutex_;
   bool change_ready_ = false;
+  bool leaving_store_ = false;  // ingest's
   std::optional<FlushChange> flush_change_;
   std::optional<Status> change_result_;
   std::atomic<bool> moving_{false};      // the other store may be this one under another name

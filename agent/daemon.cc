@@ -116,9 +116,13 @@ bool Daemon::start_control() {
     control_warned_ = true;
     return true;
   }
+  serve(std::move(server));
+  return true;
+}
+
+void Daemon::serve(std::unique_ptr<HttpServer> server) {
   control_ = std::move(server);
   control_thread_ = std::thread([this] { control_->run(); });
-  return true;
 }
 
 int Daemon::loop() {
@@ -175,7 +179,7 @@ void Daemon::on_tick() {
   feed_watchdog(2 * call_ms_max);  // the interruption had as long to work
   if (options_.once) return;
   skip_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
-  if (control_ == nullptr) start_control();
+  if (control_ == nullptr && !reload_) start_control();
   say_status(status_line_.render(*snapshot));
 }
 

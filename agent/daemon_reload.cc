@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "daemon_state.h"
@@ -28,8 +29,20 @@ void Daemon::begin_reload() {
   auto prepared = prepare_reload(options_.config_path,
                                  {config(), *shared_, control_.get(), passed_}, random_seed());
   if (!prepared) return end_reload(prepared.status());
+  if (const Status opened = prepare_control(prepared->config->control); !opened)
+    return end_reload(opened);
   reload_ = std::move(*prepared);
   agent_->change(std::move(reload_->change));
+}
+
+// Where a server runs already, its doors change.
+Status Daemon::prepare_control(const ControlSettings& next) {
+  if (control_ || (next.socket.empty() && next.http.empty())) return Status::ok();
+  auto server = std::make_unique<HttpServer>(next, *agent_, clock_, *log_);
+  if (const Status listening = server->listen(); !listening)
+    return Status::reject(listening.message());
+  next_control_ = std::move(server);
+  return Status::ok();
 }
 
 void Daemon::end_reload(const Status& result) {
@@ -41,6 +54,7 @@ void Daemon::end_reload(const Status& result) {
     log_->info("reloaded the configuration", {{"changes", changes}});
   } else {
     if (control_) control_->drop_change();
+    next_control_.reset();
     ++reload_told_.failed;
     log_->error("the configuration was not reloaded, the old one goes on; mend it and reload again",
                 {{"error", result.message()}});
@@ -64,6 +78,7 @@ void Daemon::apply_reload() {
         !changed)
       log_->error("the log stays what it was", {{"error", changed.message()}});
   if (control_) control_->apply_change();
+  if (next_control_) serve(std::move(next_control_));
   Feeds feeds;
   for (size_t i = 0; i < next.inputs.size(); ++i)
     for (InputFeed& feed : feeds_)

@@ -43,6 +43,7 @@ class Daemon {
  private:
   Status build();
   bool start_control();
+  void serve(std::unique_ptr<HttpServer> server);
   bool open_feeds();
   int loop();
   void on_signal(int signal);
@@ -50,6 +51,7 @@ class Daemon {
   void begin_stop();
   void ask_reload(ReloadDone done);
   void begin_reload();
+  Status prepare_control(const ControlSettings& next);
   void end_reload(const Status& result);
   void apply_reload();
   void say_status(const std::string& text);
@@ -91,6 +93,7 @@ class Daemon {
   std::vector<ReloadDone> reload_asked_;
   std::vector<ReloadDone> reload_waits_;
   std::optional<PreparedReload> reload_;
+  std::unique_ptr<HttpServer> next_control_;  // listens for what only the new file asks for
   ReloadSnapshot reload_told_;
 
   int64_t stop_deadline_mono_ms_ = kNever;

@@ -5,13 +5,14 @@ import signal
 import socket
 import threading
 import time
+import urllib.request
 
 import pytest
 
 from agent import command, environment, sqlite_query
 from conftest import migrated
 from feeds import datagram_socket, feed, ndjson
-from servers import wait_until
+from servers import free_port, wait_until
 
 START_MS = 1_795_305_600_000
 
@@ -115,6 +116,19 @@ def logs(tmp_log):
     return paths
 
 
+def under_load(agents, log, name, store, rate):
+    """An agent with a file and a feed, and who writes to them."""
+    agent = agents("/nowhere", store)
+    fed = feed("fed", "unix_datagram", agent.directory)
+    agent.write(inputs=[file_input(name, log), fed])
+    agent.start()
+    writer, sender = Lines(log, rate), Datagrams(fed["path"], rate // 10)
+    writer.start()
+    sender.start()
+    time.sleep(0.3)
+    return agent, fed, writer, sender
+
+
 def rows_of(store):
     return {client: last for client, (last, _) in store.rows().items()}
 
@@ -160,14 +174,7 @@ def test_reloads_in_a_loop_under_load_lose_and_double_nothing(store, agents, log
 
 
 def test_an_input_renamed_reads_on_where_it_stood(store, agents, logs):
-    agent = agents("/nowhere", store.store())
-    fed = feed("fed", "unix_datagram", agent.directory)
-    agent.write(inputs=[file_input("old", logs[0]), fed])
-    agent.start()
-    writer, sender = Lines(logs[0], 3000), Datagrams(fed["path"], 300)
-    writer.start()
-    sender.start()
-    time.sleep(0.3)
+    agent, fed, writer, sender = under_load(agents, logs[0], "old", store.store(), 3000)
     writer.rotate(keep=False)
     assert "2 inputs renamed" in reload(
         agent, inputs=[{**fed, "name": "sent"}, file_input("new", logs[0])])
@@ -197,14 +204,7 @@ def store_lines(store, name):
 
 
 def test_another_store_takes_over_positions_and_totals(database, agents, logs):
-    agent = agents("/nowhere")
-    fed = feed("fed", "unix_datagram", agent.directory)
-    agent.write(inputs=[file_input("a", logs[0]), fed])
-    agent.start()
-    writer, sender = Lines(logs[0], 5000), Datagrams(fed["path"], 500)
-    writer.start()
-    sender.start()
-    time.sleep(0.3)
+    agent, _, writer, sender = under_load(agents, logs[0], "a", None, 5000)
     assert "another store" in reload(agent, store=database.store())
     time.sleep(0.3)
     assert agent.status()["store"]["type"] == "postgres"
@@ -227,14 +227,8 @@ def test_another_store_takes_over_positions_and_totals(database, agents, logs):
 def test_a_store_that_is_away_hands_over_what_it_did_not_take(own_cluster, agents, logs):
     own_cluster.start()
     lost = migrated(own_cluster.create_database(), agents)
-    agent = agents("/nowhere", lost.store())
-    fed = feed("fed", "unix_datagram", agent.directory)
-    agent.write(inputs=[file_input("a", logs[0]), fed], store={"timeout": {"connect": "1s"}})
-    agent.start()
-    writer, sender = Lines(logs[0], 2000), Datagrams(fed["path"], 200)
-    writer.start()
-    sender.start()
-    time.sleep(0.3)
+    agent, fed, writer, sender = under_load(
+        agents, logs[0], "a", lost.store(timeout={"connect": "1s"}), 2000)
     own_cluster.stop()
     time.sleep(0.3)
     # What concerns inputs works while the database is away.
@@ -330,6 +324,70 @@ def test_control_socket_and_log_move_with_a_reload(agents, logs):
     with open(log, encoding="utf-8") as file:
         assert [line for line in map(json.loads, file) if "reloaded" in line["message"]]
     assert agent.stop() == 0
+
+
+def test_a_control_socket_that_only_the_new_file_asks_for(agents, logs):
+    agent = agents("/nowhere")
+    path, port = agent.socket, free_port()
+    agent.write(inputs=[file_input("a", logs[0])], control={"socket": ""})
+    agent.start(wait=False)
+    agent.says("following")
+    assert not os.path.exists(path)
+    agent.write(control={"socket": path, "http": f"127.0.0.1:{port}"})
+    agent.process.send_signal(signal.SIGHUP)
+    agent.says("reloaded the configuration")
+    assert agent.get("/healthz")[0] == 200  # at once, and not at some later look
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        assert answer.status == 200
+    reload(agent, control={"http": ""})
+    agent.write(control={"socket": ""})
+    agent.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: not os.path.exists(path))
+    agent.write(control={"socket": path})
+    agent.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: os.path.exists(path) and agent.get("/healthz")[0] == 200)
+    assert agent.stop() == 0 and not os.path.exists(path)
+
+
+def test_a_control_socket_that_cannot_be_had_is_refused(agents, logs):
+    agent, other = agents("/nowhere"), agents(logs[1])
+    other.start()
+    agent.write(inputs=[file_input("a", logs[0])], control={"socket": ""})
+    agent.start(wait=False)
+    agent.says("following")
+    agent.write(control={"socket": other.socket})
+    agent.process.send_signal(signal.SIGHUP)
+    agent.says("was not reloaded")
+    assert other.get("/healthz")[0] == 200
+    assert agent.stop() == 0
+
+
+def test_kills_in_the_middle_of_moves_to_another_store_lose_nothing(database, agents, logs):
+    """Of two stores that take turns the last one may not know how far reading was: `start` decides
+    then. Clients that an earlier one has are there, or here."""
+    agent = agents("/nowhere")
+    here, there = {"type": "sqlite", "path": agent.database}, database.store()
+    agent.write(inputs=[file_input("a", logs[0], start="begin")])
+    writer = Lines(logs[0], 3000)
+    writer.start()
+    for round_ in range(6):
+        agent.start(wait=round_ == 0)
+        time.sleep(0.1 + 0.05 * round_)
+        agent.write(store=there if round_ % 2 == 0 else here)
+        agent.process.send_signal(signal.SIGHUP)
+        time.sleep(0.02 * round_)
+        if round_ % 3 == 1:  # and away again, before it has arrived
+            agent.write(store=here if round_ % 2 == 0 else there)
+            agent.process.send_signal(signal.SIGHUP)
+            time.sleep(0.01)
+        agent.kill()
+    agent.start()
+    lines = writer.stop()
+    wait_until(lambda: entries(agent)["a"]["files"][0]["position"] == os.path.getsize(logs[0]), 20)
+    assert agent.get("/flush", "POST")[0] == 200
+    assert entries(agent)["a"]["lines_read"] <= lines
+    first, last = rows_of(database), {c: seen for c, (seen, _) in agent.rows().items()}
+    assert {c: max(first.get(c, 0), last.get(c, 0)) for c in writer.rows()} == writer.rows()
 
 
 def test_kills_in_the_middle_of_reloads_lose_and_double_nothing(store, agents, logs):

@@ -51,16 +51,20 @@ class OverviewFormatter final : public CLI::Formatter {
   static constexpr int kNameColumns = 12;
 };
 
-// The first word names the command; the library only says that one is missing.
-std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+// The first word names the command, and of some the second what they do; the library only says that
+// one is missing.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv,
+                                           const std::string& path = "lastseen") {
   if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') return std::nullopt;
+  if (app.get_require_subcommand_min() == 0) return std::nullopt;
   const std::string word = argv[1];
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  if (std::find(names.begin(), names.end(), word) != names.end()) return std::nullopt;
+  if (std::find(names.begin(), names.end(), word) != names.end())
+    return unknown_command(*app.get_subcommand(word), argc - 1, argv + 1, path + " " + word);
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return "unknown command '" + escape_for_log(word) + "'" + suggestion(word, views) +
-         " (see lastseen --help)";
+  return "unknown command '" + escape_for_log(word) + "'" + suggestion(word, views) + " (see " +
+         path + " --help)";
 }
 
 void add_run(CLI::App& app, Arguments& arguments) {

@@ -78,7 +78,7 @@ WITHOUT_POSIX = ["parsers/*", "agent/pipeline/*", "config/config.h"]
 LINES_ERROR, LINES_WARNING, COLUMNS = 600, 450, 100
 TEST_LINES_ERROR, TEST_LINES_WARNING = 1000, 700
 CODE = (".cc", ".h", ".py", ".sh", ".sql", ".ci/run")
-EXEMPT = ["tests/corpus/*", "LICENSE", "tests/golden/*", "tests/fuzz/corpus/*",
+EXEMPT = ["tests/corpus/*", "LICENSE", "tests/e2e/golden/*", "tests/fuzz/corpus/*",
           "*.gz", "*.png", "*.svg"]
 MACHINE_PATH = re.compile(r"(?<![\w.}-])/wor" r"k/|\.\./share" r"d\b|(?<![\w.}-])/roo" r"t/")
 CONTRIBUTING_LINES = 80

@@ -91,7 +91,7 @@ void Agent::interrupt_hung_call(int64_t limit_ms) {
   if (began == 0 || clock_.now().mono_ms - began < limit_ms) return;
   log_.warn(
       "the store has not answered for longer than its timeouts allow; dropping the "
-      "connection and trying again",
+      "connection and trying again. See what the database waits for",
       {{"waited_ms", clock_.now().mono_ms - began}});
   interrupt_store();
 }
@@ -186,14 +186,15 @@ SpillResult Agent::carry_out(const SpillOrder& order) {
     return SpillResult::kDone;
   }
   if (done.message() != spill_error_)
-    log_.warn("what feeds brought waits in memory alone; a crash would lose it",
-              {{"error", done.message()}});
+    log_.warn(
+        "what feeds brought waits in memory alone; a crash would lose it. Make state_dir writable",
+        {{"error", done.message()}});
   spill_error_ = done.message();
   if (!order.supersedes) return SpillResult::kFailed;
   if (spill_file_->remove()) return SpillResult::kRemoved;
   log_.warn(
       "the old spill file is still there; a crash before it can be removed would count its "
-      "lines twice",
+      "lines twice. Make state_dir writable",
       {{"file", spill_file_->path()}});
   return SpillResult::kFailed;
 }

@@ -140,9 +140,9 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
     const bool endless =
         settings.logs.empty() && settings.type != "file" && settings.type != "stdin";
     if (once && endless) {
-      shared.log.warn(
-          "left out: run --once reads what has an end, and a " + settings.type + " has none",
-          {{"input", settings.name}});
+      shared.log.warn("left out: run --once reads what has an end, and a " + settings.type +
+                          " has none; use run",
+                      {{"input", settings.name}});
       continue;
     }
     auto input = build_input(config, settings, once);

@@ -112,7 +112,8 @@ bool Daemon::start_control() {
       return false;
     }
     if (!control_warned_)
-      log_->warn("no control socket yet; trying again", {{"error", listening.message()}});
+      log_->warn("no control socket yet; trying again. Let the agent's user make it there",
+                 {{"error", listening.message()}});
     control_warned_ = true;
     return true;
   }

@@ -76,7 +76,8 @@ void Daemon::apply_reload() {
   if (!(next.log == config().log))
     if (const Status changed = log_->change(log_level(next), next.log.json, next.log.file);
         !changed)
-      log_->error("the log stays what it was", {{"error", changed.message()}});
+      log_->error("the log stays what it was; mend log.file and reload again",
+                  {{"error", changed.message()}});
   if (control_) control_->apply_change();
   if (next_control_) serve(std::move(next_control_));
   Feeds feeds;
@@ -84,7 +85,8 @@ void Daemon::apply_reload() {
     for (InputFeed& feed : feeds_)
       if (feed.input == reload_->plan.keeps[i]) {
         if (const Status changed = feed.feed->change(next.inputs[i]); !changed)
-          log_->warn("the socket keeps its mode and owner", {{"error", changed.message()}});
+          log_->warn("the socket keeps its mode and owner; mend them and reload again",
+                     {{"error", changed.message()}});
         feeds.push_back({next.inputs[i].name, feed.feed});
       }
   for (InputFeed& feed : reload_->added) feeds.push_back(std::move(feed));

@@ -56,21 +56,23 @@ int Daemon::give_up() {
   const std::string unread = unread_inputs(*snapshot);
   if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
     report_once(*snapshot);
-    log_->error("gave up waiting for what cannot be read: " + unread);
+    log_->error("gave up waiting for what cannot be read: " + unread +
+                "; make it readable and run again");
     _exit(kExitFailed);
   }
   const uint64_t fed = report_feeds(*snapshot);
   if (fed == lines && fed > 0) {
-    log_->error("stopped with data of feeds not committed", {{"lines", fed}, {"error", why}});
+    log_->error("stopped with data of feeds not committed; see whether the store runs",
+                {{"lines", fed}, {"error", why}});
   } else if (!snapshot->store.positions_loaded) {
     log_->error(
         "stopped before the store could tell the positions; no log was read, everything "
-        "waits in the log files",
+        "waits in the log files. See whether the store runs",
         {{"error", why}});
   } else {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
-        "the next start",
+        "the next start. See whether the store runs",
         {{"lines", lines}, {"error", why}});
   }
   if (control_) control_->stop();
@@ -89,7 +91,10 @@ uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
     log_->info("what feeds brought and is not committed waits in the spill file",
                {{"file", spill_file_->path()}, {"lines", lines}});
   } else {
-    log_->error("what feeds brought and is not committed is lost", {{"lines", lines}});
+    log_->error(
+        "what feeds brought and is not committed is lost; make state_dir writable for the next "
+        "time",
+        {{"lines", lines}});
   }
   return lines;
 }
@@ -104,7 +109,7 @@ int Daemon::finish() {
   if (options_.once && code == kExitDone) {
     report_once(*snapshot);
     if (const std::string missing = unread_inputs(*snapshot); !missing.empty()) {
-      log_->error("not everything could be read: " + missing);
+      log_->error("not everything could be read: " + missing + "; make it readable and run again");
       code = kExitFailed;
     }
   }
@@ -126,8 +131,10 @@ void Daemon::report_once(const AgentSnapshot& snapshot) {
     for (const FileSnapshot& file : input.files) {
       const bool read = file.state.starts_with("reading") || file.state.starts_with("idle");
       if (!read || file.size <= file.position) continue;
-      log_->warn("the end of the file is no whole line; it waits for its newline",
-                 {{"path", file.path}, {"bytes", file.size - file.position}});
+      log_->warn(
+          "the end of the file is no whole line; it waits for its newline. Run again when it has "
+          "one",
+          {{"path", file.path}, {"bytes", file.size - file.position}});
     }
   }
   skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);

@@ -57,8 +57,10 @@ void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<Pipelin
         return input.name == spilled.name;
       });
       if (known) continue;
-      log.warn("an input is no longer configured; what it had brought is committed all the same",
-               {{"input", spilled.name}});
+      log.warn(
+          "an input is no longer configured; what it had brought is committed all the same. Put it "
+          "back if it was left out by mistake",
+          {{"input", spilled.name}});
       PipelineInput& input = inputs.emplace_back();
       input.name = spilled.name;
       input.source = std::make_unique<EndedSource>();

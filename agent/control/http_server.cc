@@ -243,7 +243,7 @@ void HttpServer::Core::apply_change() {
   if (change_->settings.socket == settings_.socket && change_->settings.mode != settings_.mode &&
       !settings_.socket.empty() &&
       ::chmod(settings_.socket.c_str(), static_cast<mode_t>(change_->settings.mode)) != 0)
-    log_.warn("the control socket kept its mode; it cannot be changed",
+    log_.warn("the control socket kept its mode; it cannot be changed. Restart the agent",
               {{"path", settings_.socket}});
   settings_ = change_->settings;
   auto change = std::make_shared<Change>(std::move(*change_));
@@ -261,7 +261,8 @@ void HttpServer::Core::change_doors(Change change) {
   });
   for (ListeningSocket& socket : change.sockets)
     if (const Status opened = open_door(std::move(socket)); !opened)
-      log_.error("a door of the control server stays closed", {{"error", opened.message()}});
+      log_.error("a door of the control server stays closed; mend control and reload again",
+                 {{"error", opened.message()}});
   tcp_port_ = change.tcp_port;
 }
 
@@ -282,7 +283,7 @@ void HttpServer::Core::run() {
       return;
     } catch (const std::exception& error) {
       // Most likely no memory. Which connection it was is not known any more.
-      log_.error("control: a request failed; all control connections are closed",
+      log_.error("control: a request failed; all control connections are closed. Please report it",
                  {{"error", error.what()}});
       close_connections();
       for (const auto& door : doors_) door->resume();

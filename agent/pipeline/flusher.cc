@@ -17,7 +17,8 @@ constexpr uint32_t kProbeAfterFailures = 3;
 // store.retry.max says.
 constexpr int64_t kHoldingProbeMs = 5000;
 
-constexpr int64_t kLimitWarningEveryMs = 600'000;
+// What may come with every batch, for hours, is said this often.
+constexpr int64_t kWarningEveryMs = 600'000;
 
 // All agents of a table send rows in this one order, so that none can wait in a circle.
 void sort_entries(std::vector<Entry>& entries) {
@@ -47,7 +48,9 @@ Flusher::Flusher(FlusherOptions options, Log& log)
     : options_(std::move(options)),
       log_(log),
       random_(options_.seed),
-      recent_(options_.clients_max, options_.resolution_ms, options_.seed) {
+      recent_(options_.clients_max, options_.resolution_ms, options_.seed),
+      refused_pace_(kWarningEveryMs),
+      clamped_pace_(kWarningEveryMs) {
   snapshot_.type = options_.store_type;
 }
 
@@ -137,7 +140,7 @@ void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) 
     case CommitOutcome::kTableChanged:
       log_.warn(
           "the table of clients was made anew or emptied; everything that is pending or seen from "
-          "now on is sent, also what it would already hold");
+          "now on is sent, also what it would already hold. Nothing has to be done");
       return distrust();
     case CommitOutcome::kTakenOver:
       log_.error(
@@ -190,37 +193,40 @@ void Flusher::announce(const CommitResult& result, Now now) {
   }
   uint64_t quarantined = 0;
   for (const uint64_t refused : result.quarantined) quarantined += refused;
-  if (quarantined > 0) {
-    log_.warn(
-        "the store refused rows; they are kept in lastseen_quarantine. Look there for the "
-        "reason",
-        {{"lines", quarantined}});
-  }
+  if (quarantined > 0)
+    if (const auto turn = refused_pace_.take(quarantined, now.mono_ms))
+      log_.warn(
+          "the store refused rows; they are kept in lastseen_quarantine. Look there for the "
+          "reason: lastseen quarantine list",
+          {{"lines", turn->amount}, {"held_back", turn->held_back}});
   announce_not_allowed(result, now);
-  if (result.clamped > 0) {
-    log_.warn("sightings from the future were moved to the store's time; check the clocks",
-              {{"rows", result.clamped}});
-  }
+  if (result.clamped > 0)
+    if (const auto turn = clamped_pace_.take(result.clamped, now.mono_ms))
+      log_.warn("sightings from the future were moved to the store's time; check the clocks",
+                {{"rows", turn->amount}, {"held_back", turn->held_back}});
 }
 
-// Invented ids come by the thousand and for hours, so this is said now and then only.
 void Flusher::announce_not_allowed(const CommitResult& result, Now now) {
-  if (now.mono_ms < next_limit_warning_mono_ms_) return;
   for (size_t i = 0; i < result.not_allowed.size(); ++i) {
     const std::optional<uint64_t>& limit = batch_->inputs[i].new_per_second_max;
     if (result.not_allowed[i] == 0 || limit == 0) continue;  // insert: false says so already
-    next_limit_warning_mono_ms_ = now.mono_ms + kLimitWarningEveryMs;
+    const std::string& input = batch_->inputs[i].name;
+    auto& pace = limit_paces_.try_emplace(input, kWarningEveryMs).first->second;
+    const auto turn = pace.take(result.not_allowed[i], now.mono_ms);
+    if (!turn) continue;
     log_.warn(
         "more new clients than client_id.new_per_second_max allows; their lines are skipped as "
-        "not_allowed, and clients that the table has are updated as ever",
-        {{"input", batch_->inputs[i].name}, {"lines", result.not_allowed[i]}});
+        "not_allowed, and clients that the table has are updated as ever. Raise it if they are "
+        "real",
+        {{"input", input}, {"lines", turn->amount}, {"held_back", turn->held_back}});
   }
 }
 
 void Flusher::went_back() {
   log_.warn(
       "the store is not where this agent left it (a standby took over, a backup was restored, or "
-      "positions were changed by hand); taking a new epoch and reading on from its positions");
+      "positions were changed by hand); taking a new epoch and reading on from its positions. "
+      "Nothing has to be done, unless nobody meant it");
   recent_.forget();
   ++snapshot_.rewinds;
   snapshot_.positions_loaded = false;
@@ -247,7 +253,7 @@ void Flusher::failed(const StoreError& error, Now now) {
   if (snapshot_.last_error != error.message) {
     log_.warn(state == StoreState::kHolding
                   ? "the store does not take data; everything is kept until it does"
-                  : "the store does not answer; trying again",
+                  : "the store does not answer; trying again. See whether it runs",
               {{"error", error.message}});
   }
   snapshot_.state = state;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/client_view.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/random.h"
 #include "base/snapshot.h"
 #include "pipeline/commit_listener.h"
@@ -116,7 +118,9 @@ class Flusher {
   uint64_t last_batch_ = 0;
   int64_t next_try_mono_ms_ = INT64_MIN;
   uint32_t failures_ = 0;  // in a row
-  int64_t next_limit_warning_mono_ms_ = INT64_MIN;
+  Pace refused_pace_;
+  Pace clamped_pace_;
+  std::map<std::string, Pace, std::less<>> limit_paces_;  // by input
   bool probed_ = false;  // a probe succeeded since the last failure
   std::optional<FlushReply> reply_;
   std::vector<CommitListener*> listeners_;

@@ -111,7 +111,7 @@ size_t DatagramFeed::receive_some() {
     if (!std::exchange(told_full_, true))
       log_.warn(
           "datagrams arrive faster than they can be worked off; some are lost. They are counted "
-          "in lost{queue_full}",
+          "in lost{queue_full}. Let the proxy write a file instead",
           {{"input", name()}});
   }
   return static_cast<size_t>(got);

@@ -185,7 +185,8 @@ void FileSource::lose(LossReason reason, uint64_t bytes, const std::string& path
   if (bytes == 0) return;
   losses_.lost_bytes[static_cast<size_t>(reason)] += bytes;
   log_.warn(
-      "bytes were lost before they could be read (at least this many)",
+      "bytes were lost before they could be read (at least this many); let logrotate use create, "
+      "not copytruncate, and keep a few files",
       {{"input", settings_.name}, {"path", path}, {"bytes", bytes}, {"reason", std::string(why)}});
 }
 
@@ -197,7 +198,7 @@ void FileSource::say_trouble(Stream& stream) {
   if (stream.said.empty()) {
     log_.info("file can be read again", {{"input", settings_.name}, {"path", stream.path}});
   } else {
-    log_.warn(stream.said + "; trying again with each poll",
+    log_.warn(stream.said + "; trying again with each poll. Make it readable for the agent's user",
               {{"input", settings_.name}, {"path", stream.path}});
   }
 }

@@ -48,8 +48,10 @@ void FileSource::drop_held(Stream& s, std::string_view why, Now now) {
     return;
   }
   // How much of it was read before, or whether it is to be read at all, only the store knows.
-  log_.warn("a file that could not be read yet is let go",
-            {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(why)}});
+  log_.warn(
+      "a file that could not be read yet is let go; raise hold.bytes or hold.age to keep such "
+      "files",
+      {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(why)}});
   if (!s.sibling) dropped_.push_back({s.file.identity(), s.path, s.existed, s.began ? s.key : ""});
   forget(s, false, now);
 }

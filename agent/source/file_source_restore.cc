@@ -107,8 +107,10 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   if (undecided && !is_given_up(waiting, now)) {
     const bool crowded = share_ && share_->wanted > 0;
     if (!waiting.said && !crowded)
-      log_.warn("the file of a stored position cannot be looked for; waiting",
-                {{"input", settings_.name}, {"path", stored.path}});
+      log_.warn(
+          "the file of a stored position cannot be looked for; waiting. Make its directory "
+          "readable",
+          {{"input", settings_.name}, {"path", stored.path}});
     waiting.said |= !crowded;
     return false;
   }

@@ -161,8 +161,10 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   if (complete) return true;
   if (share_ && share_->wanted > 0) return false;  // a descriptor will be free some time
   if (++chain.tries < kChainTriesMax) return false;
-  log_.warn("rotated files cannot be looked at; what is in them is not read",
-            {{"input", settings_.name}, {"path", chain.home}});
+  log_.warn(
+      "rotated files cannot be looked at; what is in them is not read. Make their directory "
+      "readable",
+      {{"input", settings_.name}, {"path", chain.home}});
   return true;
 }
 

@@ -187,8 +187,10 @@ Result<Chunk> ListedFiles::read_from(Entry& entry, ReadBuffer& buffer) {
 
 void ListedFiles::give_up(Entry& entry, const Status& status) {
   entry.damage = status.message();
-  log_.error("a file could not be read to its end; what was read of it counts",
-             {{"input", settings_.name}, {"path", entry.path}, {"error", status.message()}});
+  log_.error(
+      "a file could not be read to its end; what was read of it counts. Read it again when it is "
+      "mended",
+      {{"input", settings_.name}, {"path", entry.path}, {"error", status.message()}});
 }
 
 void ListedFiles::consume(const Chunk& chunk, size_t bytes, bool discarding) {

@@ -20,7 +20,9 @@ Status SocketFeed::open() {
     const Status& status = made.status();
     const bool told = queue_->numbers().trouble == status.message();
     if (!told && status.code() == StatusCode::kRetry)
-      log_.warn("nothing can be received yet; trying again", {{"error", status.message()}});
+      log_.warn(
+          "nothing can be received yet; trying again. Let the agent's user make the socket there",
+          {{"error", status.message()}});
     queue_->tell([&](FeedNumbers& numbers) { numbers.trouble = status.message(); });
     return status;
   }

@@ -182,7 +182,7 @@ void StreamFeed::accept_all() {
 void StreamFeed::refuse(Descriptor) {
   queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
   if (std::exchange(told_refused_, true)) return;
-  log_.warn("too many connections; new ones are closed until others end",
+  log_.warn("too many connections; new ones are closed until others end. Let writers keep theirs",
             {{"input", name()}, {"connections", writers_.size()}});
 }
 

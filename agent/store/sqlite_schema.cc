@@ -25,8 +25,9 @@ Status SqliteStore::to_status(const StoreError& error) {
 // Ready to read and write, with every table in place.
 SqliteStore::Failure SqliteStore::open() {
   if (statements_ && connection_.file_moved()) {
-    log_.warn("the database file was moved or deleted; opening it again",
-              {{"path", connection_.path()}});
+    log_.warn(
+        "the database file was moved or deleted; opening it again. Stop the agent before moving it",
+        {{"path", connection_.path()}});
     statements_.reset();
     connection_.close();
   }

@@ -29,5 +29,6 @@ install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/lastseen
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/lastseen.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY packaging/nginx packaging/haproxy packaging/caddy packaging/apache packaging/envoy
-  packaging/feed packaging/grafana packaging/plugin
+  packaging/feed packaging/grafana packaging/plugin packaging/docker packaging/compose
+  packaging/kubernetes
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

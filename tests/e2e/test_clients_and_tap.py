@@ -8,6 +8,7 @@ import time
 import pytest
 
 from agent import LASTSEEN, command, environment
+from conftest import migrated
 from logs import json_line
 from servers import PASSWORD, wait_until
 
@@ -117,6 +118,24 @@ def test_forgetting_without_an_agent_and_of_nobody(either):
     assert either.clients() == set()
 
 
+def test_while_the_database_hangs_the_answer_is_soon_and_says_so(own_cluster, agents, tmp_log):
+    own_cluster.start()
+    agent = agents(tmp_log, migrated(own_cluster.create_database(), agents).store())
+    agent.path_of_log = tmp_log
+    agent.start()
+    seen(agent, "A", NOW_MS)
+    own_cluster.freeze()
+    append(tmp_log, json_line(NOW_MS + 1, "A"))
+    wait_until(lambda: agent.input()["pending"] == 1)
+    time.sleep(1.5)  # a call that takes a moment is waited for
+    started = time.monotonic()
+    code, text = ask(agent, "A")
+    assert code == 503 and "the store does not answer" in text
+    assert time.monotonic() - started < 2
+    own_cluster.resume()
+    wait_until(lambda: ask(agent, "A")[0] == 200, 20)
+
+
 # ---- tap
 
 class Tap:
@@ -131,8 +150,9 @@ class Tap:
 
 
 @pytest.fixture
-def tapped(agents, tmp_log):
-    agent = agents(tmp_log, control={"tap": True})
+def tapped(request, agents, tmp_log):
+    threads = getattr(request, "param", 1)
+    agent = agents(tmp_log, control={"tap": True}, ingest={"threads": threads})
     agent.path_of_log = tmp_log
     return agent.start()
 
@@ -206,8 +226,9 @@ def look_on(agent):
     return int(connection.recv(4096).split()[1]), connection
 
 
+@pytest.mark.parametrize("tapped", [1, 4], indirect=True, ids=["1 thread", "4 threads"])
 def test_a_reader_that_stalls_slows_nothing_and_misses_what_is_counted(tapped):
-    lines = 200_000
+    lines = 50_000
     stalled = [look_on(tapped)[1] for _ in range(3)]
     append(tapped.path_of_log, json_line(1795305600123, "A") * lines)
     tapped.settled(lines, timeout=60)

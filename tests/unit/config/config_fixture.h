@@ -46,6 +46,11 @@ class ConfigTest : public ::testing::Test {
     return all(result);
   }
 
+  /// Errors of an input that has a name and `rest`.
+  std::string bad_input(const std::string& rest) {
+    return bad_whole("inputs:\n  - {name: a, " + rest + "}\n");
+  }
+
   static std::string all(const LoadResult& result) {
     std::string text;
     for (const ConfigError& error : result.errors) text += error.to_string() + "\n";

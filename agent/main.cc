@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -15,9 +16,17 @@ void fill_standard_descriptors() {
   if (fd >= 0) close(fd);
 }
 
+// Whoever may write the database, a spill file or the log of an agent decides what it says; a
+// service manager or a shell without a umask must not make that everyone. Sockets get their modes
+// from the configuration.
+void let_nobody_else_write() {
+  umask(umask(0) | S_IWOTH);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   fill_standard_descriptors();
+  let_nobody_else_write();
   return lastseen::run_cli(argc, argv);
 }

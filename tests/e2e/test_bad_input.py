@@ -3,6 +3,7 @@ import os
 import random
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 
@@ -128,6 +129,20 @@ def test_two_inputs_with_one_name(tmp_path):
 def test_no_inputs(tmp_path):
     (tmp_path / "bad.yaml").write_text("agent_id: e2e\n")
     refused(tmp_path / "bad.yaml", "inputs")
+
+
+def test_without_a_umask_nothing_that_others_may_write_is_made(agents, tmp_log, tmp_path):
+    with open(tmp_log, "a", encoding="utf-8") as file:
+        file.write(json_line(1795305600000, "A"))
+    log = tmp_path / "agent.log"
+    agent = agents(tmp_log)
+    agent.write(log={"file": str(log)})
+    agent.start(umask=0)
+    agent.settled(1)
+    made = [os.path.join(agent.directory, name) for name in os.listdir(agent.directory)]
+    modes = {path: stat.S_IMODE(os.stat(path).st_mode) for path in [*made, str(log)]
+             if path not in (agent.config, agent.stderr)}
+    assert len(modes) >= 3 and not any(mode & stat.S_IWOTH for mode in modes.values()), modes
 
 
 def test_log_in_a_missing_directory_is_waited_for(database, agents, tmp_path):

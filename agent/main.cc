@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,9 +24,18 @@ void let_nobody_else_write() {
   umask(umask(0) | S_IWOTH);
 }
 
+// glibc keeps what once was a large block, up to 32 MiB, for the next large one. Batches of a
+// million clients left 179 MB with the process that way, and 82 MB when such blocks go back.
+void give_large_blocks_back() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  give_large_blocks_back();
   fill_standard_descriptors();
   let_nobody_else_write();
   return lastseen::run_cli(argc, argv);

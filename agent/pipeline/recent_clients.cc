@@ -39,14 +39,21 @@ void RecentClients::Generation::distrust() {
   }
 }
 
+// What is withheld must be remembered for as long as it is. Otherwise only lines out of order, or
+// read twice, name who was committed with a newer time, and those come soon after: a fourth of
+// the memory, 90 B a client, spares them as well.
+static uint64_t generation_max(uint64_t clients_max, int64_t resolution_ms) {
+  return std::max<uint64_t>(clients_max / (resolution_ms > 0 ? 2 : 8), 1);
+}
+
 RecentClients::RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed)
-    : generation_max_(std::max<uint64_t>(clients_max / 2, 1)),
+    : generation_max_(generation_max(clients_max, resolution_ms)),
       resolution_ms_(resolution_ms),
       young_(seed),
       old_(seed) {}
 
 void RecentClients::change(uint64_t clients_max, int64_t resolution_ms) {
-  generation_max_ = std::max<uint64_t>(clients_max / 2, 1);
+  generation_max_ = generation_max(clients_max, resolution_ms);
   resolution_ms_ = resolution_ms;
 }
 

@@ -14,8 +14,8 @@ namespace lastseen {
 /// not newer than what this agent committed is not sent. With a `resolution`, an entry that moves
 /// last_seen by less is withheld until its client has been idle that long.
 ///
-/// Bounded: two generations of at most `clients_max / 2`; what the older one withheld is sent
-/// before it is forgotten. Flush thread only.
+/// Bounded: two generations of at most `clients_max / 2` with a resolution, or `clients_max / 8`
+/// without; what the older one withheld is sent before it is forgotten. Flush thread only.
 class RecentClients {
  public:
   RecentClients(uint64_t clients_max, int64_t resolution_ms, uint64_t seed);

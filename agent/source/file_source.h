@@ -29,9 +29,9 @@ namespace lastseen {
 
 struct FileSourceOptions {
   /// The slow poll that always runs: events are only hints. Of thousands of files that are all
-  /// watched it asks one in a millisecond (5 us each: half a percent of a core).
+  /// watched it asks one in five milliseconds (4 us each: a tenth of a percent of a core).
   int64_t poll_ms = 1000;
-  int64_t poll_file_ms = 1;
+  int64_t poll_file_ms = 5;
   /// While files wait for a descriptor.
   int64_t crowded_poll_ms = 200;
   /// A file that never rests is closed after this time, if others wait.

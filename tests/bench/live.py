@@ -11,6 +11,7 @@ from table import Row, at_most
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
+FILES = 1_000
 RATE = 10_000  # lines a second of a steady load
 MB = 1e6
 
@@ -53,8 +54,8 @@ def _visible(bench, database, directory, interval_ms):
         with open(path, "ab", buffering=0) as file:
             for number in range(seconds * 200):
                 now = time.time()
-                file.write(b'{"msec":%.3f,"request_uri":"/?client_id=C%07d"}\n' % (now, number))
                 written.append(time.monotonic())
+                file.write(b'{"msec":%.3f,"request_uri":"/?client_id=C%07d"}\n' % (now, number))
                 time.sleep(0.005)
         done.set()
 
@@ -129,13 +130,26 @@ def _steady_and_idle(bench, database, directory):
         share = sum(shares) / len(shares)
         yield Row(f"steady load of {RATE:,} lines/s", "lastseen", share, "% of a core",
                   measure.spread(shares), **at_most(share, 1, "≤ 1 % of a core"))
-        measure.settle(3)
-        before = measure.wake_ups(pid), measure.cpu_seconds(pid)
-        measure.settle(seconds)
-        wake_ups = (measure.wake_ups(pid) - before[0]) / seconds
-        yield Row("idle", "lastseen", wake_ups, "wake-ups/s", **at_most(wake_ups, 2))
-        yield Row("idle", "lastseen", (measure.cpu_seconds(pid) - before[1]) / seconds * 1e6,
-                  "µs CPU a second")
+        yield from _idle(pid, seconds, "idle")
+    database.fresh()
+    many = os.path.join(directory, "many")
+    os.mkdir(many)
+    for number in range(FILES):
+        with open(os.path.join(many, f"{number}.log"), "w", encoding="ascii") as file:
+            file.write('{"msec":1795305600.0,"request_uri":"/?client_id=A"}\n')
+    with Running(bench, os.path.join(many, "*.log"), database, flush={"interval": "1s"}) as agent:
+        agent.settled(FILES)
+        yield from _idle(agent.process.pid, seconds, f"idle, {FILES:,} files followed")
+
+
+def _idle(pid, seconds, what):
+    measure.settle(3)
+    before = measure.wake_ups(pid), measure.cpu_seconds(pid)
+    measure.settle(seconds)
+    wake_ups = (measure.wake_ups(pid) - before[0]) / seconds
+    yield Row(what, "lastseen", wake_ups, "wake-ups/s", **at_most(wake_ups, 2))
+    share = (measure.cpu_seconds(pid) - before[1]) / seconds * 100
+    yield Row(what, "lastseen", share, "% of a core", **at_most(share, 0.1, "none: ≤ 0.1 %"))
 
 
 def _memory(bench, database, clients, bounds):

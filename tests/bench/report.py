@@ -11,6 +11,7 @@ import sys
 import time
 
 import end_to_end
+import feed_rates
 import live
 import micro
 import profile_stages
@@ -20,8 +21,8 @@ import upserts
 from bench import Bench
 from table import markdown, svg
 
-PARTS = {"reading": reading, "end_to_end": end_to_end, "upserts": upserts, "live": live,
-         "proxy": proxy}
+PARTS = {"reading": reading, "end_to_end": end_to_end, "feeds": feed_rates, "upserts": upserts,
+         "live": live, "proxy": proxy}
 
 
 def machine():

@@ -71,6 +71,7 @@ Status Daemon::build() {
   watcher_ = make_uv_watcher();
   shared_ = std::make_unique<SharedParts>(*files_, *watcher_, *log_);
   passed_ = passed_sockets();
+  if (!options_.once) passed_control_ = take_control_socket(config().control.socket, passed_);
   auto inputs = build_inputs(config(), options_.once, *shared_, feeds_, passed_);
   if (!inputs) return inputs.status();
   spill_file_ = make_state_file(spill_path(config()));
@@ -105,7 +106,7 @@ bool Daemon::start_control() {
   if (options_.once || (config().control.socket.empty() && config().control.http.empty()))
     return true;
   auto server = std::make_unique<HttpServer>(config().control, *agent_, clock_, *log_);
-  const Status listening = server->listen();
+  const Status listening = server->listen(passed_control_);
   if (!listening) {
     if (listening.code() == StatusCode::kFatal) {
       log_->error(listening.message());

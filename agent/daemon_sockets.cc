@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace lastseen {
@@ -34,6 +35,17 @@ std::vector<PassedSocket> passed_sockets() {
   }
   ::free(names);
   return sockets;
+}
+
+int take_control_socket(const std::string& path, std::vector<PassedSocket>& passed) {
+  if (path.empty()) return -1;
+  const auto found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
+    return socket.name == "control" || socket.path == path;
+  });
+  if (found == passed.end()) return -1;
+  const int fd = found->fd;
+  passed.erase(found);
+  return fd;
 }
 
 }  // namespace lastseen

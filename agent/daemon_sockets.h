@@ -15,4 +15,8 @@ struct PassedSocket {
 /// Those that were passed to this process. Child processes do not get them.
 std::vector<PassedSocket> passed_sockets();
 
+/// The one that is named "control" or is at `path`, taken out of `passed`; -1: there is none, or it
+/// is not wanted (`path` is empty).
+int take_control_socket(const std::string& path, std::vector<PassedSocket>& passed);
+
 }  // namespace lastseen

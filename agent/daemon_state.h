@@ -75,6 +75,7 @@ class Daemon {
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<SharedParts> shared_;
   std::vector<PassedSocket> passed_;  // by systemd
+  int passed_control_ = -1;           // of these, the control socket
   Feeds feeds_;
   std::unique_ptr<StateFile> spill_file_;
   std::unique_ptr<Pipeline> pipeline_;

@@ -21,6 +21,7 @@ install(CODE "
 
 set(LASTSEEN_UNIT_DIR lib/systemd/system CACHE STRING "Where systemd looks for units")
 install(FILES ${CMAKE_BINARY_DIR}/generated/lastseen.service DESTINATION ${LASTSEEN_UNIT_DIR})
+install(FILES packaging/systemd/lastseen.socket DESTINATION ${LASTSEEN_UNIT_DIR})
 install(FILES packaging/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME lastseen.conf)
 install(FILES packaging/systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME lastseen.conf)
 

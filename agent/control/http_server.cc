@@ -50,7 +50,7 @@ class HttpServer::Core {
        HttpLimits limits);
   ~Core();
 
-  Status listen();
+  Status listen(int passed_fd);
   Status prepare_change(const ControlSettings& settings);
   void apply_change();
   void drop_change() { change_.reset(); }
@@ -192,10 +192,11 @@ HttpServer::Core::~Core() {
   close_connections();
 }
 
-Status HttpServer::Core::listen() {
+Status HttpServer::Core::listen(int passed_fd) {
   Status result = Status::ok();
   if (!settings_.socket.empty())
-    result = open_door(ListeningSocket::at_path(settings_.socket, settings_.mode));
+    result = open_door(passed_fd >= 0 ? ListeningSocket::adopt(passed_fd)
+                                      : ListeningSocket::at_path(settings_.socket, settings_.mode));
   if (result && !settings_.http.empty()) {
     auto socket = ListeningSocket::at_host_port(settings_.http);
     if (socket) tcp_port_ = socket->port();
@@ -324,8 +325,8 @@ HttpServer::HttpServer(ControlSettings settings, AgentControl& agent, const Cloc
 
 HttpServer::~HttpServer() = default;
 
-Status HttpServer::listen() {
-  return core_->listen();
+Status HttpServer::listen(int passed_fd) {
+  return core_->listen(passed_fd);
 }
 
 Status HttpServer::prepare_change(const ControlSettings& settings) {

@@ -41,8 +41,9 @@ class HttpServer {
 
   /// Opens what the settings name; before run(). kFatal: the operator has to change something
   /// (another agent is alive there, a path that is not a socket); kRetry: it may work later.
-  /// After an error nothing is open; it may be called again.
-  Status listen();
+  /// After an error nothing is open; it may be called again. `passed_fd`: the Unix socket, when
+  /// somebody else has made it and keeps it.
+  Status listen(int passed_fd = -1);
 
   /// Opens what other settings name and these do not, while everything goes on as it is; errors as
   /// of listen(). Then either apply_change(), which also closes what they do not name, or nothing.

@@ -1,5 +1,6 @@
 #include "control/listening_socket.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -155,6 +157,28 @@ Result<ListeningSocket> ListeningSocket::at_path(const std::string& path, int mo
   listening.path_ = path;
   listening.device_ = info.st_dev;
   listening.inode_ = info.st_ino;
+  return listening;
+}
+
+Result<ListeningSocket> ListeningSocket::adopt(int fd) {
+  sockaddr_un address{};
+  socklen_t length = sizeof address;
+  int type = 0, listens = 0;
+  socklen_t size = sizeof(int);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      address.sun_family != AF_UNIX || ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+      type != SOCK_STREAM || ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+      listens == 0) {
+    return Status::fatal(
+        "the control socket that was passed in is none: its .socket unit should have "
+        "ListenStream= with a path, and no Accept=");
+  }
+  // An abstract one has a name that no file has.
+  const std::string path = length > offsetof(sockaddr_un, sun_path) ? address.sun_path : "";
+  ListeningSocket listening(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (listening.fd_ < 0 || ::fcntl(listening.fd_, F_SETFL, O_NONBLOCK) != 0)
+    return trouble_at(path, "cannot use what was passed in", errno);
+  listening.path_ = path.empty() ? "(passed in)" : path;
   return listening;
 }
 

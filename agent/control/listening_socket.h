@@ -23,6 +23,9 @@ class ListeningSocket {
   /// the last directory of the path if that is missing. The file never has more rights than
   /// `mode`, not even for a moment.
   static Result<ListeningSocket> at_path(const std::string& path, int mode);
+  /// One that somebody else made and keeps, such as systemd: a duplicate of `fd`, and the file is
+  /// not removed. kFatal when it is no Unix stream socket that listens.
+  static Result<ListeningSocket> adopt(int fd);
   /// "HOST:PORT", "[::1]:PORT" or ":PORT" (all addresses). Port 0: any free one.
   static Result<ListeningSocket> at_host_port(const std::string& host_port);
 
@@ -39,8 +42,8 @@ class ListeningSocket {
   explicit ListeningSocket(int fd) : fd_(fd) {}
 
   int fd_ = -1;
-  std::string path_;     // of the socket file made here; empty: TCP
-  uint64_t device_ = 0;  // identity of that file
+  std::string path_;     // of the socket file; empty: TCP
+  uint64_t device_ = 0;  // identity of that file; 0: not made here
   uint64_t inode_ = 0;
 };
 

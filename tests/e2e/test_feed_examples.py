@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agent import LASTSEEN, ROOT, environment
+from agent import LASTSEEN, ROOT, command, environment
 from feeds import datagram_socket, feed, ndjson, stream_socket
 from servers import wait_until
 
@@ -121,6 +121,31 @@ def test_passed_sockets_lose_nothing_over_a_restart(agents):
     keeper.start()
     wait_until(lambda: set(agent.rows()) == {"one", "while nobody listens", "connected to nobody"})
     assert agent.stop() == 0
+
+
+def test_passed_control_socket_answers_who_asked_while_nobody_ran(agents):
+    agent = agents("/nowhere")
+    agent.write(inputs=[feed("a", "unix_datagram", agent.directory)])
+    keeper = Keeper(agent, ("a", socket.SOCK_DGRAM), ("control", socket.SOCK_STREAM))
+    keeper.start()
+    assert agent.stop() == 0
+    assert os.path.exists(agent.socket)  # it is systemd's
+    with stream_socket(agent.socket) as asking:
+        asking.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        keeper.start()
+        asking.settimeout(10)
+        assert asking.recv(100).startswith(b"HTTP/1.0 200 ")
+    assert command("flush", "-s", agent.socket).returncode == 0
+    assert "belongs to no input" not in agent.log()
+    assert agent.stop() == 0
+
+
+def test_passed_control_socket_of_another_kind_is_an_error(agents):
+    agent = agents("/nowhere")
+    agent.write(inputs=[feed("a", "unix_datagram", agent.directory)])
+    Keeper(agent, ("a", socket.SOCK_DGRAM), ("control", socket.SOCK_DGRAM)).start(wait=False)
+    assert agent.wait() == 1
+    assert "its .socket unit should have ListenStream=" in agent.log()
 
 
 def test_passed_socket_is_known_by_its_path_and_an_unknown_one_is_said(agents):

@@ -28,10 +28,11 @@ def unit(tmp_path):
 
 def test_systemd_has_nothing_to_say_about_the_units(unit, tmp_path):
     assert said("systemd-analyze", "verify", "--man=no", unit) == ""
-    socket = tmp_path / "lastseen-nginx.socket"
-    with open(f"{ROOT}/packaging/feed/lastseen-nginx.socket", encoding="utf-8") as file:
-        socket.write_text(file.read())
-    assert said("systemd-analyze", "verify", "--man=no", str(socket), unit) == ""
+    for path in ("feed/lastseen-nginx.socket", "systemd/lastseen.socket"):
+        socket = tmp_path / os.path.basename(path)
+        with open(f"{ROOT}/packaging/{path}", encoding="utf-8") as file:
+            socket.write_text(file.read())
+        assert said("systemd-analyze", "verify", "--man=no", str(socket), unit) == ""
 
 
 def test_the_unit_is_confined(unit):
@@ -81,7 +82,8 @@ usr/share/man/man7/lastseen-parsers.7
 usr/share/bash-completion/completions/lastseen usr/share/zsh/vendor-completions/_lastseen
 usr/share/fish/vendor_completions.d/lastseen.fish
 etc/lastseen/lastseen.yaml etc/logrotate.d/lastseen
-usr/lib/systemd/system/lastseen.service usr/lib/sysusers.d/lastseen.conf
+usr/lib/systemd/system/lastseen.service usr/lib/systemd/system/lastseen.socket
+usr/lib/sysusers.d/lastseen.conf
 usr/lib/tmpfiles.d/lastseen.conf usr/share/lastseen/migrations/postgres/0001_agent.sql
 usr/share/doc/lastseen/README.md usr/share/doc/lastseen/examples/lastseen.yaml
 usr/share/doc/lastseen/examples/feed/lastseen-nginx.socket

@@ -35,6 +35,9 @@ class File {
   virtual Result<FileStat> stat() = 0;
   /// Nothing will ever follow what was read up to the end: a compressed file that is whole.
   virtual bool complete() const { return false; }
+  /// stat() tells the size as far as it is known: a compressed file that is not unpacked to its
+  /// end.
+  virtual bool has_more() const { return false; }
 };
 
 /// Errors: kNotFound where the path names nothing; kRetry for everything that can mend itself

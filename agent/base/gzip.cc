@@ -55,6 +55,7 @@ class GzipFile final : public File {
   }
 
   bool complete() const override { return complete_; }
+  bool has_more() const override { return !complete_; }
 
  private:
   uint64_t window_begin() const { return unpacked_ - window_.size(); }

@@ -84,6 +84,7 @@ class CountedFile final : public File {
   }
   Result<FileStat> stat() override { return file_->stat(); }
   bool complete() const override { return file_->complete(); }
+  bool has_more() const override { return file_->has_more(); }
 
  private:
   std::unique_ptr<File> file_;

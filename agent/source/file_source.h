@@ -197,6 +197,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void drop_siblings(Now now);
   void start_chain(const Stream& stream);
   void start_chain_before(const Stream& stream);
+  void start_chain_from_nothing(const std::string& home, int64_t sequence);
   void start_chain_since(Stream& stream, const Position& before);
   bool waits_for_chain(const Stream& stream) const;
   bool follow_chain(Chain& chain, Now now);

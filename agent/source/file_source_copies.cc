@@ -28,7 +28,9 @@ bool born_before(const FileStat& stat, int64_t birth_ns) {
 }  // namespace
 
 Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) const {
-  if (before.head_bytes == 0 || born_before(file.stat(), before.birth_ns)) return false;
+  // Where nothing is counted a few first bytes prove nothing: the lines of a log begin alike.
+  if (before.head_bytes < (before.position == 0 ? kHeadBytesProof : 1)) return false;
+  if (born_before(file.stat(), before.birth_ns)) return false;
   Result<bool> whole = file.proves(before, 1);
   if (!whole || *whole) return whole;
   return file.is_beginning_of(before);

@@ -33,6 +33,8 @@ void FileSource::look_at_all(Now now) {
     early_troubles_.erase(settings_.path);
   if (!discovered_) hold_siblings(now);
   discovered_ = true;
+  if (begun_ && std::all_of(streams_.begin(), streams_.end(), [](const auto& s) { return !s; }))
+    start_chain_from_nothing(settings_.path, oldest_sequence_ -= kSequenceStep);
   std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   settle(now);
   note_successors(now);

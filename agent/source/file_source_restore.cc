@@ -53,12 +53,16 @@ void FileSource::return_closed(Now now) {
       continue;
     }
     if (reopen(*s, s->path, now)) continue;
-    bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    auto stored = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
       return waiting.position.stream == s->key;
     });
     // A stored one is looked for by settle(), and counted there if it is not found.
-    if (!stored)
-      lose(LossReason::kStoreWentBack, s->file.since_origin(), s->path,
+    if (stored != waiting_.end())
+      stored->position.size = std::max(stored->position.size, s->file.size_seen());
+    // A store that knows the input but not the file has none of its lines.
+    const bool all = known_ || start_ == Start::kBegin;
+    if (stored == waiting_.end())
+      lose(LossReason::kStoreWentBack, all ? s->file.size_seen() : s->file.since_origin(), s->path,
            "it cannot be opened again");
     forget(*s, false, now);
   }
@@ -153,6 +157,10 @@ void FileSource::count_vanished(const Position& stored) {
 }
 
 FileSource::Stream* FileSource::find_held(const Position& stored) {
+  // The store went back: what this position became since, if only as a copy, is known by its key.
+  for (const auto& s : streams_)
+    if (s && s->began && s->key == stored.stream && s->file.is_open() && !s->file.placed())
+      return s.get();
   Stream* found = nullptr;
   for (Stream* stream : streams_of_inode(stored.inode)) {
     if (!stream->file.is_open() || stream->file.placed()) continue;

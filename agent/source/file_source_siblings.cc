@@ -28,6 +28,16 @@ int64_t age_key(const FileStat& stat) {
   return birth_dates(stat) ? stat.birth_ns : stat.modified_ns;
 }
 
+// Whether gzip made `packed` of `plain`: it is as old. Some tools drop what is below a microsecond
+// or a second.
+bool packs(const FoundFile& packed, const FoundFile& plain) {
+  if (!is_gzip_name(packed.path) || without_gzip_suffix(packed.path) != plain.path) return false;
+  const int64_t written_ns = plain.stat.modified_ns;
+  for (const int64_t grain_ns : {1, 1'000, 1'000'000'000})
+    if (packed.stat.modified_ns == written_ns / grain_ns * grain_ns) return true;
+  return false;
+}
+
 void sort_oldest_first(std::vector<FoundFile>& files) {
   std::stable_sort(files.begin(), files.end(), [](const FoundFile& a, const FoundFile& b) {
     return age_key(a.stat) < age_key(b.stat);
@@ -83,10 +93,14 @@ void FileSource::start_chain_before(const Stream& stream) {
         (!newest || newest->sequence < s->sequence))
       newest = s;
   if (newest) return start_chain(*newest);
-  // Nothing of that name was here at the look before.
+  start_chain_from_nothing(stream.home, stream.sequence - kSequenceStep / 2);
+}
+
+// No file of that home was here at the look before.
+void FileSource::start_chain_from_nothing(const std::string& home, int64_t sequence) {
+  if (has_wildcards(directory_of(home))) return;
   const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
-  chains_.push_back(
-      {stream.home, "", since_ns, since_ns, since_ns, stream.sequence - kSequenceStep / 2});
+  chains_.push_back({home, "", since_ns, since_ns, since_ns, sequence});
 }
 
 // What was written to a file since it was last seen may have been copied and truncated away. No
@@ -126,9 +140,10 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
 
 // gzip is born late and written when its contents were: only its number dates it, or that.
 bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) const {
-  if (chain.path.empty())
-    return found.stat.modified_ns > std::max(chain.birth_ns, chain.updated_ns) &&
-           chain.updated_ns != 0;
+  if (chain.path.empty()) {
+    const int64_t written_ns = std::max(chain.updated_ns, chain.modified_ns);
+    return written_ns != 0 && found.stat.modified_ns > std::max(chain.birth_ns, written_ns);
+  }
   const std::string name = without_gzip_suffix(found.path);
   const std::string origin = without_gzip_suffix(chain.path);
   const int number = rotation_number(chain.home, name);
@@ -145,11 +160,14 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
     if (home_of(waiting.position.path) == chain.home) return false;
   Listing listing = listings_.rotations_of(chain.home);
   if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
-  // One that was removed since is held, but not listed.
-  for (const auto& stream : streams_)
-    if (stream && stream->sibling && !stream->named && is_rotation_of(chain.home, stream->path))
-      listing.files.push_back({stream->path, stream->file.stat()});
-  drop_packed_twice(listing.files);
+  // One that was removed since is held, but not listed; gzip may have made another of it.
+  for (const auto& stream : streams_) {
+    if (!stream || !stream->sibling || stream->named || !is_rotation_of(chain.home, stream->path))
+      continue;
+    const FoundFile held{stream->path, stream->file.stat()};
+    std::erase_if(listing.files, [&](const FoundFile& file) { return packs(file, held); });
+    listing.files.push_back(held);
+  }
   std::erase_if(listing.files, [&](const FoundFile& file) {
     const Stream* stream = stream_of(file.stat);
     return (stream && !stream->sibling) || !is_newer(file, chain);

@@ -153,7 +153,7 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   if (!differs->empty()) {
     look.before = before;
     restart(look, *differs);
-  } else if (size < size_seen_) {
+  } else if (size < size_seen_ && !file_->has_more()) {
     // The lines that were counted are still there; part of the unfinished line is not.
     look.reason = kCut;
     look.lost_bytes = size_seen_ - std::max(size, position_);

@@ -211,6 +211,63 @@ TEST_F(FileSourceCopies, AFileThatWasCompressedWhileDownIsReadFromThePosition) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceCopies, ACompressedFileIsNotCutBecauseItIsNotUnpackedYet) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "line " + std::to_string(i) + "\n";
+  append("a\n");
+  f.up();
+  append(text);
+  f.source->look_now();
+  f.step();  // its size is known, and nothing of it is read
+  restart();
+  rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.1");
+  f.up();
+  EXPECT_EQ(100'001u, f.lines.size());
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceCopies, ACompressedFileIsFoundBehindOneThatWasRemoved) {
+  append("a\n");
+  f.up();
+  rename(kLog, "/log/access.log.1");
+  append("b\n");
+  restart();
+  f.pass(1000);
+  f.launch();
+  rename("/log/access.log.1", "/log/access.log.2");
+  rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.1");
+  f.disk.remove("/log/access.log.2");
+  append("c\n");
+  f.restore();
+  f.source->begin();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(FileSourceCopies, ARemovedFileDoesNotHideThePackedOneThatGotItsName) {
+  append("a\n");
+  f.up();
+  restart();
+  rename(kLog, "/log/access.log.3");
+  append("b\n");
+  rename(kLog, "/log/access.log.2");
+  f.pass(1000);
+  append("c\n");
+  rename(kLog, "/log/access.log.1");
+  append("d\n");
+  f.launch();
+  f.disk.remove("/log/access.log.2");
+  f.disk.remove("/log/access.log.3");
+  rename("/log/access.log.1", "/log/access.log.2");
+  compress("/log/access.log.2");
+  f.restore();
+  f.source->begin();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
+}
+
 TEST_F(FileSourceCopies, CompressedFilesOfWhileItWasDownAreReadOldestFirst) {
   append("a\n");
   f.up();

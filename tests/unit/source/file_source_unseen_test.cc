@@ -122,6 +122,20 @@ TEST_F(FileSourceUnseen, AFewFirstBytesDoNotProveThatALogIsWhatItWas) {
   EXPECT_EQ("{a {b", f.news());
 }
 
+TEST_F(FileSourceUnseen, AFewFirstBytesMakeNoCopyOfAnotherFile) {
+  f.disk.append("/log/access.log.1", "{old\n");
+  up_with("/log/access.log*");
+  EXPECT_EQ("{old", f.news());
+  f.run(2000);
+  append("{");
+  f.run(2000);
+  restart();
+  f.disk.remove(kLog);
+  append("{new\n");
+  f.up();
+  EXPECT_EQ("{new", f.news());
+}
+
 TEST_F(FileSourceUnseen, AKillBeforeTheCopiesAreFoundLosesNoneOfThem) {
   f.disk.create(kLog);
   f.up();
@@ -155,6 +169,17 @@ TEST_F(FileSourceUnseen, AFirstLogThatWasRotatedBetweenTwoLooksIsRead) {
   append("a\n");
   f.pass(100);
   rotate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, ALogThatCameAndLeftBetweenTwoLooksIsRead) {
+  f.up();
+  f.run(5000);
+  append("a\n");
+  f.disk.rename(kLog, "/log/access.log.1");
+  f.run(3000);
   append("b\n");
   f.run(3000);
   EXPECT_EQ("a b", f.news());

@@ -1,4 +1,7 @@
 // Reading with several threads says exactly what reading with one says.
+#include <gmock/gmock.h>
+
+#include <algorithm>
 #include <random>
 
 #include "pipeline_fixture.h"

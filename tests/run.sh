@@ -105,7 +105,7 @@ stage 'build asan' build asan "$sanitized_sim_seconds" test_binaries
 stage 'asan' unit_tests asan
 # Where there is one thread, ThreadSanitizer finds nothing.
 stage 'build tsan' build tsan "$sanitized_sim_seconds" threaded_test_binaries
-stage 'tsan' unit_tests tsan -LE 'sim|nth' -E NOT_BUILT
+stage 'tsan' unit_tests tsan -LE 'sim|nth|fuzz' -E NOT_BUILT
 if [ "$long" = long ]; then
   stage 'build asan program' build asan "$sanitized_sim_seconds" lastseen
   stage 'build tsan program' build tsan "$sanitized_sim_seconds" lastseen

@@ -163,6 +163,7 @@ class Pipeline {
   bool has_given_all(const Input& input) const;
   bool leaving_due() const;
   void take_place(Input& input, Now now);
+  StoredInput known_of(Input& input) const;
   void remove_input(size_t index);
   Input* find_input(const std::string& name);
   void remember_strangers(const AgentState& state);

@@ -217,6 +217,7 @@ void Pipeline::settle_leaving(Now now) {
 
 void Pipeline::take_place(Input& input, Now now) {
   const std::unique_ptr<Next> next = std::move(input.next);
+  StoredInput known = known_of(input);  // one that comes back before it has left goes on there
   input.parts = std::move(next->parts);
   input.leaving = input.gave_source = false;
   input.formerly = next->formerly;
@@ -231,20 +232,26 @@ void Pipeline::take_place(Input& input, Now now) {
     input.delta = LedgerCounts();
     return start_unknown(input, now);
   }
-  input.parts.source->restore({true, {}, input.sealed}, now);
+  input.parts.source->restore(known, now);
   input.parts.source->begin();
   input.begun = true;
+}
+
+// Of an input that is idle: what the store has of it.
+StoredInput Pipeline::known_of(Input& input) const {
+  StoredInput known{true, {}, input.sealed};
+  if (!loaded_ || input.held_back) return known;
+  if (!input.gave_source) input.parts.source->store_anew({});
+  input.parts.source->collect(known.positions);
+  std::erase_if(known.positions, [](const Position& position) { return position.gone; });
+  return known;
 }
 
 void Pipeline::remove_input(size_t index) {
   Input& input = *inputs_[index];
   if (input.parts.feed) lines_of_gone_feeds_ += input.sealed.lines_read;
   if (loaded_ && !input.held_back) {  // should it come back, it goes on here
-    StoredInput& known = strangers_[input.parts.name];
-    known = {true, {}, input.sealed};
-    if (!input.gave_source) input.parts.source->store_anew({});
-    input.parts.source->collect(known.positions);
-    std::erase_if(known.positions, [](const Position& position) { return position.gone; });
+    strangers_[input.parts.name] = known_of(input);
   }
   inputs_.erase(inputs_.begin() + static_cast<ptrdiff_t>(index));
   for (size_t i = index; i < inputs_.size(); ++i)

@@ -204,6 +204,12 @@ std::string whole_number(const std::string& text) {
   return digits ? "" : "a whole number is expected, not '" + text + "'";
 }
 
+// Ending before anything was shown is nothing that anyone asks for.
+std::string number_from_one(const std::string& text) {
+  const bool zero = text.find_first_not_of('0') == std::string::npos;
+  return zero ? "a number from 1 on is expected, not '" + text + "'" : whole_number(text);
+}
+
 void add_config(CLI::App& command, Arguments& arguments) {
   command.add_option("-c,--config", arguments.config, "configuration file")
       ->option_text("FILE (default " + std::string(kConfigDefault) + ")");

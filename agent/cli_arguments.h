@@ -40,6 +40,7 @@ struct Arguments {
 
 /// For ->check(): the library would take -1 for the largest number there is.
 std::string whole_number(const std::string& text);
+std::string number_from_one(const std::string& text);
 void add_config(CLI::App& command, Arguments& arguments);
 void add_socket(CLI::App& command, Arguments& arguments);
 

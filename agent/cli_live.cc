@@ -24,7 +24,7 @@ void add_top(CLI::App& app, Arguments& arguments) {
       ->option_text("DURATION (default " + arguments.top.interval + ")");
   top.add_option("-n,--count", arguments.top.count, "end after so many times")
       ->option_text("N")
-      ->check(whole_number);
+      ->check(number_from_one);
   top.callback([&] {
     arguments.top.socket = arguments.socket;
     arguments.code = top_command(arguments.top);
@@ -48,7 +48,7 @@ void add_tap(CLI::App& app, Arguments& arguments) {
                              ->excludes(client);
   tap.add_option("--limit", arguments.tap.limit, "end after N lines")
       ->option_text("N")
-      ->check(whole_number);
+      ->check(number_from_one);
   tap.add_flag("--json", arguments.tap.json, "one JSON object a line");
   tap.callback([&arguments, skipped] {
     arguments.tap.socket = arguments.socket;

@@ -184,6 +184,24 @@ TEST_F(PipelineChangeTest, AnInputThatComesBackGoesOnWhereItStood) {
   EXPECT_EQ(1u, ledgers()["a"].totals.committed);
 }
 
+TEST_F(PipelineChangeTest, AnInputThatComesBackBeforeItsLastBatchIsCommittedGoesOnWhereItStood) {
+  files_["a"] = "X 1\n";
+  build({{"a", ""}, {"b", ""}});
+  ASSERT_TRUE(step(1000));
+  change({{"b", "b"}});
+  step(1001);
+  files_["a"] += "Y 2\n";
+  change({{"b", "b"}, {"a", ""}});
+  step(1002);
+  commit();
+  const std::optional<Batch> next = step(5000);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(Ids{"a:p-Y"}, ids(*next));
+  EXPECT_EQ(8u, sources_["a"]->position);
+  commit();
+  EXPECT_EQ(2u, ledgers()["a"].totals.committed);
+}
+
 TEST_F(PipelineChangeTest, AnInputThatIsAddedWhileABatchIsOutBeginsWithTheNextOne) {
   build({{"a", ""}});
   sources_["a"]->bytes = "X 1\n";

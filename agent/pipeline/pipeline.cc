@@ -13,8 +13,8 @@ constexpr int64_t kHeartbeatMs = 10'000;
 // While an input is held back: whoever mends that wants to see it go on.
 constexpr int64_t kHeldBackHeartbeatMs = 1000;
 
-// A requested flush waits for what is written by now; a file that grows as fast as it is read
-// must not hold it up for ever. 64 turns are about 256 MiB.
+// A requested flush waits for what a feed had received; one that receives without an end must not
+// hold it up for ever.
 constexpr uint32_t kFlushTurnsMax = 64;
 
 // How soon a flush looks again whether a feed's thread has taken in what had arrived.
@@ -110,6 +110,15 @@ bool Pipeline::all_looked() const {
                      [](const auto& input) { return input->parts.source->looked(); });
 }
 
+// Whether all that stood there when the last flush was asked for is read, however much there is;
+// what has come since, as fast as it is read perhaps, is not waited for.
+bool Pipeline::caught_up() const {
+  return std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
+    if (input->parts.urgent && flush_turns_ >= kFlushTurnsMax) return true;
+    return input->parts.source->caught_up();
+  });
+}
+
 // Whether nothing more comes in of its own: files are not read any further during a stop.
 bool Pipeline::received_all() const {
   return std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
@@ -132,7 +141,7 @@ bool Pipeline::seal_due(Now now, bool more) const {
   if (now.mono_ms >= heartbeat_mono_ms()) return true;
   if (!anything_to_seal()) return false;
   if (full_ || budget_.used() >= options_.flush_clients) return true;
-  if (!flushes_.empty() && (!more || flush_turns_ >= kFlushTurnsMax)) return true;
+  if (!flushes_.empty() && (!more || caught_up())) return true;
   return now.mono_ms >= last_seal_mono_ms_ + options_.flush_interval_ms;
 }
 
@@ -217,7 +226,7 @@ Batch Pipeline::seal(Now now, bool more) {
   // A flush that was asked for is in this batch only if all that was written then has been read;
   // before the start choice is committed, nothing has.
   const bool all_read = !first_batch_due_ && !more && !full_;
-  if (stopping_ || all_read || flush_turns_ >= kFlushTurnsMax)
+  if (stopping_ || all_read || (!first_batch_due_ && caught_up()))
     flight.flushes = std::exchange(flushes_, {});
   in_flight_ = std::move(flight);
   first_batch_due_ = false;

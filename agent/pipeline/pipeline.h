@@ -127,6 +127,7 @@ class Pipeline {
                   size_t counted);
   void take_losses();
   bool all_looked() const;
+  bool caught_up() const;
   bool received_all() const;
   bool seal_due(Now now, bool more) const;
   bool anything_to_seal() const;
@@ -183,7 +184,7 @@ class Pipeline {
   size_t turn_ = 0;  // which input reads next
   std::optional<InFlight> in_flight_;
   std::vector<std::function<void(Status)>> flushes_;  // not yet sealed
-  uint32_t flush_turns_ = 0;                          // read turns since a flush was asked for
+  uint32_t flush_turns_ = 0;                          // since a flush was asked for
   int64_t started_mono_ms_;
   int64_t last_seal_mono_ms_;
   int64_t oldest_pending_mono_ms_ = 0;

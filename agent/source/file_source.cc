@@ -61,6 +61,7 @@ int64_t FileSource::step(Now now) {
     next_poll_ms_ = now.mono_ms + poll_every_ms();
     look_at_all(now);
     last_look_ms_ = now.mono_ms;
+    if (std::exchange(asked_, false)) note_what_stands();
   } else if (events_ && answer) {
     look_at_events(now);
     last_look_ms_ = now.mono_ms;
@@ -70,6 +71,19 @@ int64_t FileSource::step(Now now) {
   int64_t next = std::min(next_poll_ms_, next_hot_ms_);
   if (event_ || events_) next = std::min(next, last_look_ms_ + options_.hot_ms);
   return next;
+}
+
+// How much a compressed file holds is known when it is unpacked.
+void FileSource::note_what_stands() {
+  for (const auto& stream : streams_)
+    if (stream) stream->asked_to = stream->file.complete() ? UINT64_MAX : stream->file.size_seen();
+}
+
+bool FileSource::caught_up() const {
+  if (!begun_) return true;
+  return !asked_ && std::none_of(streams_.begin(), streams_.end(), [](const auto& stream) {
+    return stream && stream->file.readable() && stream->file.position() < stream->asked_to;
+  });
 }
 
 int64_t FileSource::poll_every_ms() const {

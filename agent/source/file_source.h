@@ -73,7 +73,8 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t step(Now now) override;
   std::optional<Chunk> read(ReadBuffer& buffer, Now now) override;
   void consume(const Chunk& chunk, size_t bytes, bool discarding) override;
-  void look_now() override { look_due_ = true; }
+  void look_now() override { look_due_ = asked_ = true; }
+  bool caught_up() const override;
   void collect(std::vector<Position>& out) override;
   std::vector<std::string> store_anew(const StoredInput& there) override;
   /// The configuration changed: another name or path, or another limit for lines. Every file that
@@ -118,6 +119,7 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t changed_ms = 0;     // when it last grew
     int64_t opened_ms = 0;
     uint64_t looked_step = 0;
+    uint64_t asked_to = 0;        // bytes: what stood there when look_now() was asked for
     int64_t intact_wall_ms = 0;   // when its contents were last seen to go on; 0: never
     std::optional<Position> was;  // before it was written anew, until what it was is found
     int64_t unnamed_ms = 0;       // when it was first seen to have no path
@@ -251,6 +253,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool in_glob(const Stream& s) const { return matches_glob(settings_.path, s.path); }
   bool is_at_home(const Stream& s) const { return s.path == s.home && in_glob(s); }
   bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
+  void note_what_stands();
   int64_t poll_every_ms() const;
   bool is_hot(const Stream& s, Now now) const;
   size_t count_hot(Now now) const;
@@ -302,6 +305,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool look_due_ = true;
   bool event_ = false;   // something changed that is not a known file
   bool events_ = false;  // some stream has `event`
+  bool asked_ = false;   // by look_now(); the look is still to come
   int64_t next_poll_ms_ = 0;
   int64_t next_hot_ms_ = kNever;
   int64_t last_look_ms_ = 0;

@@ -89,6 +89,8 @@ class Source {
   virtual void look_now() = 0;
   /// Everything that look_now() was to find can be read, or was.
   virtual bool looked() const { return true; }
+  /// What stood there at the last look_now() has been given out, or cannot be.
+  virtual bool caught_up() const { return looked(); }
 
   /// The agent stops: what has arrived is still given out, and nothing more is taken in.
   virtual void end() {}

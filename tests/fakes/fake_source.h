@@ -67,7 +67,14 @@ class FakeSource final : public Source {
     for (uint32_t& end : ends_) end -= static_cast<uint32_t>(consumed);
     unread_tail_ = consumed == 0 ? chunk.bytes.size() : 0;
   }
-  void look_now() override { ++looks; }
+  void look_now() override {
+    ++looks;
+    asked_to_ = bytes.size();
+  }
+  bool caught_up() const override {
+    return has_looked &&
+           (!begun || position >= asked_to_ || bytes.find('\n', position) == std::string::npos);
+  }
   bool looked() const override { return has_looked; }
   void end() override { end_called = true; }
   bool ended() const override { return over && position == bytes.size(); }
@@ -87,7 +94,8 @@ class FakeSource final : public Source {
 
  private:
   std::vector<uint32_t> ends_;  // of the records that were not consumed
-  size_t unread_tail_ = 0;      // a partial line that was given out and not consumed
+  size_t asked_to_ = 0;
+  size_t unread_tail_ = 0;  // a partial line that was given out and not consumed
 };
 
 }  // namespace lastseen

@@ -224,6 +224,28 @@ TEST_F(PipelineTest, RequestedFlushReadsWhatIsWrittenAndReturnsWhenItIsCommitted
   EXPECT_TRUE(done);
 }
 
+TEST_F(PipelineTest, RequestedFlushWaitsForAllThatStoodThereAndNotForWhatCame) {
+  build();
+  load_known();
+  sources_[0]->chunk_bytes = 4;  // a turn reads some of them
+  for (int line = 0; line < 10'000; ++line) sources_[0]->bytes += "A 1\n";
+  sources_[0]->bytes += "L 1\n";
+  ASSERT_TRUE(step(0).has_value());
+  commit();
+  bool done = false;
+  pipeline_->request_flush([&](Status) { done = true; });
+  bool last_seen = false;
+  for (int64_t ms = 1; !done && ms < 3000; ++ms) {
+    for (int line = 0; line < 20; ++line) sources_[0]->bytes += "B 1\n";  // faster than it is read
+    const auto batch = step(ms);
+    if (!batch) continue;
+    for (const Entry& entry : batch->entries) last_seen |= entry.client_id == "L";
+    commit();
+    EXPECT_TRUE(!done || last_seen);
+  }
+  EXPECT_TRUE(done);
+}
+
 TEST_F(PipelineTest, RequestedFlushWithNothingToCommitIsDoneAtOnce) {
   build();
   load_known();

@@ -7,6 +7,7 @@ import argparse
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 
@@ -34,11 +35,17 @@ def machine():
     return f"{platform.platform()}, {os.cpu_count()} × {model}"
 
 
-def measured(bench, names):
+def measured(bench, names, broken):
     rows = []
     for name in names:
         start = time.monotonic()
-        rows += PARTS[name].rows(bench)
+        try:
+            for row in PARTS[name].rows(bench):
+                rows.append(row)
+        except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+            # Hours of others' figures are not lost with it.
+            print(f"{name} broke off: {error}", file=sys.stderr)
+            broken.append(name)
         print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     return rows
 
@@ -59,7 +66,8 @@ def main():
                   args.rounds or (3 if args.quick else 5),
                   args.lines or (100_000 if args.quick else 1_000_000), args.quick)
     only = args.only.split(",")
-    rows = measured(bench, [name for name in PARTS if name in only])
+    broken = []
+    rows = measured(bench, [name for name in PARTS if name in only], broken)
     report = [f"# Measured {time.strftime('%Y-%m-%d')} on {machine()}", "",
               f"Medians of {bench.rounds}, the sides of a comparison taking turns; spread is the "
               "slowest run over the fastest. The yardstick's own row has no ratio; beside peers "
@@ -75,7 +83,7 @@ def main():
         with open(f"{build}/chart.svg", "w", encoding="utf-8") as file:
             file.write(svg(rows, "Lines a CPU-second into PostgreSQL, its own CPU included"))
     print("\n".join(report))
-    return 0
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

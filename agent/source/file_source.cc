@@ -76,7 +76,7 @@ int64_t FileSource::step(Now now) {
 // How much a compressed file holds is known when it is unpacked.
 void FileSource::note_what_stands() {
   for (const auto& stream : streams_)
-    if (stream) stream->asked_to = stream->file.complete() ? UINT64_MAX : stream->file.size_seen();
+    if (stream) stream->asked_to = stream->file.has_more() ? UINT64_MAX : stream->file.size_seen();
 }
 
 bool FileSource::caught_up() const {

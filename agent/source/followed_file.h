@@ -80,6 +80,8 @@ class FollowedFile {
   void finish(bool finishing) { finishing_ = finishing; }
   /// Nothing will ever be appended, and it has been looked at to its end.
   bool complete() const { return file_ && file_->complete(); }
+  /// Its size is known only as far as it is unpacked.
+  bool has_more() const { return file_ && file_->has_more(); }
   bool finished() const { return finishing_ && placed_ && trouble_.empty() && !readable(); }
 
   bool is_open() const { return file_ != nullptr; }

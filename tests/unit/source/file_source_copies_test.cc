@@ -227,6 +227,30 @@ TEST_F(FileSourceCopies, ACompressedFileIsNotCutBecauseItIsNotUnpackedYet) {
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
+TEST_F(FileSourceCopies, AFlushWaitsForAllThatACompressedFileHolds) {
+  append("a\n");
+  f.up();
+  restart();
+  for (int i = 0; i < 200'000; ++i) append("line " + std::to_string(i) + "\n");
+  rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.1");
+  f.launch();
+  f.restore();
+  f.commit();
+  f.source->begin();
+  f.source->look_now();
+  f.step();
+  size_t chunks = 0;
+  while (std::optional<Chunk> chunk = f.source->read(f.buffer, f.now)) {
+    EXPECT_FALSE(f.source->caught_up()) << "before chunk " << chunks;
+    f.take(*chunk);
+    ++chunks;
+  }
+  EXPECT_GT(chunks, 4u);
+  EXPECT_TRUE(f.source->caught_up());
+  EXPECT_EQ(200'001u, f.lines.size());
+}
+
 TEST_F(FileSourceCopies, ACompressedFileIsFoundBehindOneThatWasRemoved) {
   append("a\n");
   f.up();

@@ -6,8 +6,7 @@ namespace lastseen {
 
 bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
                       uint64_t clients_max) {
-  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
-  const uint32_t found = table_.find(client_id, hash, id_at);
+  const uint32_t found = index_of(client_id, hash);
   if (found != ClientTable::kAbsent) {
     merge_sighting(entries_[found], seen_at_ms);
     ++sightings_;
@@ -15,7 +14,8 @@ bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at
   }
   if (budget_.used() >= clients_max) return false;
   budget_.take();
-  table_.insert(hash, static_cast<uint32_t>(entries_.size()), id_at);
+  table_.insert(hash, static_cast<uint32_t>(entries_.size()),
+                [this](uint32_t index) { return id_at(index); });
   entries_.push_back({ids_.add(client_id), seen_at_ms, seen_at_ms, 1, input_, true});
   ++sightings_;
   return true;
@@ -23,19 +23,13 @@ bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at
 
 bool DedupBuffer::add(const Entry& entry, uint64_t clients_max) {
   // As its oldest and its newest sighting, and the others between them, which move nothing.
-  if (!add(entry.client_id, entry.first_seen_ms, clients_max)) return false;
-  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
-  Entry& merged = entries_[table_.find(entry.client_id, table_.hash(entry.client_id), id_at)];
+  const uint64_t hash = table_.hash(entry.client_id);
+  if (!add(entry.client_id, hash, entry.first_seen_ms, clients_max)) return false;
+  Entry& merged = entries_[index_of(entry.client_id, hash)];
   merge_sighting(merged, entry.last_seen_ms);
   merged.count += entry.count - 2;
   sightings_ += entry.count - 1;
   return true;
-}
-
-const Entry* DedupBuffer::find(std::string_view client_id) const {
-  const auto id_at = [this](uint32_t index) { return entries_[index].client_id; };
-  const uint32_t found = table_.find(client_id, table_.hash(client_id), id_at);
-  return found == ClientTable::kAbsent ? nullptr : &entries_[found];
 }
 
 void DedupBuffer::seal_into(Batch& batch) {

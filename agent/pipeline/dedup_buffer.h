@@ -57,7 +57,10 @@ class DedupBuffer {
   }
 
   /// Null: it is not here.
-  const Entry* find(std::string_view client_id) const;
+  const Entry* find(std::string_view client_id) const {
+    const uint32_t found = index_of(client_id, table_.hash(client_id));
+    return found == ClientTable::kAbsent ? nullptr : &entries_[found];
+  }
 
   const std::vector<Entry>& entries() const { return entries_; }
   size_t clients() const { return entries_.size(); }
@@ -71,6 +74,11 @@ class DedupBuffer {
   void clear();
 
  private:
+  std::string_view id_at(uint32_t index) const { return entries_[index].client_id; }
+  uint32_t index_of(std::string_view client_id, uint64_t hash) const {
+    return table_.find(client_id, hash, [this](uint32_t index) { return id_at(index); });
+  }
+
   uint32_t input_;
   ClientBudget& budget_;
   ClientTable table_;

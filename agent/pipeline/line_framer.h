@@ -7,6 +7,17 @@
 
 namespace lastseen {
 
+/// One '\r' before the '\n' that is off already belongs to the ending too.
+inline std::string_view without_carriage_return(std::string_view line) {
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+inline std::string_view without_line_end(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  return without_carriage_return(line);
+}
+
 /// Any split of a stream into chunks gives the same lines, as long as each chunk begins where the
 /// one before was consumed to. A line ends with '\n'; one '\r' before it belongs to the ending.
 class LineFramer {
@@ -58,11 +69,6 @@ class LineFramer {
     if (!at_end || rest == 0) return {start, false};
     if (!on_line(without_carriage_return(bytes.substr(start)))) return {start, false, true};
     return {bytes.size(), false};
-  }
-
-  static std::string_view without_carriage_return(std::string_view line) {
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    return line;
   }
 
   size_t line_bytes_max_;

@@ -42,9 +42,8 @@ void ParsedLines::parse_records(const Piece& piece, const LineRules& rules, Pars
   discarding_ = false;
   full_ = piece.ends.size() > kLinesMax;
   for (const uint32_t end : piece.ends.first(std::min(piece.ends.size(), kLinesMax))) {
-    std::string_view line = piece.bytes.substr(consumed_, end - piece.offset - consumed_);
-    if (line.ends_with('\n')) line.remove_suffix(1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    const std::string_view line =
+        without_line_end(piece.bytes.substr(consumed_, end - piece.offset - consumed_));
     if (line.size() > rules.line_bytes_max) {
       lines_.emplace_back().skip = SkipReason::kLineTooLong;
     } else {

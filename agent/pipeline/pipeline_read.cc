@@ -63,10 +63,7 @@ std::string_view line_at(const Piece& piece, size_t begin) {
     const auto next = std::upper_bound(piece.ends.begin(), piece.ends.end(), piece.offset + begin);
     end = (next == piece.ends.end() ? piece.offset + piece.bytes.size() : *next) - piece.offset;
   }
-  std::string_view line = piece.bytes.substr(begin, end - begin);
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
+  return without_line_end(piece.bytes.substr(begin, end - begin));
 }
 
 }  // namespace

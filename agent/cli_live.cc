@@ -6,6 +6,15 @@
 
 namespace lastseen {
 
+namespace {
+
+void add_timeout(CLI::App& command, Arguments& arguments) {
+  command.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
+      ->option_text("DURATION (default " + arguments.timeout + ")");
+}
+
+}  // namespace
+
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App& status = *app.add_subcommand("status", "how the running agent is doing");
   add_socket(status, arguments);
@@ -60,8 +69,7 @@ void add_tap(CLI::App& app, Arguments& arguments) {
 void add_flush(CLI::App& app, Arguments& arguments) {
   CLI::App& flush = *app.add_subcommand("flush", "read and commit all that is written by now");
   add_socket(flush, arguments);
-  flush.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
-      ->option_text("DURATION (default " + arguments.timeout + ")");
+  add_timeout(flush, arguments);
   flush.callback([&] { arguments.code = flush_command(arguments.socket, arguments.timeout); });
 }
 
@@ -73,8 +81,7 @@ void add_reload(CLI::App& app, Arguments& arguments) {
       "lost or counted twice. Exit status 0: it runs now; 2: the file is wrong; 1: the\n"
       "agent could not be asked.");
   add_socket(reload, arguments);
-  reload.add_option("--timeout", arguments.timeout, "give up waiting, the agent does not")
-      ->option_text("DURATION (default " + arguments.timeout + ")");
+  add_timeout(reload, arguments);
   reload.callback([&] { arguments.code = reload_command(arguments.socket, arguments.timeout); });
 }
 

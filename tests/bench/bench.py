@@ -58,6 +58,12 @@ class Bench:
         """The log that the peers read too: nginx's escape=json, 10,000 clients."""
         return self.log("nginx-json", "json", lines or self.lines)
 
+    def agent(self, log, store, **changes):
+        """One that runs, as the end-to-end tests have it; not started."""
+        os.environ["LASTSEEN"] = self.lastseen
+        from agent import Agent  # reads the variable
+        return Agent(log, store, **changes)
+
     def once(self, log, store, **more):
         """A Sample of `lastseen run --once` from the first byte of a log, or of several."""
         paths = log if isinstance(log, list) else [log]

@@ -1,15 +1,12 @@
 """The agent as it runs for months: how soon a line is a row, and what it costs meanwhile."""
 import os
-import sys
 import tempfile
 import threading
 import time
 
 import measure
-from bench import ROOT, Database
+from bench import Database
 from table import Row, at_most
-
-sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
 FILES = 1_000
 RATE = 10_000  # lines a second of a steady load
@@ -30,9 +27,7 @@ class Running:
     """An agent on a log, ended with the block."""
 
     def __init__(self, bench, log, database, **changes):
-        os.environ["LASTSEEN"] = bench.lastseen
-        from agent import Agent  # reads the variable
-        self.agent = Agent(log, database.store(), **changes)
+        self.agent = bench.agent(log, database.store(), **changes)
 
     def __enter__(self):
         self.agent.start()

@@ -99,8 +99,8 @@ stage 'build dev' build dev "$sim_seconds"
 stage 'unit, conformance, corpus, sim' unit_tests dev
 stage 'build release' make --no-print-directory build JOBS="$jobs"
 stage 'instruction budget' tests/bench/budget.py
-# Mostly it waits for servers; three at once are still in time on two processors.
-stage 'end to end' end_to_end build/lastseen -n $((jobs + 1)) --dist loadscope
+# Mostly it waits for servers; one for each processor is still in time.
+stage 'end to end' end_to_end build/lastseen -n "$jobs" --dist loadscope
 stage 'build asan' build asan "$sanitized_sim_seconds" test_binaries
 stage 'asan' unit_tests asan
 # Where there is one thread, ThreadSanitizer finds nothing.

@@ -118,8 +118,8 @@ class GzipFile final : public File {
     if (result == Z_STREAM_END) {
       member_ended_ = true;
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      broken_ = Status::retry("cannot read " + path_ + ": not good gzip: " +
-                              (stream_.msg != nullptr ? stream_.msg : "unknown error"));
+      broken_ = Status::reject("cannot read " + path_ + ": not good gzip: " +
+                               (stream_.msg != nullptr ? stream_.msg : "unknown error"));
     }
     more = true;
     return Status::ok();

@@ -148,8 +148,8 @@ std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now now) {
     if (stream->looked_step != steps_) {
       look_at(*stream, false, now);
       listings_.clear();
-      if (!stream->file.readable()) {
-        dry = 0;
+      if (!stream->file.readable() || waits_for_older(*stream)) {
+        dry = 0;  // a copy of it may be there to be read first
         continue;
       }
     }

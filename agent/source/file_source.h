@@ -108,6 +108,7 @@ class FileSource final : public Source, private Watcher::Listener {
     bool undecided = false;     // whether a stored position is its own could not be found out
     std::string copy_of;        // key of the stream whose bytes it holds; it is not read then
     bool copy_by_name = false;  // gzip is at it, by its name: its contents are not known yet
+    int64_t copy_size = 0;      // bytes: of it, when it was found to be one
     int copy_tries = 0;         // looks for the copy of what was truncated
     bool hot = false;           // when the watches were last set
     bool event = false;         // the kernel hinted at it

@@ -31,9 +31,11 @@ Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) 
   // Where nothing is counted a few first bytes prove nothing: the lines of a log begin alike.
   if (before.head_bytes < (before.position == 0 ? kHeadBytesProof : 1)) return false;
   if (born_before(file.stat(), before.birth_ns)) return false;
-  Result<bool> whole = file.proves(before, 1);
-  if (!whole || *whole) return whole;
-  return file.is_beginning_of(before);
+  Result<bool> holds = file.proves(before, 1);
+  if (holds && !*holds) holds = file.is_beginning_of(before);
+  // What is in a damaged archive, nobody will know.
+  if (holds.status().code() == StatusCode::kReject) return false;
+  return holds;
 }
 
 // Reads on in the copy `n` where `before` stood in `s`, which is read after it.
@@ -115,8 +117,7 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
     if (stream_of(*stat)) continue;
     FollowedFile probe(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
     Result<bool> copy = holds_copy(probe, before);
-    // What is in a damaged archive, nobody will know.
-    undecided |= !copy && !is_gzip_name(candidate.path);
+    undecided |= !copy;
     if (!copy || !*copy) continue;
     return &add(candidate.path, probe.release(), *stat, now);
   }
@@ -130,20 +131,21 @@ FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool
     if (!n->file.is_open() || n->file.placed() || n->path == stored.path) continue;
     Result<bool> copy = holds_copy(n->file, stored);
     if (copy && *copy) return n;
+    undecided |= !copy;
   }
   return find_unfollowed_copy(stored.path, stored, undecided, now);
 }
 
 // Whether a file that would begin at its first byte is a copy of what is being read, or may be.
 bool FileSource::is_held_copy(Stream& n, Now now) {
-  if (!n.copy_of.empty()) {
-    const std::vector<Stream*> family = family_of(n.path);
-    const bool held = std::any_of(family.begin(), family.end(),
-                                  [&](const Stream* s) { return s->key == n.copy_of; });
-    if (held) return true;
-    n.copy_of.clear();
-  }
+  const std::string was_copy_of = std::exchange(n.copy_of, "");
+  // A few bytes may be alike by chance: what has grown since is compared again.
+  if (n.copy_by_name || n.copy_size == n.file.stat().size)
+    for (const Stream* s : family_of(n.path))
+      if (s->key == was_copy_of) return n.copy_of = was_copy_of, true;
   if (n.began || (n.existed && !known_) || rotation_base(n.path) == n.path) return false;
+  for (const Waiting& waiting : waiting_)
+    if (same_family(waiting.position.path, n.path)) return true;  // it may be what is looked for
   for (Stream* s : family_of(n.path)) {
     if (s == &n || !s->began) continue;
     const bool packing = s->named && is_gzip_name(n.path) && s->path != n.path &&
@@ -157,6 +159,8 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
     }
     n.copy_of = s->key;
     n.copy_by_name = packing;
+    n.copy_size = n.file.stat().size;
+    if (was_copy_of == s->key) return true;
     log_.info("not read: a copy of a file that is followed",
               {{"input", settings_.name}, {"path", n.path}, {"of", s->path}});
     return true;
@@ -165,10 +169,13 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
 }
 
 Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
-  const bool packed = is_gzip_name(n.path);
   // copytruncate copies the file that is written to, gzip packs one that is not.
-  if (!packed && is_rotated_name(rotation_base(s.path), s.path)) return false;
+  const std::string plain = without_gzip_suffix(s.path);
+  if (is_gzip_name(n.path) ? is_gzip_name(s.path) : is_rotated_name(rotation_base(plain), plain))
+    return false;
   if (born_before(n.file.stat(), s.file.stat().birth_ns)) return false;
+  // It may have been truncated since it was last looked at, and `n` be a copy of what was in it.
+  if (!s.file.trouble().empty()) return Status::retry(s.file.trouble());
   if (!s.file.is_open()) return n.file.proves(s.file.identity(), 1);
   return n.file.begins_as(s.file);
 }

@@ -45,7 +45,8 @@ Result<std::string_view> FollowedFile::pread(char* buffer, size_t length, uint64
 Status FollowedFile::load_tail() {
   char buffer[kTailBytesMax];
   size_t length = std::min<uint64_t>(position_, kTailBytesMax);
-  Result<std::string_view> bytes = pread(buffer, length, position_ - length);
+  Result<std::string_view> bytes = std::string_view();  // the first byte can be begun at unread
+  if (length > 0) bytes = pread(buffer, length, position_ - length);
   if (!bytes) return bytes.status();
   if (bytes->size() < length) return failed(Status::retry("the file shrinks while it is read"));
   tail_.set(*bytes);

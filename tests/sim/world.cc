@@ -70,7 +70,8 @@ class World {
   void say(const std::string& what) {
     if (options_.verbose) std::printf("%8lld ms  %s\n", (long long)now_.mono_ms, what.c_str());
   }
-  void print_log();
+  void print_log();  // what the agent said since the last time
+  void print_files();
 
   const WorldOptions& options_;
   const std::set<std::string, std::less<>> without_;
@@ -90,6 +91,7 @@ class World {
   std::map<const Proxy*, bool> looked_since_;  // the last rotation, with the positions known
   int64_t looked_mono_ms_ = 0;
   bool marked_ = false;
+  size_t printed_ = 0;         // lines of the agent's log
   bool loss_counted_ = false;  // bytes are missing, and the agent says so
   std::string broken_;
 };
@@ -124,6 +126,8 @@ World::World(const WorldOptions& options)
   disk_.fault = [this](FakeFileSystem::Call call, const std::string& path) {
     if (!disk_fails_ || !agent_ || call == FakeFileSystem::Call::kGlob || !one_in(60))
       return Status::ok();
+    static constexpr const char* kCalls[] = {"open", "stat", "glob", "list", "pread", "fstat"};
+    say(std::string(kCalls[static_cast<size_t>(call)]) + " of " + path + " fails");
     return Status::retry("cannot read " + path + ": simulated");
   };
 }
@@ -134,15 +138,21 @@ std::string World::run() {
   for (int step = 0; step < options_.steps && broken_.empty(); ++step) act();
   if (broken_.empty()) settle();
   if (broken_.empty()) compare();
-  if (options_.verbose) print_log();
+  print_log();
+  print_files();
   agent_.reset();
   return broken_;
 }
 
 void World::print_log() {
-  if (!agent_) return;
-  for (const RecordingLog::Line& line : agent_->log().lines())
-    std::printf("  log: %s\n", line.text.c_str());
+  if (!options_.verbose || !agent_) return;
+  const std::vector<RecordingLog::Line> lines = agent_->log().lines();
+  for (; printed_ < lines.size(); ++printed_)
+    std::printf("%8lld ms    log: %s\n", (long long)now_.mono_ms, lines[printed_].text.c_str());
+}
+
+void World::print_files() {
+  if (!options_.verbose || !agent_) return;
   for (const InputSnapshot& input : agent_->snapshot(now_).inputs)
     for (const FileSnapshot& file : input.files)
       std::printf("  file: %s %llu of %llu, %s\n", file.path.c_str(),
@@ -168,8 +178,9 @@ void World::commit_start_choice() {
 
 void World::crash() {
   say("agent is killed");
-  if (options_.verbose) print_log();
+  print_files();
   agent_.reset();
+  printed_ = 0;
   for (const auto& proxy : proxies_) proxy->agent_died();
 }
 
@@ -183,6 +194,7 @@ void World::stop_gracefully() {
     agent_->ingest(now_);
     flush();
   }
+  print_log();
   if (!agent_->finished()) broken_ = "a stop did not end";
   if (broken_.empty()) broken_ = agent_->broken();
   crash();
@@ -206,6 +218,7 @@ void World::step_agent() {
     flush();
   }
   broken_ = agent_->broken();
+  print_log();
 }
 
 // A poll is due after a second.
@@ -337,6 +350,7 @@ void World::settle() {
     agent_->ingest(now_);
     agent_->flush(now_, 0);
     broken_ = agent_->broken();
+    print_log();
     quiet = agent_->idle(now_) ? quiet + 1 : 0;
   }
   if (broken_.empty() && quiet < 100) broken_ = "the agent did not come to rest";

@@ -117,6 +117,42 @@ TEST_F(FileSourceCopies, ACopyThatTheGlobNamesIsNotReadTwice) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceCopies, AFileThatBeganAsTheLogAndGoesOnOtherwiseIsNoCopy) {
+  append("same a\n");
+  up_with("/log/access.log*");
+  f.disk.append("/log/access.log.1", "same");
+  f.run(3000);
+  EXPECT_EQ("copy", f.state_of("/log/access.log.1"));
+  f.disk.append("/log/access.log.1", " b\n");
+  f.run(3000);
+  EXPECT_EQ("same a same b", f.news());
+}
+
+TEST_F(FileSourceCopies, APlainFileIsNoCopyOfACompressedOne) {
+  append("a\nb\n");
+  f.disk.rename(kLog, "/log/access.log.2");
+  compress("/log/access.log.2");
+  up_with("/log/access.log*");
+  f.disk.append("/log/access.log.1", "a\n");
+  f.run(3000);
+  EXPECT_EQ("a b a", f.news());
+}
+
+TEST_F(FileSourceCopies, ACopyThatIsFoundJustBeforeItsFileIsReadComesFirst) {
+  append("a\n");
+  f.up();
+  append("b\n");
+  f.source->look_now();
+  f.step();
+  f.step();  // reading had paused
+  copy();
+  truncate();
+  append("c\n");
+  f.read();
+  f.run(3000);
+  EXPECT_EQ("a b c", f.news());
+}
+
 TEST_F(FileSourceCopies, ACopyThatTheGlobNamesIsReadForWhatIsNew) {
   append("a\n");
   up_with("/log/access.log*");

@@ -44,10 +44,13 @@ bench:  ## measure beside others (QUICK=1: roughly); the report is build/bench/r
 	@$(call build_preset,bench)
 	@/usr/bin/python3 tests/bench/report.py --build build/bench $(if $(QUICK),--quick)
 
-lint:  ## house rules, formatting and clang-tidy
+lint:  ## house rules, formatting, cppcheck and clang-tidy
 	@packaging/install-dependencies.sh build test lint
 	@tests/tidy.py
 	@mkdir -p build && { $(call configure,dev); } && cmake --build --preset dev -j $(JOBS)
+	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --std=c++20 --library=googletest -j $(JOBS) -I. -Iagent -Itests -DLASTSEEN_VERSION='""' \
+	  agent parsers config tests
 	@run-clang-tidy -quiet -p build/dev -j $(JOBS) '/(agent|parsers|config)/.*\.cc$$'
 
 package:  ## leave a .deb and an .rpm in build/package/

@@ -81,7 +81,7 @@ Result<StoredAgent> find_agent(StoreAdmin& admin, const std::string& agent_id) {
   auto agents = admin.agents();
   if (!agents) return agents.status();
   for (StoredAgent& agent : *agents)
-    if (agent.agent_id == agent_id) return std::move(agent);
+    if (agent.agent_id == agent_id) return Result<StoredAgent>(std::move(agent));
   std::string known;
   for (const StoredAgent& agent : *agents) known += (known.empty() ? "" : ", ") + agent.agent_id;
   return Status::not_found("the store knows no agent '" + agent_id +

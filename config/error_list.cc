@@ -220,7 +220,8 @@ std::string quote(std::string_view text) {
   if (shown.size() > kQuotedBytesMax) {
     size_t end = kQuotedBytesMax;
     while (end > 0 && is_continuation(shown[end])) --end;
-    shown = shown.substr(0, end) + "...";
+    shown.resize(end);
+    shown += "...";
   }
   return "'" + shown + "'";
 }

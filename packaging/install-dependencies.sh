@@ -17,7 +17,7 @@ packages_of() {
       echo libgtest-dev libgmock-dev clang-format python3 python3-pytest python3-pytest-xdist \
         python3-psycopg2 postgresql pgbouncer openssl nginx haproxy caddy apache2-bin logrotate \
         util-linux socat prometheus mandoc zsh fish faketime valgrind python3-yaml systemd ;;
-    lint) echo clang libclang-rt-14-dev clang-format clang-tidy python3 ;;
+    lint) echo clang libclang-rt-14-dev clang-format clang-tidy cppcheck python3 ;;
     bench)
       # The peers that make bench compares with. Elsewhere than in Debian npm comes with node.
       echo libbenchmark-dev python3 python3-psycopg2 postgresql nginx wrk rsyslog rsyslog-pgsql \

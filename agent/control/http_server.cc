@@ -47,7 +47,7 @@ constexpr std::string_view kFullResponse =
 class HttpServer::Core {
  public:
   Core(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,
-       HttpLimits limits);
+       const HttpLimits& limits);
   ~Core();
 
   Status listen(int passed_fd);
@@ -175,7 +175,7 @@ class HttpServer::Core::Door : public std::enable_shared_from_this<Door> {
 };
 
 HttpServer::Core::Core(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,
-                       HttpLimits limits)
+                       const HttpLimits& limits)
     : settings_(std::move(settings)),
       clock_(clock),
       log_(log),
@@ -320,7 +320,7 @@ void HttpServer::Core::warn_full() {
 }
 
 HttpServer::HttpServer(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,
-                       HttpLimits limits)
+                       const HttpLimits& limits)
     : core_(std::make_unique<Core>(std::move(settings), agent, clock, log, limits)) {}
 
 HttpServer::~HttpServer() = default;

@@ -34,7 +34,7 @@ struct HttpLimits {
 class HttpServer {
  public:
   HttpServer(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,
-             HttpLimits limits = {});
+             const HttpLimits& limits = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

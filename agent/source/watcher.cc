@@ -176,7 +176,7 @@ class UvWatcher final : public Watcher {
   uv_async_t wake_{};
   uv_poll_t poll_{};
   int inotify_ = -1;
-  alignas(inotify_event) char buffer_[kEventBytes];
+  alignas(inotify_event) char buffer_[kEventBytes] = {};
   std::map<std::string, Entry> entries_;
 };
 

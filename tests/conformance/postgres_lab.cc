@@ -31,9 +31,7 @@ TextRows run(PGconn* connection, const std::string& text) {
 
 class PostgresLab final : public StoreLab {
  public:
-  PostgresLab() {
-    static int made = 0;
-    database_ = "lab" + std::to_string(++made);
+  PostgresLab() : database_(next_name()) {
     PGconn* connection = connect("postgres");
     run(connection, "CREATE DATABASE " + database_);
     PQfinish(connection);
@@ -74,7 +72,12 @@ class PostgresLab final : public StoreLab {
   }
 
  private:
-  std::string database_;
+  static std::string next_name() {
+    static int made = 0;
+    return "lab" + std::to_string(++made);
+  }
+
+  const std::string database_;
 };
 
 }  // namespace

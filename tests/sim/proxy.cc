@@ -22,7 +22,7 @@ void see(std::map<std::string, StoredClient>& clients, const Line& line) {
 }  // namespace
 
 Proxy::Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string input,
-             std::string directory)
+             const std::string& directory)
     : disk_(disk),
       store_(store),
       random_(random),

@@ -44,7 +44,7 @@ struct Contents {
 class Proxy {
  public:
   Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string input,
-        std::string directory);
+        const std::string& directory);
 
   const std::string& input() const { return input_; }
   const std::string& log() const { return log_; }

@@ -248,15 +248,15 @@ TEST_F(RoutesTest, WrongMethodNamesTheAllowedOnes) {
 }
 
 TEST_F(RoutesTest, TcpHasOnlyWhatAnybodyMaySee) {
-  const auto over_tcp = [&](std::string_view method, std::string_view target) {
+  const auto status_of = [&](std::string_view method, std::string_view target) {
     return ask({.method = method, .target = target, .over_tcp = true})->status;
   };
-  EXPECT_EQ(200, over_tcp("GET", "/metrics"));
-  EXPECT_EQ(200, over_tcp("GET", "/healthz"));
-  EXPECT_EQ(200, over_tcp("GET", "/readyz"));
-  EXPECT_EQ(404, over_tcp("GET", "/status"));
-  EXPECT_EQ(404, over_tcp("POST", "/flush"));
-  EXPECT_EQ(405, over_tcp("POST", "/metrics"));
+  EXPECT_EQ(200, status_of("GET", "/metrics"));
+  EXPECT_EQ(200, status_of("GET", "/healthz"));
+  EXPECT_EQ(200, status_of("GET", "/readyz"));
+  EXPECT_EQ(404, status_of("GET", "/status"));
+  EXPECT_EQ(404, status_of("POST", "/flush"));
+  EXPECT_EQ(405, status_of("POST", "/metrics"));
 }
 
 TEST_F(RoutesTest, StrangerMayNotFlush) {

@@ -214,7 +214,7 @@ TEST_F(PipelineTest, RequestedFlushReadsWhatIsWrittenAndReturnsWhenItIsCommitted
   commit();
   sources_[0]->bytes += "B 2\n";
   bool done = false;
-  pipeline_->request_flush([&](Status status) { done = status.is_ok(); });
+  pipeline_->request_flush([&](const Status& status) { done = status.is_ok(); });
   EXPECT_EQ(1, sources_[0]->looks);
   const auto batch = step(1);
   ASSERT_TRUE(batch.has_value());
@@ -250,7 +250,7 @@ TEST_F(PipelineTest, RequestedFlushWithNothingToCommitIsDoneAtOnce) {
   build();
   load_known();
   bool done = false;
-  pipeline_->request_flush([&](Status status) { done = status.is_ok(); });
+  pipeline_->request_flush([&](const Status& status) { done = status.is_ok(); });
   EXPECT_FALSE(step(1).has_value());
   EXPECT_TRUE(done);
 }

@@ -46,7 +46,7 @@ Daemon::Daemon(const Config& config, const RunOptions& options)
       log_(
           make_log(bar_.active() ? std::max(log_level(config), LogLevel::kWarn) : log_level(config),
                    config.log.json, config.log.file)),
-      skip_warnings_(parsers_by_input(config)) {}
+      input_warnings_(parsers_by_input(config)) {}
 
 int Daemon::run() {
   if (const Status built = build(); !built) {
@@ -180,7 +180,7 @@ void Daemon::on_tick() {
   agent_->interrupt_hung_call(call_ms_max);
   feed_watchdog(2 * call_ms_max);  // the interruption had as long to work
   if (options_.once) return;
-  skip_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
+  input_warnings_.look(*snapshot, clock_.now().mono_ms, *log_);
   if (control_ == nullptr && !reload_) start_control();
   say_status(status_line_.render(*snapshot));
 }

@@ -91,7 +91,7 @@ void Daemon::apply_reload() {
       }
   for (InputFeed& feed : reload_->added) feeds.push_back(std::move(feed));
   feeds_ = std::move(feeds);
-  skip_warnings_.set_parsers(parsers_by_input(next));
+  input_warnings_.set_parsers(parsers_by_input(next));
   running_ = reload_->config;
   agent_->tell_config(running_);
 }

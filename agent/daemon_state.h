@@ -21,9 +21,9 @@
 #include "daemon_notify.h"
 #include "daemon_signals.h"
 #include "daemon_sockets.h"
+#include "input_warnings.h"
 #include "progress.h"
 #include "reload.h"
-#include "skip_warnings.h"
 #include "turn_watch.h"
 
 namespace lastseen {
@@ -87,7 +87,7 @@ class Daemon {
   StatusLine status_line_;
   const int64_t watchdog_ms_ = watchdog_ms();  // 0: nobody watches
   TurnWatch turn_watch_;
-  SkipWarnings skip_warnings_;
+  InputWarnings input_warnings_;
 
   // Reloads: who waits for the next one, and for the one under way.
   std::mutex reload_mutex_;

@@ -137,7 +137,7 @@ void Daemon::report_once(const AgentSnapshot& snapshot) {
           {{"path", file.path}, {"bytes", file.size - file.position}});
     }
   }
-  skip_warnings_.look(snapshot, clock_.now().mono_ms, *log_);
+  input_warnings_.look(snapshot, clock_.now().mono_ms, *log_);
 }
 
 }  // namespace lastseen

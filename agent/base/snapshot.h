@@ -18,6 +18,7 @@ struct FileSnapshot {
   uint64_t position = 0;  ///< bytes
   uint64_t size = 0;      ///< bytes, when last looked at
   std::string state;      ///< "reading", "idle", "rotated", "deleted", "unreadable: why", …
+  uint64_t refused = 0;   ///< Connections of a feed that were turned away since start.
 };
 
 struct InputSnapshot {
@@ -28,6 +29,13 @@ struct InputSnapshot {
   bool feed = false;     ///< What was read exists nowhere else.
   std::string watching;  ///< "inotify" or "polling"; empty: not told.
   std::vector<FileSnapshot> files;
+
+  /// Connections that all its feeds have turned away.
+  uint64_t connections_refused() const {
+    uint64_t sum = 0;
+    for (const FileSnapshot& file : files) sum += file.refused;
+    return sum;
+  }
 };
 
 enum class StoreState { kOk, kRetrying, kHolding };

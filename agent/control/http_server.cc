@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/pace.h"
 #include "control/http_connection.h"
 #include "control/listening_socket.h"
 #include "control/routes.h"
@@ -83,7 +84,7 @@ class HttpServer::Core {
   HttpShared shared_;
   asio::executor_work_guard<asio::io_context::executor_type> keep_running_;
   asio::steady_timer stop_timer_{*shared_.io};
-  std::optional<int64_t> warned_full_mono_ms_;
+  Pace full_pace_{shared_.limits.full_warning_every};
   std::vector<std::shared_ptr<Door>> doors_;
   std::atomic<int> tcp_port_ = 0;
 };
@@ -311,12 +312,10 @@ void HttpServer::Core::finish_stop_when_idle() {
 }
 
 void HttpServer::Core::warn_full() {
-  const int64_t now_ms = clock_.now().mono_ms;
-  if (warned_full_mono_ms_ && now_ms - *warned_full_mono_ms_ < shared_.limits.full_warning_every)
-    return;
-  warned_full_mono_ms_ = now_ms;
+  const auto turn = full_pace_.take(1, clock_.now().mono_ms);
+  if (!turn) return;
   log_.warn("control: too many connections, new ones are answered 503; close idle clients",
-            {{"connections_max", shared_.limits.connections_max}});
+            {{"connections_max", shared_.limits.connections_max}, {"refused", turn->amount}});
 }
 
 HttpServer::HttpServer(ControlSettings settings, AgentControl& agent, const Clock& clock, Log& log,

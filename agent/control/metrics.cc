@@ -145,6 +145,11 @@ void pending(const Scrape& scrape, Samples& samples) {
     samples.add({{"input", input.name}}, input.pending);
 }
 
+void connections_refused(const Scrape& scrape, Samples& samples) {
+  for (const InputSnapshot& input : scrape.snapshot.inputs)
+    samples.add({{"input", input.name}}, input.connections_refused());
+}
+
 void file_lag(const Scrape& scrape, Samples& samples) {
   for (const InputSnapshot& input : scrape.snapshot.inputs)
     samples.add({{"input", input.name}}, lag_bytes(input));
@@ -236,6 +241,9 @@ constexpr Metric kMetrics[] = {
     {{"lastseen_bytes_lost_total", "counter", "input, reason",
       "Bytes that were gone before they could be read; a lower bound."},
      totals_by_reason<&LedgerCounts::lost_bytes, kLossReasonNames>},
+    {{"lastseen_connections_refused_total", "counter", "input",
+      "Connections of a feed turned away since the start, for there were too many."},
+     connections_refused},
     {{"lastseen_file_lag_bytes", "gauge", "input",
       "Bytes written to the followed files, not read."},
      file_lag},

@@ -60,7 +60,6 @@ class DatagramFeed final : public SocketFeed {
   std::array<mmsghdr, kSlots> messages_{};
   std::array<iovec, kSlots> places_{};
   std::vector<std::string_view> records_;
-  bool told_full_ = false;
 };
 
 Result<FeedSocket> DatagramFeed::make_socket() {
@@ -108,11 +107,6 @@ size_t DatagramFeed::receive_some() {
   const size_t put = queue_->put(records_);
   if (put < records_.size()) {
     queue_->lose(LossReason::kQueueFull, records_.size() - put, 0);
-    if (!std::exchange(told_full_, true))
-      log_.warn(
-          "datagrams arrive faster than they can be worked off; some are lost. They are counted "
-          "in lost{queue_full}. Let the proxy write a file instead",
-          {{"input", name()}});
   }
   return static_cast<size_t>(got);
 }

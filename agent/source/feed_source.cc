@@ -43,6 +43,7 @@ void FeedSource::describe(std::vector<FileSnapshot>& out) const {
   FileSnapshot& file = out.emplace_back();
   file.path = label_;
   file.position = file.size = numbers.bytes;
+  file.refused = numbers.refused;
   if (!numbers.trouble.empty()) {
     file.state = "unreadable: " + numbers.trouble;
   } else if (numbers.ended) {

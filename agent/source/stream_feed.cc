@@ -56,7 +56,6 @@ class StreamFeed final : public SocketFeed {
   void receive_last();
   bool watch(int fd);
   void accept_all();
-  void refuse(Descriptor writer);
   bool serve(int fd);
   Read read_from(Writer& writer, int fd);
   void frame(Writer& writer, std::string_view bytes);
@@ -77,7 +76,6 @@ class StreamFeed final : public SocketFeed {
   size_t unfinished_bytes_ = 0;
   bool always_ready_ = false;  // a regular file as standard input: epoll does not take it
   bool accepting_ = false;
-  bool told_refused_ = false;
 };
 
 Result<FeedSocket> StreamFeed::make_socket() {
@@ -170,20 +168,13 @@ void StreamFeed::accept_all() {
       break;
     }
     if (writers_.size() >= kConnectionsMax || !watch(accepted.get())) {
-      refuse(std::move(accepted));
+      queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
       continue;
     }
     const int fd = accepted.get();
     writers_[fd].fd = std::move(accepted);
   }
   count_writers();
-}
-
-void StreamFeed::refuse(Descriptor) {
-  queue_->tell([](FeedNumbers& numbers) { ++numbers.refused; });
-  if (std::exchange(told_refused_, true)) return;
-  log_.warn("too many connections; new ones are closed until others end. Let writers keep theirs",
-            {{"input", name()}, {"connections", writers_.size()}});
 }
 
 void StreamFeed::count_writers() {

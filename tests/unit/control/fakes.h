@@ -126,6 +126,7 @@ inline AgentSnapshot busy_agent() {
   input.pending = 120;
   input.files = {{"/var/log/nginx/access.log", 4096, 5000, "reading"},
                  {"/var/log/nginx/access.log.1", 70'000, 70'000, "rotated"}};
+  input.files[0].refused = 3;
   agent.inputs = {input};
   return agent;
 }

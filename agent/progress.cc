@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/human_text.h"
 #include "base/time_text.h"
-#include "pipeline/flusher.h"
 
 namespace lastseen {
 
@@ -48,8 +48,8 @@ std::string render_progress(const AgentSnapshot& snapshot) {
   text.append(filled, '#').append(kBarWidth - filled, '.');
   char percent[16];
   std::snprintf(percent, sizeof percent, "] %3d %%  ", static_cast<int>(done * 100));
-  text += percent + with_thousands(sums.lines) + " lines  " +
-          with_thousands(static_cast<uint64_t>(double(sums.lines) / seconds)) + " lines/s";
+  text += percent + grouped(sums.lines) + " lines  " +
+          grouped(static_cast<uint64_t>(double(sums.lines) / seconds)) + " lines/s";
   if (done > 0 && done < 1)
     text +=
         "  " + format_age_ms(static_cast<int64_t>(seconds * 1000 * (1 - done) / done)) + " left";
@@ -77,16 +77,15 @@ void Progress::end() {
 
 std::string StatusLine::render(const AgentSnapshot& snapshot) {
   const Sums sums = sums_of(snapshot);
-  std::string text =
-      "following " + with_thousands(sums.files) + (sums.files == 1 ? " file" : " files");
+  std::string text = "following " + grouped(sums.files) + (sums.files == 1 ? " file" : " files");
   if (at_mono_ms_ >= 0 && snapshot.at_mono_ms > at_mono_ms_ && sums.lines >= lines_) {
     const uint64_t elapsed_ms = static_cast<uint64_t>(snapshot.at_mono_ms - at_mono_ms_);
-    text += ", " + with_thousands((sums.lines - lines_) * 1000 / elapsed_ms) + " lines/s";
+    text += ", " + grouped((sums.lines - lines_) * 1000 / elapsed_ms) + " lines/s";
   }
   at_mono_ms_ = snapshot.at_mono_ms;
   lines_ = sums.lines;
-  text += ", lag " + with_thousands(sums.size - sums.position) + " bytes, " +
-          with_thousands(sums.pending) + " lines pending, store ";
+  text += ", lag " + grouped(sums.size - sums.position) + " bytes, " + grouped(sums.pending) +
+          " lines pending, store ";
   switch (snapshot.store.state) {
     case StoreState::kOk:
       return text + "ok";

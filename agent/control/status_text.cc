@@ -3,8 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/human_text.h"
 #include "control/health.h"
-#include "control/human_text.h"
 #include "control/printable.h"
 
 namespace lastseen {

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/human_text.h"
 #include "control/health.h"
-#include "control/human_text.h"
 #include "control/printable.h"
 
 namespace lastseen {

@@ -35,15 +35,6 @@ uint64_t lines_of(const Batch& batch) {
 
 }  // namespace
 
-std::string with_thousands(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, 1, ',');
-  }
-  return text;
-}
-
 Flusher::Flusher(FlusherOptions options, Log& log)
     : options_(std::move(options)),
       log_(log),
@@ -78,6 +69,7 @@ void Flusher::offer(Batch batch, bool last, Now now) {
   recent_.screen(batch, now.mono_ms, last);
   sort_entries(batch.entries);
   batch_ = std::move(batch);
+  last_ = last;
   state_ = State::kCommitting;
 }
 
@@ -186,11 +178,7 @@ void Flusher::measure(uint64_t rows, Now now) {
 }
 
 void Flusher::announce(const CommitResult& result, Now now) {
-  const uint64_t lines = lines_of(*batch_);
-  if (lines > 0) {
-    log_.info("flushed " + with_thousands(result.rows) + " clients (" + with_thousands(lines) +
-              " lines) in " + std::to_string(snapshot_.last_commit_duration_ms) + " ms");
-  }
+  announce_flush(result.rows, now);
   uint64_t quarantined = 0;
   for (const uint64_t refused : result.quarantined) quarantined += refused;
   if (quarantined > 0)
@@ -204,6 +192,14 @@ void Flusher::announce(const CommitResult& result, Now now) {
     if (const auto turn = clamped_pace_.take(result.clamped, now.mono_ms))
       log_.warn("sightings from the future were moved to the store's time; check the clocks",
                 {{"rows", turn->amount}, {"held_back", turn->held_back}});
+}
+
+void Flusher::announce_flush(uint64_t rows, Now now) {
+  const Flushed commit{rows, lines_of(*batch_), snapshot_.last_commit_duration_ms};
+  if (commit.lines == 0) return;
+  const auto sum = summary_.take(commit, last_, now.mono_ms);
+  if (sum) log_.info(flushed_text(*sum));
+  if (!sum || sum->commits > 1) log_.debug(flushed_text(commit));
 }
 
 void Flusher::announce_not_allowed(const CommitResult& result, Now now) {

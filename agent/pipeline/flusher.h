@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/snapshot.h"
 #include "pipeline/commit_listener.h"
+#include "pipeline/flush_summary.h"
 #include "pipeline/new_client_limits.h"
 #include "pipeline/recent_clients.h"
 #include "store/store.h"
@@ -105,6 +106,7 @@ class Flusher {
   void distrust();
   void measure(uint64_t rows, Now now);
   void announce(const CommitResult& result, Now now);
+  void announce_flush(uint64_t rows, Now now);
   void announce_not_allowed(const CommitResult& result, Now now);
 
   FlusherOptions options_;
@@ -114,10 +116,12 @@ class Flusher {
   NewClientLimits limits_;
   State state_ = State::kLoading;
   std::optional<Batch> batch_;
+  bool last_ = false;  // the agent stops after batch_
   uint64_t epoch_ = 0;
   uint64_t last_batch_ = 0;
   int64_t next_try_mono_ms_ = INT64_MIN;
   uint32_t failures_ = 0;  // in a row
+  FlushSummary summary_;
   Pace refused_pace_;
   Pace clamped_pace_;
   std::map<std::string, Pace, std::less<>> limit_paces_;  // by input
@@ -126,8 +130,5 @@ class Flusher {
   std::vector<CommitListener*> listeners_;
   StoreSnapshot snapshot_;
 };
-
-/// "1,204": a count as people read it.
-std::string with_thousands(uint64_t number);
 
 }  // namespace lastseen

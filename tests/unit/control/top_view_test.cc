@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/human_text.h"
+#include "base/human_text.h"
 #include "control/status_json.h"
 #include "unit/control/fakes.h"
 #include "unit/control/golden.h"

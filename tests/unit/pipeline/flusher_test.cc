@@ -105,6 +105,17 @@ TEST_F(FlusherTest, FailedCommitIsTriedAgainWithTheSameNumber) {
   EXPECT_EQ(2u, flusher_.batch().number);
 }
 
+TEST_F(FlusherTest, EachFlushIsSaidForDebuggingAndTheFirstForEverybody) {
+  load();
+  for (int i = 0; i < 3; ++i) {
+    offer();
+    answer(CommitOutcome::kCommitted);
+    flusher_.take_reply();
+  }
+  EXPECT_EQ(3u, log_.count("flushed"));
+  EXPECT_EQ(1u, log_.count_at_least(LogLevel::kInfo));
+}
+
 TEST_F(FlusherTest, LostReplyIsACommitLikeAnyOther) {
   load();
   offer();
@@ -271,13 +282,6 @@ TEST_F(FlusherTest, EntriesLeaveInTheOrderOfIdBytesThenInput) {
       "B1 a0 a1 b1 \xC3\xA9"
       "1 ",
       order);
-}
-
-TEST(WithThousands, GroupsDigitsFromTheRight) {
-  EXPECT_EQ("0", with_thousands(0));
-  EXPECT_EQ("999", with_thousands(999));
-  EXPECT_EQ("1,204", with_thousands(1204));
-  EXPECT_EQ("12,345,678", with_thousands(12'345'678));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "control/human_text.h"
+#include "base/human_text.h"
 
 #include <cstdio>
 #include <iterator>

@@ -7,6 +7,7 @@
 #include "control/control_client.h"
 #include "exit_code.h"
 #include "parsers/parser.h"
+#include "store/postgres_conninfo.h"
 #include "store/registry.h"
 
 namespace lastseen {
@@ -32,14 +33,16 @@ int usage_error(const std::string& message) {
 }
 
 LoadResult load_checked(const std::string& path) {
-  const ParserCheck check = [](const InputSettings& input) -> std::string {
+  Checks checks;
+  checks.connection_keywords = postgres_keywords();
+  checks.parser = [](const InputSettings& input) -> std::string {
     if (input.parser.type == "plugin") return {};  // is loaded only where it is used
     ParserOptions options;
     options.client_id = input.client_id;
     options.time_zone = input.time_zone;
     return make_parser(input.parser, options).status().message();
   };
-  return load_config(path, process_environment(), check);
+  return load_config(path, process_environment(), checks);
 }
 
 std::optional<Config> load_or_explain(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <set>
 #include <string_view>
+#include <vector>
 
 #include "config/values.h"
 
@@ -268,6 +269,23 @@ ConnectionString connection_string(const std::string& url, const Environment& en
     append(result.text, uri, variable.keyword, *value);
   }
   return result;
+}
+
+std::string unknown_keyword(const std::string& url, std::span<const std::string> known) {
+  if (known.empty()) return {};
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  const bool uri = is_uri(url);
+  const Named named = uri ? names_in_uri(url) : names_in_keywords(url);
+  for (const std::string& keyword : named.keywords) {
+    // libpq takes a URI's ssl=true for sslmode=require, and decodes its keywords.
+    if (uri && (keyword == "ssl" || keyword.find('%') != keyword.npos)) continue;
+    if (std::find(names.begin(), names.end(), keyword) != names.end()) continue;
+    const std::string near = suggestion(keyword, names);
+    if (!near.empty()) return "'url' holds a keyword that libpq does not know" + near;
+    return "'url' holds a keyword that libpq does not know; a value with blanks goes into single "
+           "quotes";
+  }
+  return {};
 }
 
 }  // namespace lastseen

@@ -1,6 +1,7 @@
 // How PostgreSQL's connection parameters come together from `store.url` and the environment.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,10 @@ struct ConnectionString {
 /// an error.
 ConnectionString connection_string(const std::string& url, const Environment& environment,
                                    bool password_file = false);
+
+/// What is wrong with a connection string that names what is none of `known` (empty: all are); ""
+/// when nothing is. It is not quoted: in a keyword string it may be a part of a password.
+std::string unknown_keyword(const std::string& url, std::span<const std::string> known);
 
 /// A variable's value as it may stand at byte `at` of the URL `written` in the configuration: a
 /// user or password is percent-encoded when it holds what a URI does not allow there, and quoted

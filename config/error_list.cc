@@ -152,14 +152,15 @@ bool ErrorList::full() const {
   return errors_.size() >= kErrorsMax;
 }
 
-void ErrorList::add(Place place, std::string message) {
+void ErrorList::add(Place place, std::string message, Excerpt excerpt) {
   if (full()) return;
   ConfigError error;
   error.file = file_;
   error.line = place.line;
   error.column = place.column;
   error.message = std::move(message);
-  if (place.line >= 1 && static_cast<size_t>(place.line) <= line_starts_.size()) {
+  const bool in_text = place.line >= 1 && static_cast<size_t>(place.line) <= line_starts_.size();
+  if (in_text && excerpt == Excerpt::kLine) {
     const size_t begin = line_starts_[static_cast<size_t>(place.line) - 1];
     std::string_view line = text_.substr(begin, text_.find('\n', begin) - begin);
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);

@@ -10,6 +10,9 @@
 
 namespace lastseen {
 
+/// Whether people see the line of an error, passwords masked, or its place alone.
+enum class Excerpt { kLine, kPlaceOnly };
+
 /// Gathers errors in any order; gives them back in order of place, each once. Passwords in the
 /// lines that it excerpts are masked here, so no caller can forget to.
 class ErrorList {
@@ -17,7 +20,7 @@ class ErrorList {
   /// `text` is the whole file and outlives the list.
   ErrorList(std::string file, std::string_view text);
 
-  void add(Place place, std::string message);
+  void add(Place place, std::string message, Excerpt excerpt = Excerpt::kLine);
   /// About the file as a whole.
   void add(std::string message) { add(Place{}, std::move(message)); }
 

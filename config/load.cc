@@ -271,7 +271,7 @@ std::string file_problem(int error) {
 }  // namespace
 
 LoadResult parse_config(std::string_view yaml, const std::string& file,
-                        const Environment& environment, const ParserCheck& check_parser) {
+                        const Environment& environment, const Checks& checks) {
   if (yaml.starts_with(kByteOrderMark)) yaml.remove_prefix(kByteOrderMark.size());
   ErrorList errors(file, yaml);
   if (yaml.size() > kFileBytesMax) {
@@ -290,17 +290,17 @@ LoadResult parse_config(std::string_view yaml, const std::string& file,
   }
   const std::vector<std::string> all_keys = known_keys();
   ReadContext context{errors, environment, later_keys(), all_keys};
-  if (check_parser) context.check_parser = &check_parser;
+  context.checks = &checks;
   Config config = read_settings(context, root);
   if (!errors.empty()) return {std::nullopt, errors.take()};
   return {std::move(config), {}};
 }
 
 LoadResult load_config(const std::string& path, const Environment& environment,
-                       const ParserCheck& check_parser) {
+                       const Checks& checks) {
   std::string text;
   const int error = read_file(path, text);
-  if (error == 0) return parse_config(text, path, environment, check_parser);
+  if (error == 0) return parse_config(text, path, environment, checks);
   ErrorList errors(path, "");
   errors.add(file_problem(error));
   return {std::nullopt, errors.take()};

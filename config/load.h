@@ -37,13 +37,20 @@ using Environment = std::function<std::optional<std::string>(const std::string&)
 /// an empty text. It is asked only where nothing else is wrong.
 using ParserCheck = std::function<std::string(const InputSettings&)>;
 
+/// What is known elsewhere, for the loader to say it with its place.
+struct Checks {
+  ParserCheck parser = {};
+  /// Of connection strings, all that libpq has; empty: any may be right.
+  std::vector<std::string> connection_keywords = {};
+};
+
 /// Reads a file. A missing, unreadable or empty file and a directory are one ConfigError each.
 LoadResult load_config(const std::string& path, const Environment& environment,
-                       const ParserCheck& check_parser = {});
+                       const Checks& checks = {});
 
 /// The same from text; `file` is the name that errors carry.
 LoadResult parse_config(std::string_view yaml, const std::string& file,
-                        const Environment& environment, const ParserCheck& check_parser = {});
+                        const Environment& environment, const Checks& checks = {});
 
 /// The process's own environment.
 Environment process_environment();

@@ -103,12 +103,12 @@ bool Mapping::require(std::string_view key, std::string_view what) {
   return false;
 }
 
-void Mapping::error(std::string_view key, std::string message) {
+void Mapping::error(std::string_view key, std::string message, Excerpt excerpt) {
   const YamlMember* member = find(key);
   const Place place = member != nullptr  ? place_of(*member)
                       : node_ != nullptr ? node_->place
                                          : Place{};
-  context_->errors.add(place, std::move(message));
+  context_->errors.add(place, std::move(message), excerpt);
 }
 
 void Mapping::error(Place place, std::string message) {

@@ -33,7 +33,7 @@ struct ReadContext {
   /// What known_keys() gives; tells where a misplaced key belongs.
   std::span<const std::string> all_keys;
   std::vector<std::string> known_keys = {};  ///< Every key asked for so far, once.
-  const ParserCheck* check_parser = nullptr;
+  const Checks* checks = nullptr;
 };
 
 struct Range {
@@ -75,7 +75,7 @@ class Mapping {
   /// Reports at the mapping's place if the key is missing; `what` says what it is for.
   bool require(std::string_view key, std::string_view what);
   /// An error at the key's value; at the mapping if there is none.
-  void error(std::string_view key, std::string message);
+  void error(std::string_view key, std::string message, Excerpt excerpt = Excerpt::kLine);
 
   bool text(std::string_view key, std::string& out);
   /// Text in which `fit` has a say in what each variable becomes.

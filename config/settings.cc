@@ -109,7 +109,8 @@ void read_input(Mapping& map, const ClientIdSettings& client_id, ReadContext& co
   map.size("line_bytes_max", kLineBytes, input.line_bytes_max);
   map.finish();
   const bool good = context.errors.size() == errors_before;
-  if (good && context.check_parser != nullptr) check_parser(parser, *context.check_parser, input);
+  if (good && context.checks != nullptr && context.checks->parser)
+    check_parser(parser, context.checks->parser, input);
 }
 
 /// Several inputs may follow one file, but what is received is received once.
@@ -175,7 +176,7 @@ void check_store_key(Mapping& map, const StoreSettings& store, std::string_view 
                      "', and this store's type is '" + store.type + "'; remove it");
 }
 
-void read_store_place(Mapping& map, const Environment& environment, StoreSettings& store) {
+void read_store_place(Mapping& map, const ReadContext& context, StoreSettings& store) {
   const Chosen type = map.choose("type", kStoreTypes, {});
   if (type.has_index()) store.type = kStoreTypes[type.index];
   read_not_empty(map, "path", store.path);
@@ -187,13 +188,18 @@ void read_store_place(Mapping& map, const Environment& environment, StoreSetting
   check_store_key(map, store, "password_file", "postgres");
   if (store.type != "postgres" || !url_good) return;
   ConnectionString connection =
-      connection_string(store.url, environment, !store.password_file.empty());
-  if (!connection.error.empty()) map.error("url", connection.error);
+      connection_string(store.url, context.environment, !store.password_file.empty());
+  if (connection.error.empty() && context.checks != nullptr)
+    connection.error = unknown_keyword(store.url, context.checks->connection_keywords);
+  // A keyword that is misspelt may be `password`, so no value is shown.
+  const Excerpt excerpt =
+      store.url.find('=') == store.url.npos ? Excerpt::kLine : Excerpt::kPlaceOnly;
+  if (!connection.error.empty()) map.error("url", connection.error, excerpt);
   store.url = std::move(connection.text);
 }
 
-void read_store(Mapping map, const Environment& environment, StoreSettings& store) {
-  read_store_place(map, environment, store);
+void read_store(Mapping map, const ReadContext& context, StoreSettings& store) {
+  read_store_place(map, context, store);
   if (map.text("table", store.table) && !is_sql_name(store.table, true)) {
     map.error("table", "'table' is " + quote(store.table) +
                            "; it must be TABLE or SCHEMA.TABLE: letters, digits, '_', at most 63 "
@@ -313,7 +319,7 @@ Config read_settings(ReadContext& context, const YamlPointer& root_node) {
   read_inputs(root, context, config);
   read_pace(root, config);
   read_not_empty(root, "state_dir", config.state_dir);
-  read_store(root.typed_section("store"), context.environment, config.store);
+  read_store(root.typed_section("store"), context, config.store);
   read_control(root.section("control"), config.control);
   Mapping shutdown = root.section("shutdown");
   shutdown.duration("timeout", kShutdown, config.shutdown_timeout);

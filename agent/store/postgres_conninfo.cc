@@ -61,6 +61,14 @@ bool same_postgres(const std::string& a, const std::string& b) {
   return true;
 }
 
+std::vector<std::string> postgres_keywords() {
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse("", nullptr));
+  std::vector<std::string> keywords;
+  for (const PQconninfoOption* option = options.get(); option && option->keyword; ++option)
+    keywords.emplace_back(option->keyword);
+  return keywords;
+}
+
 // libpq takes the last of several values.
 std::string with_password(std::string conninfo, std::string_view password) {
   append(conninfo, "password", password);

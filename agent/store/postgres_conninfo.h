@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "config/config.h"
@@ -19,7 +20,10 @@ namespace lastseen {
 /// kFatal when the URL cannot be parsed; libpq's own words are not passed on, they quote the URL.
 Result<std::string> postgres_conninfo(const StoreSettings& settings, bool read_only);
 
-/// The same with this password instead of any other.
+/// All that a keyword string or the query of a URL may name, to this libpq.
+std::vector<std::string> postgres_keywords();
+
+/// A keyword string with this password instead of any other.
 std::string with_password(std::string conninfo, std::string_view password);
 
 /// Whether two urls lead to the same database as the same user, so that the second can be used

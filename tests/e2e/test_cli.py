@@ -57,12 +57,18 @@ def test_output_that_cannot_be_written_is_a_failure():
     assert done.returncode == 1 and b"could not be written" in done.stderr
 
 
-@pytest.mark.parametrize("url", [
-    "postgresql://u:hunter2@hunter2@h/d", "postgresql://u:hunter2/@h/d",
-    "postgresql://u:%zzhunter2@h/d", "host=h sslmoed=hunter2"])
-def test_check_finds_a_bad_connection_string_and_never_shows_it(agents, tmp_log, url):
-    done = command("check", "-c", agents(tmp_log, {"type": "postgres", "url": url}).config)
-    assert done.returncode == 2 and "hunter2" not in done.err and "percent-encode" in done.err
+@pytest.mark.parametrize("url, why", [
+    ("postgresql://u:hunter2@hunter2@h/d", "percent-encode"),
+    ("postgresql://u:hunter2/@h/d", "percent-encode"),
+    ("postgresql://u:%zzhunter2@h/d", "percent-encode"),
+    ("postgresql://h/d?sslmoed=hunter2", "did you mean 'sslmode'?"),
+    ("host=h sslmoed=hunter2", "did you mean 'sslmode'?"),
+    ("host=h password=my hunter2=", "a value with blanks goes into single quotes")])
+def test_check_finds_a_bad_connection_string_and_never_shows_it(agents, tmp_log, url, why):
+    config = agents(tmp_log, {"type": "postgres", "url": url}).config
+    done = command("check", "-c", config)
+    assert done.returncode == 2 and "hunter2" not in done.err and why in done.err
+    assert re.match(re.escape(config) + r":\d+:\d+: .*'url'", done.err), done.err
 
 
 def test_check_is_silent_about_a_good_file_or_says_ok(agents, tmp_log):

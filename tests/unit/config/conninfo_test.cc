@@ -159,5 +159,19 @@ TEST_F(ConnectionConfig, BadUrlIsReportedAtItsPlace) {
       bad("store: {type: postgres, url: localhost}\n"));
 }
 
+TEST(UnknownKeyword, IsNamedByTheNearestAndNotRepeated) {
+  const std::vector<std::string> known = {"dbname", "host", "password", "sslmode"};
+  const std::string what = "'url' holds a keyword that libpq does not know";
+  EXPECT_EQ(what + "; did you mean 'host'?", unknown_keyword("hoost=db dbname=app", known));
+  EXPECT_EQ(what + "; did you mean 'sslmode'?",
+            unknown_keyword("postgresql://db/app?sslmod=require", known));
+  EXPECT_EQ(what + "; a value with blanks goes into single quotes",
+            unknown_keyword("host=db password=my hunter2=x", known));
+  for (const char* url : {"", "host=db dbname=app", "postgresql://db/app?sslmode=require&ssl=true",
+                          "postgresql://db/app?ss%6Cmode=require"})
+    EXPECT_EQ("", unknown_keyword(url, known)) << url;
+  EXPECT_EQ("", unknown_keyword("hoost=db", {}));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "store/postgres_conninfo.h"
 #include "store/postgres_errors.h"
 #include "store/postgres_statements.h"
@@ -58,6 +60,13 @@ TEST(Conninfo, BrokenUrlIsNotRepeated) {
     EXPECT_EQ(StatusCode::kFatal, text.status().code());
     EXPECT_THAT(text.status().message(), Not(HasSubstr("hunter2")));
   }
+}
+
+TEST(Conninfo, KeywordsAreThoseOfThisLibpq) {
+  const std::vector<std::string> keywords = postgres_keywords();
+  for (const char* keyword : {"host", "dbname", "user", "password", "sslmode", "options"})
+    EXPECT_EQ(1, std::count(keywords.begin(), keywords.end(), keyword)) << keyword;
+  EXPECT_EQ(0, std::count(keywords.begin(), keywords.end(), "hoost"));
 }
 
 StoreError error_of(const char* sqlstate, const char* message) {

@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Whoever publishes packages puts themselves here.
+maintainer='The lastseen authors <maintainers@lastseen.invalid>'
+homepage='https://lastseen.invalid'
+
 jobs=${JOBS:-$(nproc)}
 version=$(sed -n 's/^project(lastseen VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 committed=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
@@ -27,9 +31,10 @@ chmod -R u=rwX,go=rX "$source"
 
 cp -r "$source/packaging/debian" "$source/debian"
 needs=$(packaging/install-dependencies.sh --list build | grep -v ccache | paste -sd,)
-sed -i "s/@BUILD_DEPENDS@/${needs//,/, }/" "$source/debian/control"
+sed -i -e "s/@BUILD_DEPENDS@/${needs//,/, }/" -e "s|@MAINTAINER@|$maintainer|" \
+  -e "s|@HOMEPAGE@|$homepage|" "$source/debian/control"
 sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$(date -u -R -d "@$SOURCE_DATE_EPOCH")/" \
-  "$source/debian/changelog.in" >"$source/debian/changelog"
+  -e "s|@MAINTAINER@|$maintainer|" "$source/debian/changelog.in" >"$source/debian/changelog"
 rm "$source/debian/changelog.in"
 
 # debhelper gives the build a home of its own, and so a compiler cache that nobody sees.
@@ -42,7 +47,8 @@ deb=$(cd "$tree" && ls lastseen_*.deb)
 objects=$(ls -d "$source"/obj-*)
 rpmbuild -bb "$source/packaging/rpm/lastseen.spec" --quiet \
   --define "_topdir $tree/rpm" --define "lastseen_version $version" --define "objects $objects" \
-  --define "source $source" --define "_buildhost localhost" \
+  --define "source $source" --define "maintainer $maintainer" --define "homepage $homepage" \
+  --define "_buildhost localhost" \
   --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
   --define "_binary_payload w9.gzdio" >>"$log" 2>&1 || { tail -n 60 "$log" >&2; exit 1; }
 

@@ -51,7 +51,7 @@ lint:  ## house rules, formatting, cppcheck and clang-tidy
 	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --std=c++20 --library=googletest -j $(JOBS) -I. -Iagent -Itests -DLASTSEEN_VERSION='""' \
 	  agent parsers config tests
-	@run-clang-tidy -quiet -p build/dev -j $(JOBS) '/(agent|parsers|config)/.*\.cc$$'
+	@run-clang-tidy -quiet -p build/dev -j $(JOBS) '^$(CURDIR)/(agent|parsers|config)/.*\.cc$$'
 
 package:  ## leave a .deb and an .rpm in build/package/
 	@packaging/install-dependencies.sh build package

@@ -136,16 +136,15 @@ void look_at_kernel(const Surroundings& around, Findings& findings) {
   look_at_descriptors(around, findings);
   const int waiting_max = kernel_datagrams_max();
   if (waiting_max < 0 || waiting_max >= kDatagramsAdvised) return;
-  for (const InputSettings& input : around.config.inputs) {
-    if (input.type != "unix_datagram") continue;
-    const std::string advised = std::to_string(kDatagramsAdvised);
-    findings.push_back({"datagram-queue", of_input(input) + "net.unix.max_dgram_qlen is " +
-                                              std::to_string(waiting_max) + " and should be " +
-                                              advised +
-                                              ": beyond it the proxy drops lines; run: sysctl "
-                                              "net.unix.max_dgram_qlen=" +
-                                              advised + ", then start the agent again"});
-  }
+  const std::string advised = std::to_string(kDatagramsAdvised);
+  const std::string advice = "net.unix.max_dgram_qlen is " + std::to_string(waiting_max) +
+                             " and should be " + advised +
+                             ": beyond it the proxy drops lines; run: sysctl "
+                             "net.unix.max_dgram_qlen=" +
+                             advised + ", then start the agent again";
+  for (const InputSettings& input : around.config.inputs)
+    if (input.type == "unix_datagram")
+      findings.push_back({"datagram-queue", of_input(input) + advice});
 }
 
 void look_at_places(const Surroundings& around, Findings& findings) {

@@ -174,8 +174,8 @@ void FieldNames::add(uint8_t slot, std::string_view path, FieldForm form) {
     if (use->slot == slot) return;  // two spellings came to the same
   }
   const bool base64 = std::find(base64_.begin(), base64_.end(), path) != base64_.end();
-  uses_.push_back(
-      {slot, next_rank_[slot]++, form, base64 ? FieldCoding::kBase64 : FieldCoding::kNone, nullptr});
+  uses_.push_back({slot, next_rank_[slot]++, form,
+                   base64 ? FieldCoding::kBase64 : FieldCoding::kNone, nullptr});
   FieldUse& use = uses_.back();
   paths_.emplace_back(path);
   if (name.last == nullptr) {

@@ -60,7 +60,7 @@ ControlResponse error_response(int status, std::string_view message) {
   return {status, kJsonContentType, std::string(json.text()) + "\n"};
 }
 
-void Routes::handle(const ControlRequest& request, Respond respond) {
+void Routes::handle(const ControlRequest& request, const Respond& respond) {
   const std::string_view target = origin_form(request.target);
   const size_t mark = target.find('?');
   const std::string_view path = target.substr(0, mark);

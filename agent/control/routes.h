@@ -59,7 +59,7 @@ class Routes {
   /// Calls `respond` exactly once: before it returns, or for what the agent's threads answer later
   /// and on any thread, also after this object is gone. HEAD gets the whole response of GET;
   /// cutting the body off is the transport's affair.
-  void handle(const ControlRequest& request, Respond respond);
+  void handle(const ControlRequest& request, const Respond& respond);
 
  private:
   struct Route;

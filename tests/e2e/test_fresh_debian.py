@@ -21,6 +21,7 @@ from servers import free_port, scratch, wait_until
 from test_documentation import blocks
 
 DEB = os.environ.get("LASTSEEN_E2E_DEB")
+FORMER = os.environ.get("LASTSEEN_E2E_FORMER_DEB", DEB)  # what is installed before the upgrade
 pytestmark = pytest.mark.skipif(not DEB, reason="LASTSEEN_E2E_DEB names no package")
 
 CONFIG = "/etc/lastseen/lastseen.yaml"
@@ -79,7 +80,7 @@ def ready(machine):
 def test_install_and_rows_within_three_minutes(machine, web):
     """nginx and PostgreSQL from apt, lastseen from the file, and the first row."""
     started = time.monotonic()
-    shutil.copy(DEB, f"{machine.root}/srv/lastseen.deb")
+    shutil.copy(FORMER, f"{machine.root}/srv/lastseen.deb")
     machine.run("apt-get update -qq")
     # Which port a server of Debian's takes is decided before it starts: ours are free ones.
     machine.run("printf '#!/bin/sh\\nexit 101\\n' "
@@ -196,6 +197,26 @@ def test_reload_takes_a_good_file_and_refuses_a_bad_one(machine, web):
     assert machine.unit("ActiveState") == {"ActiveState": "active"}
     web.get("RELOADED", web.site)
     wait_until(lambda: "RELOADED" in postgres_clients(machine), 20)
+
+
+def test_systemd_may_keep_the_control_socket(machine, web):
+    machine.run("systemctl stop lastseen; systemctl enable --now lastseen.socket;"
+                " systemctl start lastseen")
+    wait_until(lambda: ready(machine), 20)
+    assert machine.out("stat -c %U:%G:%a /run/lastseen/control.sock") == "lastseen:adm:660"
+    # A question waits for its answer while the agent starts again …
+    asked = machine.run("systemctl restart --no-block lastseen;"
+                        " for i in $(seq 50); do lastseen status --json | wc -l; sleep 0.1; done")
+    assert asked.stdout.split() == ["1"] * 50 and asked.stderr == ""
+    # … and starts one that was stopped.
+    machine.run("systemctl stop lastseen")
+    web.get("WAKING", web.site)
+    assert machine.unit("ActiveState") == {"ActiveState": "inactive"}
+    machine.run("lastseen status")
+    assert machine.unit("ActiveState") == {"ActiveState": "active"}
+    wait_until(lambda: "WAKING" in postgres_clients(machine), 20)
+    machine.run("systemctl disable --now lastseen.socket; systemctl restart lastseen")
+    wait_until(lambda: ready(machine), 20)
 
 
 def lines_read(machine):

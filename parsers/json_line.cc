@@ -1,6 +1,5 @@
 #include "parsers/json_line.h"
 
-#include <array>
 #include <optional>
 
 #include "parsers/scan.h"
@@ -15,22 +14,6 @@ bool is_blank(char c) {
 
 const char* skip_blanks(const char* p, const char* end) {
   while (p < end && static_cast<unsigned char>(*p) <= ' ' && is_blank(*p)) ++p;
-  return p;
-}
-
-/// What ends a bare value: one look for each byte of the many numbers of a line.
-constexpr std::array<bool, 256> kBareEnd = [] {
-  std::array<bool, 256> ends{};
-  for (size_t control = 0; control < 0x20; ++control) ends[control] = true;
-  for (const char c : {'"', '\\', ',', '}', ']', ' ', '{', '[', ':'}) {
-    ends[static_cast<unsigned char>(c)] = true;
-  }
-  return ends;
-}();
-
-/// The end of a bare value: numbers and words in JSON, and what logs write in their place.
-const char* find_bare_end(const char* p, const char* end) {
-  while (p < end && !kBareEnd[static_cast<unsigned char>(*p)]) ++p;
   return p;
 }
 
@@ -84,49 +67,75 @@ void JsonLineParser::explain(Explanation* out) {
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
 bool JsonLineParser::read_line(const char* p, const char* end) {
-  const auto misfit = [&] {
-    misfit_ = {p, end};
-    return false;
-  };
-  if (p == end || *p != '{') return misfit();
-  ++p;
-  std::array<uint8_t, FieldNames::kLevelsMax> scopes{};  // of the objects that are open
-  size_t depth = 1;
-  bool entered = true;  // just now: `}` may follow without a member
+  Nesting nesting;
   for (size_t index = 0;; ++index) {
-    p = skip_blanks(p, end);
-    if (!entered || p == end || *p != '}') {
-      FieldNames::Known known;
-      const uint8_t scope = scopes[depth - 1];
-      const char* behind = shape_.recall(index, scope, p, end, &known);
-      if (behind == nullptr) behind = read_name(index, scope, p, end, &known);
-      if (behind == nullptr) return misfit();
-      p = skip_blanks(behind, end);
-      entered = known.object != 0 && p < end && *p == '{';
-      if (entered) {
-        ++p;
-        scopes[depth++] = known.object;
+    const LineShape::Joint* joint = shape_.recall(index, nesting.context(), p, end);
+    if (joint == nullptr) joint = read_joint(index, nesting, p, end);
+    if (joint == nullptr) return false;
+    p += joint->size;
+    if (joint->closed != 0) {
+      nesting.depth -= joint->closed;
+      if (nesting.depth == 0) {
+        p = skip_blanks(p, end);
+        misfit_ = {p, end};
+        return p == end;
+      }
+    }
+    if (joint->quoted) {
+      p = read_text(p, end, joint->known.value);
+    } else {
+      p = skip_blanks(p, end);
+      if (joint->known.object != 0 && p < end && *p == '{') {
+        nesting.enter(joint->known.object);
         continue;
       }
-      behind = read_value(p, end, known.value);
-      if (behind == nullptr) return misfit();
-      p = behind;
+      p = read_value(p, end, joint->known.value);
     }
-    entered = false;
-    for (p = skip_blanks(p, end); p < end && *p == '}'; p = skip_blanks(p, end)) {
-      ++p;
-      if (--depth > 0) continue;
-      p = skip_blanks(p, end);
-      return p == end || misfit();
-    }
-    if (p == end || *p != ',') return misfit();
-    ++p;
+    if (p == nullptr) return false;
+    nesting.entering = false;
   }
 }
 
-/// `"name":`, the line's `index`th: gives what stands behind the colon, or null.
-const char* JsonLineParser::read_name(size_t index, size_t scope, const char* p, const char* end,
-                                      FieldNames::Known* known) {
+/// What stands between two values: the `}` of objects that end, a comma, and `"name":`; before the
+/// first value of an object its `{`. Null when it does not.
+const LineShape::Joint* JsonLineParser::read_joint(size_t index, const Nesting& nesting,
+                                                   const char* p, const char* end) {
+  const char* const begin = p;
+  const auto misfit = [&] {
+    misfit_ = {p, end};
+    return nullptr;
+  };
+  joint_ = {};
+  p = skip_blanks(p, end);
+  bool comma = true;
+  if (nesting.entering) {
+    if (p == end || *p != '{') return misfit();
+    p = skip_blanks(p + 1, end);
+    comma = false;
+  }
+  for (; joint_.closed < nesting.depth && p < end && *p == '}'; p = skip_blanks(p, end)) {
+    ++p;
+    ++joint_.closed;
+    comma = true;
+  }
+  if (joint_.closed < nesting.depth) {
+    if (comma) {
+      if (p == end || *p != ',') return misfit();
+      p = skip_blanks(p + 1, end);
+    }
+    p = read_name(nesting.scopes[nesting.depth - joint_.closed - 1], p, end);
+    if (p == nullptr) return nullptr;
+    joint_.quoted = p < end && *p == '"';
+    if (joint_.quoted) ++p;
+  }
+  joint_.size = static_cast<size_t>(p - begin);
+  shape_.remember(index, nesting.context(), begin, joint_);
+  return &joint_;
+}
+
+/// `"name":` with blanks: what it is known for, and what follows, or null.
+const char* JsonLineParser::read_name(size_t scope, const char* p, const char* end) {
+  misfit_ = {p, end};
   if (p == end || *p != '"') return nullptr;
   const QuotedString quoted = scan_quoted(p + 1, end);
   if (quoted.end == nullptr) return nullptr;
@@ -137,23 +146,30 @@ const char* JsonLineParser::read_name(size_t index, size_t scope, const char* p,
   }
   const char* const colon = skip_blanks(quoted.end + 1, end);
   if (colon == end || *colon != ':') return nullptr;
-  *known = names_.find(scope, name);
-  shape_.remember(index, scope, p, colon + 1, *known);
-  return colon + 1;
+  joint_.known = names_.find(scope, name);
+  return skip_blanks(colon + 1, end);
 }
 
-/// Keeps the value at `p` where it is of use; gives what stands behind it, or null.
-inline const char* JsonLineParser::read_value(const char* p, const char* end, const FieldUse* use) {
-  if (p == end) return nullptr;
-  if (*p == '"') {
-    const QuotedString quoted = scan_quoted(p + 1, end);
-    if (quoted.end == nullptr) return nullptr;
-    if (use != nullptr) {
-      fields_.set(*use, FieldValue::Kind::kText,
-                  {{p + 1, quoted.end}, quoted.escaped, quoted.other_escapes});
-    }
-    return quoted.end + 1;
+/// Keeps a text that is of use, from behind its opening quote; gives what stands behind it, or
+/// null.
+inline const char* JsonLineParser::read_text(const char* p, const char* end, const FieldUse* use) {
+  const QuotedString quoted = scan_quoted(p, end);
+  if (quoted.end == nullptr) {
+    misfit_ = {p - 1, end};
+    return nullptr;
   }
+  if (use != nullptr) {
+    fields_.set(*use, FieldValue::Kind::kText,
+                {{p, quoted.end}, quoted.escaped, quoted.other_escapes});
+  }
+  return quoted.end + 1;
+}
+
+/// The same for any value.
+inline const char* JsonLineParser::read_value(const char* p, const char* end, const FieldUse* use) {
+  misfit_ = {p, end};
+  if (p == end) return nullptr;
+  if (*p == '"') return read_text(p + 1, end, use);
   const bool nested = *p == '{' || *p == '[';
   const char* const behind = nested ? skip_nested(p, end) : find_bare_end(p, end);
   if (behind != nullptr && use != nullptr) {

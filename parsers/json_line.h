@@ -2,6 +2,8 @@
 // write them.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,14 +33,30 @@ class JsonLineParser : public Parser {
   void explain(Explanation* out) override;
 
  private:
+  /// The objects that are open where a value ended, or where an object begins.
+  struct Nesting {
+    std::array<uint8_t, FieldNames::kLevelsMax> scopes{};
+    size_t depth = 1;      // the line's own object is on its way
+    bool entering = true;  // the last of them begins here
+
+    size_t context() const { return size_t{scopes[depth - 1]} << 1 | (entering ? 1 : 0); }
+    void enter(uint8_t scope) {
+      scopes[depth++] = scope;
+      entering = true;
+    }
+  };
+
   bool read_line(const char* p, const char* end);
-  const char* read_name(size_t index, size_t scope, const char* p, const char* end,
-                        FieldNames::Known* known);
+  const LineShape::Joint* read_joint(size_t index, const Nesting& nesting, const char* p,
+                                     const char* end);
+  const char* read_name(size_t scope, const char* p, const char* end);
+  const char* read_text(const char* p, const char* end, const FieldUse* use);
   const char* read_value(const char* p, const char* end, const FieldUse* use);
   const char* skip_nested(const char* p, const char* end);
 
   const FieldNames names_;
   LineShape shape_;
+  LineShape::Joint joint_;  // that was read last
   LineFields fields_;
   SightingRules rules_;
   std::vector<uint64_t> nesting_;  // of values that are skipped: one bit a level, set for an object

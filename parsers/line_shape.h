@@ -1,8 +1,9 @@
-// What the names of a line's fields were the last time, for formats whose fields have names.
+// What stood between the values of the line before, for formats whose fields have names.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "parsers/field_names.h"
@@ -10,45 +11,48 @@
 
 namespace lastseen {
 
-/// The names of the line before, in their order. The lines of a log are alike, so comparing a few
-/// bytes nearly always replaces finding a name's end and looking it up: a third of the time that a
-/// line takes. It cannot change an answer, since a name must be the same to the last byte.
+/// The joints of the line before, in their order: the texts between one value and the next, such as
+/// `,"status":`. The lines of a log are alike, so comparing a few bytes nearly always replaces
+/// reading punctuation byte by byte, finding a name's end and looking the name up: half of the time
+/// that a line takes. It cannot change an answer, since a joint must be the same to the last byte,
+/// in the same context.
 class LineShape {
  public:
-  /// What stands behind the name at `p` and its ending, where it is the one that had this index.
-  /// Null: it has to be read.
-  const char* recall(size_t index, size_t scope, const char* p, const char* end,
-                     FieldNames::Known* known) const {
-    if (index >= kNamesMax) return nullptr;
-    const Name& name = names_[index];
-    if (name.size == 0 || name.scope != scope) return nullptr;
-    if (!starts_with_padded(p, end, name.text.data(), name.size)) return nullptr;
-    *known = name.known;
-    return p + name.size;
+  struct Joint {
+    size_t size = 0;          ///< Bytes of its text.
+    FieldNames::Known known;  ///< Of the name in it.
+    uint8_t closed = 0;       ///< Objects that end in it.
+    bool quoted = false;      ///< It ends with the quote that opens the value.
+  };
+
+  /// The joint at `p`, where it is the one that had this index and this context: all that the
+  /// meaning of its text may depend on, as a number. Null: it has to be read.
+  const Joint* recall(size_t index, size_t context, const char* p, const char* end) const {
+    if (index >= kJointsMax) return nullptr;
+    const Entry& entry = entries_[index];
+    if (entry.context != context) return nullptr;
+    const bool same = starts_with_padded(p, end, entry.text.data(), entry.joint.size);
+    return same ? &entry.joint : nullptr;
   }
-  /// Keeps what stands between `begin` and `end`: a name with all that ends it, such as `"status":`
-  /// or `status=`.
-  void remember(size_t index, size_t scope, const char* begin, const char* end,
-                const FieldNames::Known& known) {
-    const auto size = static_cast<size_t>(end - begin);
-    if (index >= kNamesMax || size > kTextMax) return;
-    Name& name = names_[index];
-    std::memcpy(name.text.data(), begin, size);
-    name.size = size;
-    name.scope = scope;
-    name.known = known;
+  /// Keeps the joint at `p`.
+  void remember(size_t index, size_t context, const char* p, const Joint& joint) {
+    if (index >= kJointsMax || joint.size > kTextMax) return;
+    Entry& entry = entries_[index];
+    std::memcpy(entry.text.data(), p, joint.size);
+    entry.context = context;
+    entry.joint = joint;
   }
 
  private:
-  static constexpr size_t kNamesMax = 64;  ///< Twice the members of the longest usual format.
-  static constexpr size_t kTextMax = 32;   ///< Bytes: two SSE registers.
-  struct Name {
+  static constexpr size_t kJointsMax = 64;  ///< Twice the members of the longest usual format.
+  static constexpr size_t kTextMax = 32;    ///< Bytes: two SSE registers.
+  static constexpr size_t kNoContext = SIZE_MAX;  ///< Nothing is remembered.
+  struct Entry {
     alignas(16) std::array<char, kTextMax> text{};
-    size_t size = 0;  ///< Bytes of text; 0: nothing is remembered.
-    size_t scope = 0;
-    FieldNames::Known known;
+    size_t context = kNoContext;
+    Joint joint;
   };
-  std::array<Name, kNamesMax> names_;
+  std::array<Entry, kJointsMax> entries_;
 };
 
 }  // namespace lastseen

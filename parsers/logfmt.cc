@@ -52,23 +52,17 @@ bool LogfmtParser::read_line(std::string_view line) {
     while (p < end && is_blank(*p)) ++p;
     misfit_ = {p, end};
     if (p == end) return any;
-    FieldNames::Known known;
-    if (const char* const behind = shape_.recall(index, 0, p, end, &known)) {
-      p = behind;
-    } else {
-      const char* const key = p;
-      p = find_key_end(p, end);
-      if (p == nullptr || p == key) return false;
-      if (p == end || *p != '=') continue;
-      known = names_.find(0, {key, p});
-      shape_.remember(index, 0, key, ++p, known);
-    }
+    const LineShape::Joint* joint = shape_.recall(index, 0, p, end);
+    if (joint == nullptr) joint = read_key(index, p, end);
+    if (joint == nullptr) return false;
+    p += joint->size;
+    if (p[-1] != '=' && !joint->quoted) continue;  // a key alone
     any = true;
     LoggedText text;
-    if (p < end && *p == '"') {
-      const QuotedString quoted = scan_quoted(p + 1, end);
+    if (joint->quoted || (p < end && *p == '"')) {
+      const QuotedString quoted = scan_quoted(joint->quoted ? p : ++p, end);
       if (quoted.end == nullptr) return false;
-      text = {{p + 1, quoted.end}, quoted.escaped, quoted.other_escapes};
+      text = {{p, quoted.end}, quoted.escaped, quoted.other_escapes};
       p = quoted.end + 1;
       if (p < end && !is_blank(*p)) return false;
     } else {
@@ -76,8 +70,25 @@ bool LogfmtParser::read_line(std::string_view line) {
       p = find_blank(p, end);
       text = {{value, p}, true, true};
     }
-    if (known.value != nullptr) fields_.set(*known.value, FieldValue::Kind::kText, text);
+    if (joint->known.value != nullptr) {
+      fields_.set(*joint->known.value, FieldValue::Kind::kText, text);
+    }
   }
+}
+
+/// `key=` or `key="`, the line's `index`th, or a key alone; null where none stands.
+const LineShape::Joint* LogfmtParser::read_key(size_t index, const char* p, const char* end) {
+  const char* const key = p;
+  p = find_key_end(p, end);
+  if (p == nullptr || p == key) return nullptr;
+  joint_ = {};
+  joint_.size = static_cast<size_t>(p - key);
+  if (p == end || *p != '=') return &joint_;
+  joint_.known = names_.find(0, {key, p});
+  joint_.quoted = end - p > 1 && p[1] == '"';
+  joint_.size += joint_.quoted ? 2 : 1;
+  shape_.remember(index, 0, key, joint_);
+  return &joint_;
 }
 
 }  // namespace lastseen

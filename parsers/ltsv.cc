@@ -40,24 +40,30 @@ bool LtsvParser::read_line(std::string_view line) {
   if (p == end) return false;
   for (size_t index = 0;; ++index) {
     misfit_ = {p, end};
-    FieldNames::Known known;
-    if (const char* const behind = shape_.recall(index, 0, p, end, &known)) {
-      p = behind;
-    } else {
-      const char* const label = p;
-      while (p < end && is_label_byte(*p)) ++p;
-      if (p == label || p == end || *p != ':') return false;
-      known = names_.find(0, {label, p});
-      shape_.remember(index, 0, label, ++p, known);
-    }
+    const LineShape::Joint* joint = shape_.recall(index, 0, p, end);
+    if (joint == nullptr) joint = read_label(index, p, end);
+    if (joint == nullptr) return false;
+    p += joint->size;
     const char* const value = p;
     p = find_byte(p, end, '\t');
-    if (known.value != nullptr) {
-      fields_.set(*known.value, FieldValue::Kind::kText, {{value, p}, true, true});
+    if (joint->known.value != nullptr) {
+      fields_.set(*joint->known.value, FieldValue::Kind::kText, {{value, p}, true, true});
     }
     if (p == end) return true;
     if (++p == end) return true;  // a tab behind the last value
   }
+}
+
+/// `label:`, the line's `index`th; null where none stands.
+const LineShape::Joint* LtsvParser::read_label(size_t index, const char* p, const char* end) {
+  const char* const label = p;
+  while (p < end && is_label_byte(*p)) ++p;
+  if (p == label || p == end || *p != ':') return nullptr;
+  joint_ = {};
+  joint_.size = static_cast<size_t>(p + 1 - label);
+  joint_.known = names_.find(0, {label, p});
+  shape_.remember(index, 0, label, joint_);
+  return &joint_;
 }
 
 }  // namespace lastseen

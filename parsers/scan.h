@@ -119,6 +119,36 @@ inline const char* find_word_end(const char* p, const char* end, char stop) {
   return p;
 }
 
+/// What ends a bare value of JSON: a quote, backslash, bracket, comma, colon, blank or control
+/// character. `|` is none, though its bits are those of `[` and of both braces.
+inline bool is_bare_end(char byte) {
+  const auto folded = static_cast<unsigned char>(byte | 0x20);
+  return static_cast<unsigned char>(byte) <= ' ' || byte == '"' || byte == ',' || byte == ':' ||
+         (folded >= '{' && folded <= '}' && byte != '|');
+}
+
+/// First byte at or after `p` that ends a bare value; `end` when there is none.
+inline const char* find_bare_end(const char* p, const char* end) {
+#if defined(__SSE2__)
+  while (end - p >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto equals = [&](char wanted) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted)); };
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+    const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    const __m128i behind = _mm_sub_epi8(folded, _mm_set1_epi8('{'));  // braces: 0 to 2
+    const __m128i braces = _mm_andnot_si128(
+        equals('|'), _mm_cmpeq_epi8(_mm_min_epu8(behind, _mm_set1_epi8('}' - '{')), behind));
+    const __m128i marks = _mm_or_si128(_mm_or_si128(equals('"'), equals(',')), equals(':'));
+    const auto mask = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(controls, braces), marks)));
+    if (mask != 0) return p + std::countr_zero(mask);
+    p += 16;
+  }
+#endif
+  while (p < end && !is_bare_end(*p)) ++p;
+  return p;
+}
+
 /// Whether the bytes from `p` on begin with the first `size` of the 32 bytes at `text`.
 inline bool starts_with_padded(const char* p, const char* end, const char* text, size_t size) {
 #if defined(__SSE2__)

@@ -202,13 +202,25 @@ TEST(JsonLine, LinesBeforeChangeNoAnswer) {
       R"({"request":{"msec":1,"uri":"/?client_id=G"},"msec":1795322705})",
       R"({"msec" : 1795322705, "client_id" : "H"})",
       R"({"msec":1795322705,"client_idx":"D"})",
+      R"({"request":{"msec":1{"uri":"/?client_id=J"},"msec":1795322705})",
+      R"({"request":{},"msec":"1795322705","client_id":null})",
+      R"({"request":{"headers":{"a":[]},"uri":"/?client_id=K"},"msec":1795322705,"x":{}})",
       "{\"msec\":1795322705",
       "{}",
   };
+  const std::string bytes = "{}[],:\"\\ 1ax";
   const auto parser = parser_of_type("json");
   std::mt19937 random(1);
-  for (int i = 0; i < 2000; ++i) {
-    const std::string& line = lines[random() % lines.size()];
+  for (int i = 0; i < 20'000; ++i) {
+    std::string line = lines[random() % lines.size()];
+    if (i % 2 == 1) {  // nearly that line
+      const size_t at = random() % line.size();
+      if (random() % 2 == 0) {
+        line[at] = bytes[random() % bytes.size()];
+      } else {
+        line.erase(at, random() % 12);
+      }
+    }
     ASSERT_EQ(parse_json(line), to_text(parser->parse(line))) << line;
   }
 }

@@ -49,6 +49,19 @@ TEST(Scan, EveryWayOfThisCpuFindsTheSameEndOfAString) {
   }
 }
 
+TEST(Scan, WhatEndsABareValueEndsItAtEveryPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool ends = byte <= ' ' || std::string("\"\\,:[]{}").find(c) != std::string::npos;
+    for (size_t at = 0; at < 40; ++at) {
+      std::vector<char> text(40, '7');
+      text[at] = c;
+      const char* const begin = text.data();
+      ASSERT_EQ(begin + (ends ? at : 40), find_bare_end(begin, begin + 40)) << byte << " " << at;
+    }
+  }
+}
+
 TEST(Scan, EitherOfTwoBytesIsFoundAtEveryPlaceOfEverySize) {
   for (size_t size = 0; size < 70; ++size) {
     // On the heap, so that a look past the end is noticed by a sanitizer.

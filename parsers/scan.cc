@@ -81,19 +81,28 @@ uint64_t escaping(uint64_t backslashes) {
 [[gnu::always_inline]] inline QuotedString scan_blocks(const char* p, const char* end,
                                                        BlockMasks (*masks_of)(const char*)) {
   QuotedString found;
+  const char* const begin = p;
   uint64_t carry = 0;  // 1: the block's first byte is escaped by the last byte of the block before
-  char tail[kBlock];
   while (p < end) {
-    const char* block = p;
     uint64_t valid = ~uint64_t{0};
     const auto left = static_cast<size_t>(end - p);
-    if (left < kBlock) {
-      std::memset(tail, ' ', kBlock);
-      std::memcpy(tail, p, left);
-      block = tail;
-      valid >>= kBlock - left;
+    BlockMasks masks;
+    if (left >= kBlock) {
+      masks = masks_of(p);
+    } else {
+      const size_t missing = kBlock - left;
+      valid >>= missing;
+      if (static_cast<size_t>(p - begin) >=
+          missing) {  // the last 64 bytes, less those seen already
+        masks = masks_of(end - kBlock);
+        masks = {masks.quotes >> missing, masks.backslashes >> missing, masks.controls >> missing};
+      } else {
+        char tail[kBlock];
+        std::memset(tail, ' ', kBlock);
+        std::memcpy(tail, p, left);
+        masks = masks_of(tail);
+      }
     }
-    const BlockMasks masks = masks_of(block);
     const uint64_t escapers = escaping(masks.backslashes & ~carry);
     const uint64_t escaped = (escapers << 1 | carry) & valid;
     carry = escapers >> (kBlock - 1);

@@ -11,7 +11,7 @@ namespace lastseen {
 namespace {
 
 IdAnswer truncated() {
-  return {IdAnswer::State::kTruncated, SkipReason::kTruncated, {}};
+  return {IdAnswer::State::kTruncated, SkipReason::kTruncated};
 }
 
 bool is_digit(char c) {
@@ -84,9 +84,10 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
 IdAnswer ClientIdRules::judge(std::string_view id) const {
   if (id.empty()) return {};
   const std::optional<size_t> code_points = count_code_points(id);
-  if (!code_points) return {IdAnswer::State::kBad, SkipReason::kInvalidUtf8, {}};
-  if (*code_points > length_max_) return {IdAnswer::State::kBad, SkipReason::kTooLong, {}};
-  return {IdAnswer::State::kGood, SkipReason::kNoClientId, id};
+  if (!code_points) return {IdAnswer::State::kBad, SkipReason::kInvalidUtf8};
+  if (*code_points > length_max_) return {IdAnswer::State::kBad, SkipReason::kTooLong};
+  return {IdAnswer::State::kGood, SkipReason::kNoClientId, static_cast<uint32_t>(id.size()),
+          id.data()};
 }
 
 std::string_view ClientIdRules::without_layer(const LoggedText& text) {
@@ -99,7 +100,7 @@ std::string_view ClientIdRules::without_layer(const LoggedText& text) {
 IdAnswer ClientIdRules::judge_json(const BodyId& found, bool escaped) {
   if (found.kind == BodyId::Kind::kNone) return {};
   if (found.kind == BodyId::Kind::kTruncated) return truncated();
-  std::string_view id = without_layer({found.raw, escaped});
+  std::string_view id = without_layer({found.raw(), escaped});
   if (found.kind == BodyId::Kind::kText && id.find('\\') != id.npos) {
     unescape_backslashes(id, &decoded_);
     id = decoded_;

@@ -2,6 +2,7 @@
 // They are written down in tests/corpus/README.md under "Truth".
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,17 +15,22 @@
 namespace lastseen {
 
 /// What one place in a line says of the client id.
+/// Small enough to be returned in registers: an answer is handed up through several rules, and on
+/// its way through memory it waits for itself (measured: 3 % of the time of a line).
 struct IdAnswer {
-  enum class State {
+  enum class State : uint8_t {
     kAbsent,     ///< No id here: look at the next place.
     kTruncated,  ///< There would be one, but its value is cut off: look at the next place.
-    kGood,       ///< `id` it is.
+    kGood,       ///< id() it is.
     kBad,        ///< There is one, it rules the other places out, and it must not be stored.
   };
   State state = State::kAbsent;
   SkipReason skip = SkipReason::kNoClientId;  ///< Why there is no id; meaningless when good.
-  std::string_view id;                        ///< Into the line or into the rules' scratch memory.
+  uint32_t size = 0;
+  const char* data = nullptr;
 
+  /// Into the line or into the rules' scratch memory.
+  std::string_view id() const { return {data, size}; }
   bool decides() const { return state == State::kGood || state == State::kBad; }
 };
 

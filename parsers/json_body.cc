@@ -26,7 +26,7 @@ class BodyReader {
       : p_(body.raw.data()),
         end_(p_ + body.raw.size()),
         name_(name),
-        body_(body),
+        other_escapes_(body.other_escapes),
         scratch_(*scratch) {}
 
   BodyId find() {
@@ -145,22 +145,22 @@ class BodyReader {
   /// The value of the key that was looked for.
   BodyId read_id() {
     const Unit first = skip_blanks();
-    if (first.code == kEnd) return {BodyId::Kind::kTruncated, {}};
+    if (first.code == kEnd) return {BodyId::Kind::kTruncated};
     const char* begin = p_;
     if (first.code == '"') {
       begin = p_ = first.next;
       const Token token = skip_string();
-      if (token == Token::kCut) return {BodyId::Kind::kTruncated, {}};
+      if (token == Token::kCut) return {BodyId::Kind::kTruncated};
       if (token == Token::kBad) return {};
-      return {BodyId::Kind::kText, text_before_quote(begin)};
+      return {BodyId::Kind::kText, static_cast<uint32_t>(quote_ - begin), begin};
     }
     if (first.code != '-' && !is_digit(first.code)) return {};
     const Token token = skip_number();
     if (token == Token::kBad) return {};
     const uint32_t after = peek().code;
-    if (token == Token::kCut || after == kEnd) return {BodyId::Kind::kTruncated, {}};
+    if (token == Token::kCut || after == kEnd) return {BodyId::Kind::kTruncated};
     if (after != ',' && after != '}' && !is_blank(after)) return {};
-    return {BodyId::Kind::kNumber, {begin, p_}};
+    return {BodyId::Kind::kNumber, static_cast<uint32_t>(p_ - begin), begin};
   }
 
   /// The string that skip_string() has just read, without its closing quote.
@@ -272,7 +272,7 @@ class BodyReader {
   /// From behind the id's value: whether `}`, a line break and `{` follow each other somewhere.
   bool is_ndjson() {
     // Within a layer of escapes a line break is one of the other escapes.
-    if (std::is_same_v<Layer, BackslashLayer> && !body_.other_escapes) return false;
+    if (std::is_same_v<Layer, BackslashLayer> && !other_escapes_) return false;
     // A brace written as an escape is legal and never seen; then every unit has to be looked at.
     const bool braces_escaped = std::is_same_v<Layer, BackslashLayer> && has_escaped_brace();
     while (p_ < end_) {
@@ -301,7 +301,7 @@ class BodyReader {
   const std::string_view name_;
   const char* quote_ = nullptr;  // the closing quote of the string that was read last
   size_t depth_ = 0;
-  const LoggedText body_;
+  const bool other_escapes_;
   BodyScratch& scratch_;
 };
 

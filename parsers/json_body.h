@@ -18,15 +18,20 @@ struct BodyScratch {
   std::string key;                ///< … and without JSON's own.
 };
 
+/// In registers, as IdAnswer is.
 struct BodyId {
-  enum class Kind {
+  enum class Kind : uint8_t {
     kNone,       ///< Not a JSON object, no such key, a value that counts as no id, or NDJSON.
-    kText,       ///< `raw` is what stands between the quotes; its JSON escapes are valid.
-    kNumber,     ///< `raw` is the number.
+    kText,       ///< raw() is what stands between the quotes; its JSON escapes are valid.
+    kNumber,     ///< raw() is the number.
     kTruncated,  ///< The body ends before the value does.
   };
   Kind kind = Kind::kNone;
-  std::string_view raw;  ///< A part of the body, still within the log's layer of escapes.
+  uint32_t size = 0;
+  const char* data = nullptr;
+
+  /// A part of the body, still within the log's layer of escapes.
+  std::string_view raw() const { return {data, size}; }
 };
 
 /// The first member of that name in the body's top-level object. The body is read as strict JSON up

@@ -96,13 +96,13 @@ void SightingRules::explain(const LineFields& fields, bool good, const FieldName
         break;
       case IdAnswer::State::kGood:
         asked.answer = "gives the id";
-        out->id = answer.id;
+        out->id = answer.id();
         break;
     }
     out->asked.push_back(std::move(asked));
     if (!answer.decides()) continue;
     if (answer.state != IdAnswer::State::kGood) return;
-    if (pattern_ && !pattern_->matches_whole(answer.id)) {
+    if (pattern_ && !pattern_->matches_whole(answer.id())) {
       out->note = "the id does not match client_id.pattern";
     } else if (!statuses_.empty() && !allows_status(fields)) {
       const FieldValue* const status = fields.best(LineFields::kStatus);

@@ -45,7 +45,7 @@ bool first_of_list(std::string_view list, LoggedText* text) {
 }
 
 IdAnswer truncated() {
-  return {IdAnswer::State::kTruncated, SkipReason::kTruncated, {}};
+  return {IdAnswer::State::kTruncated, SkipReason::kTruncated};
 }
 
 /// A status of HTTP, or 0: three digits, as all proxies write it.
@@ -118,14 +118,14 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
     result->skip = cut ? SkipReason::kTruncated : SkipReason::kNoClientId;
   } else if (answer.state != IdAnswer::State::kGood) {
     result->skip = answer.skip;
-  } else if ((pattern_ && !pattern_->matches_whole(answer.id)) ||
+  } else if ((pattern_ && !pattern_->matches_whole(answer.id())) ||
              (!statuses_.empty() && !allows_status(fields))) {
     result->skip = SkipReason::kNotAllowed;
   } else if (time_required_ && !result->has_time) {
     result->skip = SkipReason::kNoTime;
   } else {
     result->sighted = true;
-    result->client_id = answer.id;
+    result->client_id = answer.id();
     result->origin = origin_of(decider->kind);
   }
 }
@@ -163,14 +163,14 @@ IdAnswer SightingRules::ask_bodies(const Place& place, const LineFields& fields)
 }
 
 IdAnswer SightingRules::ask_body(const Place& place, const FieldValue& body) {
-  LoggedText text;
-  if (!read_text(body, &text)) return {};
-  const IdAnswer answer = rules_.from_body(text, place.name);
+  const LoggedText* const text = text_of(body);
+  if (text == nullptr) return {};
+  const IdAnswer answer = rules_.from_body(*text, place.name);
   if (!body.cut || !answer.decides()) return answer;
   // Behind a `}` at the end a line break may have stood, and more records after it: the id may be
   // that of the first record only.
-  const size_t last = text.raw.find_last_not_of(" \t\r");
-  return last != text.raw.npos && text.raw[last] == '}' ? truncated() : answer;
+  const size_t last = text->raw.find_last_not_of(" \t\r");
+  return last != text->raw.npos && text->raw[last] == '}' ? truncated() : answer;
 }
 
 IdAnswer SightingRules::ask_captures(const Place& place, std::string_view captures, bool cut) {
@@ -195,27 +195,28 @@ IdAnswer SightingRules::ask_query(const Place& place, const LineFields& fields) 
   const IdAnswer answer = target == nullptr ? IdAnswer{} : ask_target(place, *target);
   const FieldValue* const value = fields.best(place.slot);
   if (value == nullptr || answer.decides()) return answer;
-  LoggedText text;
   if (value->cut) return truncated();
-  return read_text(*value, &text) ? rules_.from_query_value(text) : answer;
+  const LoggedText* const text = text_of(*value);
+  return text != nullptr ? rules_.from_query_value(*text) : answer;
 }
 
 IdAnswer SightingRules::ask_target(const Place& place, const FieldValue& target) {
-  LoggedText text;
-  if (target.kind == FieldValue::Kind::kNested || !read_text(target, &text)) return {};
+  const LoggedText* const text =
+      target.kind == FieldValue::Kind::kNested ? nullptr : text_of(target);
+  if (text == nullptr) return {};
   switch (target.form) {
     case FieldForm::kQuery:
-      return rules_.from_query(text, place.name, target.cut);
+      return rules_.from_query(*text, place.name, target.cut);
     case FieldForm::kArgs:
-      return rules_.from_args(text, place.name);
+      return rules_.from_args(*text, place.name);
     case FieldForm::kRequestLine:
-      return rules_.from_request_line(text, place.name);  // which sees for itself that it is cut
+      return rules_.from_request_line(*text, place.name);  // which sees for itself that it is cut
     case FieldForm::kAnyTarget:
-      return rules_.from_unknown(text, place.name);
+      return rules_.from_unknown(*text, place.name);
     case FieldForm::kDecodedPath:
       return {};
     default:
-      return rules_.from_target(text, place.name, target.cut);
+      return rules_.from_target(*text, place.name, target.cut);
   }
 }
 
@@ -224,55 +225,59 @@ IdAnswer SightingRules::ask_path(const Place& place, const LineFields& fields) {
   bool has_query = false;
   for (unsigned left = fields.seen(LineFields::kTarget); left != 0; left &= left - 1) {
     const FieldValue& target = fields.value(LineFields::kTarget, std::countr_zero(left));
-    LoggedText text;
     if (target.form == FieldForm::kQuery || target.form == FieldForm::kArgs) {
       has_query = true;
-    } else if (target.kind != FieldValue::Kind::kNested && read_text(target, &text)) {
-      const bool decoded =
-          target.form == FieldForm::kDecodedPath || (has_query && target.form == FieldForm::kPath);
-      return decoded ? rules_.from_decoded_path(text, place.path)
-                     : rules_.from_path(text, place.path, target.cut);
+      continue;
     }
+    if (target.kind == FieldValue::Kind::kNested) continue;
+    const LoggedText* const text = text_of(target);
+    if (text == nullptr) continue;
+    const bool decoded =
+        target.form == FieldForm::kDecodedPath || (has_query && target.form == FieldForm::kPath);
+    return decoded ? rules_.from_decoded_path(*text, place.path)
+                   : rules_.from_path(*text, place.path, target.cut);
   }
   return {};
 }
 
 IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
-  LoggedText text;
   if (value.cut) return truncated();
+  LoggedText first;
+  const LoggedText* text = &first;
   if (value.kind == FieldValue::Kind::kNested) {
     const bool header = place.kind != IdPlace::Kind::kField;
-    if (!header || !first_of_list(value.text.raw, &text)) return {};
+    if (!header || !first_of_list(value.text.raw, &first)) return {};
   } else if (value.kind == FieldValue::Kind::kBare) {
     return rules_.from_bare_field(value.text.raw);
-  } else if (!read_text(value, &text)) {
-    return {};
+  } else {
+    text = text_of(value);
+    if (text == nullptr) return {};
   }
-  if (place.kind == IdPlace::Kind::kJwt) return rules_.from_token(text, place.name);
-  if (value.form == FieldForm::kCookies) return rules_.from_cookies(text, place.name);
-  return rules_.from_field(text);
+  if (place.kind == IdPlace::Kind::kJwt) return rules_.from_token(*text, place.name);
+  if (value.form == FieldForm::kCookies) return rules_.from_cookies(*text, place.name);
+  return rules_.from_field(*text);
 }
 
-/// The value without its coding; false where it is not what it should be.
-bool SightingRules::read_text(const FieldValue& value, LoggedText* text) {
-  *text = value.text;
+/// The value without its coding; null where it is not what it should be.
+const LoggedText* SightingRules::text_of(const FieldValue& value) {
+  std::string_view raw = value.text.raw;
   switch (value.coding) {
     case FieldCoding::kNone:
-      return true;
+      return &value.text;
     case FieldCoding::kHashes:
-      if (text->raw.find('#') == text->raw.npos) return true;
-      unescape_hashes(text->raw, &decoded_);
+      if (raw.find('#') == raw.npos) return &value.text;
+      unescape_hashes(raw, &decoded_);
       break;
     case FieldCoding::kBase64:
-      if (text->escaped) {
-        unescape_backslashes(text->raw, &text_);
-        text->raw = text_;
+      if (value.text.escaped) {
+        unescape_backslashes(raw, &text_);
+        raw = text_;
       }
-      if (!decode_base64(text->raw, &decoded_)) return false;
+      if (!decode_base64(raw, &decoded_)) return nullptr;
       break;
   }
-  *text = {decoded_};
-  return true;
+  decoded_text_ = {decoded_};
+  return &decoded_text_;
 }
 
 /// A line without a status that can be read is not allowed where statuses matter.

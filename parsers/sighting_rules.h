@@ -58,7 +58,7 @@ class SightingRules {
   IdAnswer ask_target(const Place& place, const FieldValue& target);
   IdAnswer ask_path(const Place& place, const LineFields& fields);
   IdAnswer ask_field(const Place& place, const FieldValue& value);
-  bool read_text(const FieldValue& value, LoggedText* text);
+  const LoggedText* text_of(const FieldValue& value);
   bool allows_status(const LineFields& fields);
   std::optional<int64_t> read_time(const FieldValue& value, bool* local);
   uint8_t slot_of(const Place& place, const LineFields& fields) const;
@@ -68,8 +68,9 @@ class SightingRules {
   std::vector<Place> places_;
   std::optional<Regex> pattern_;
   ClientIdRules rules_;
-  std::string text_;     // a time or status without its escapes
-  std::string decoded_;  // a value without its base64 or hashes
+  std::string text_;         // a time or status without its escapes
+  std::string decoded_;      // a value without its base64 or hashes …
+  LoggedText decoded_text_;  // … as a text
 };
 
 }  // namespace lastseen

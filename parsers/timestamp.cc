@@ -1,6 +1,8 @@
 #include "parsers/timestamp.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
 
 namespace lastseen {
 namespace {
@@ -14,9 +16,8 @@ bool is_digit(char c) {
 /// The number that eight digits at `p` write; nothing when not all are digits.
 std::optional<uint32_t> read_eight_digits(const char* p) {
   uint64_t text = 0;
-  for (int i = 0; i < 8; ++i) {  // the first digit highest; compilers make one load of it
-    text = text << 8 | static_cast<unsigned char>(p[i]);
-  }
+  std::memcpy(&text, p, sizeof text);
+  if constexpr (std::endian::native == std::endian::little) text = __builtin_bswap64(text);
   constexpr uint64_t kHalves = 0xf0f0'f0f0'f0f0'f0f0;
   constexpr uint64_t kZeros = 0x3030'3030'3030'3030;
   if ((text & kHalves) != kZeros || ((text + 0x0606'0606'0606'0606) & kHalves) != kZeros) {
@@ -28,6 +29,22 @@ std::optional<uint32_t> read_eight_digits(const char* p) {
   text = (text & kBytes) + (text >> 8 & kBytes) * 10;
   text = (text & kPairs) + (text >> 16 & kPairs) * 100;
   return static_cast<uint32_t>((text & 0xffff'ffff) + (text >> 32) * 10'000);
+}
+
+/// `1795305600.000` in milliseconds: nginx's $msec and its like. Nothing when it is anything else.
+std::optional<int64_t> read_msec(std::string_view text) {
+  constexpr size_t kPoint = 10;
+  if (text.size() != kPoint + 4 || text[kPoint] != '.') return std::nullopt;
+  const std::optional<uint32_t> first = read_eight_digits(text.data());
+  unsigned last = 0;
+  bool good = first.has_value();
+  for (const size_t at : {8, 9, 11, 12, 13}) {
+    const unsigned digit = static_cast<unsigned char>(text[at]) - unsigned{'0'};
+    good &= digit <= 9;
+    last = last * 10 + digit;
+  }
+  if (!good) return std::nullopt;
+  return int64_t{*first} * 100'000 + last;
 }
 
 /// Takes texts apart from the left. Once something did not fit, `ok` stays false.
@@ -152,6 +169,9 @@ int month_of(std::string_view name) {
 std::optional<int64_t> parse_epoch(std::string_view text) {
   constexpr uint64_t kSecondsMin = 100'000'000;
   constexpr size_t kDigitsMax = 19;  // nanoseconds until the year 2286; fits into 64 bits
+  if (const std::optional<int64_t> ms = read_msec(text)) {
+    if (*ms >= static_cast<int64_t>(kSecondsMin) * 1000) return ms;
+  }
   size_t digits = 0;
   uint64_t value = 0;
   if (text.size() >= 8) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/prefetch.h"
 
 namespace lastseen {
 
@@ -33,6 +34,17 @@ class ClientTable {
       const uint32_t index = static_cast<uint32_t>(slot) - 1;
       if (slot >> 32 == tag && id_at(index) == id) return index;
     }
+  }
+
+  /// The index of the first id that find() will compare with; kAbsent: it is not known. A guess, to
+  /// have it in the cache by then.
+  uint32_t guess(uint64_t hash) const {
+    if (slots_.empty()) return kAbsent;
+    const uint64_t slot = slots_[hash & mask_];
+    return slot >> 32 == hash >> 32 ? static_cast<uint32_t>(slot) - 1 : kAbsent;
+  }
+  void prefetch_slot(uint64_t hash) const {
+    if (!slots_.empty()) prefetch(&slots_[hash & mask_]);
   }
 
   /// Adds an id that find() did not find, before its place `index` is filled: `id_at` is asked

@@ -26,6 +26,21 @@ constexpr size_t kPiecesPerWorker = 4;
 constexpr size_t kBytesPerTurn = 4 << 20;
 constexpr size_t kChunksPerTurnMin = 4;
 
+// How many sightings before they are merged each of the places that they need is asked for. With
+// 10,000 clients the buffer is larger than a core's own cache (measured: 6 % of the time of a
+// line).
+constexpr size_t kSlotAhead = 24;
+constexpr size_t kEntryAhead = 16;
+constexpr size_t kIdAhead = 8;
+
+void prefetch_sightings(const DedupBuffer& buffer, const std::vector<ParsedLine>& lines,
+                        size_t at) {
+  if (at + kSlotAhead >= lines.size()) return;
+  buffer.prefetch_slot(lines[at + kSlotAhead].hash);
+  buffer.prefetch_entry(lines[at + kEntryAhead].hash);
+  buffer.prefetch_id(lines[at + kIdAhead].hash);
+}
+
 // Whole lines, about as many bytes in each piece; what is no whole line is in the last one.
 void split_bytes(const Chunk& chunk, size_t from, size_t parts, std::vector<Piece>& pieces) {
   const size_t size = chunk.bytes.size();
@@ -174,7 +189,10 @@ void Pipeline::show_lines(const Input& input, const Piece& piece, const ParsedLi
 size_t Pipeline::count_lines(Input& input, const ParsedLines& parsed, Now now) {
   const bool urgent = input.parts.urgent;
   const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
-  for (const ParsedLine& line : parsed.lines()) {
+  const std::vector<ParsedLine>& lines = parsed.lines();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    prefetch_sightings(input.buffer, lines, i);
+    const ParsedLine& line = lines[i];
     if (!line.sighted) {
       input.delta.skip(line.skip);
     } else if (input.buffer.add(line.client_id, line.hash, line.seen_at_ms, clients_max)) {

@@ -1,6 +1,7 @@
 #include "parsers/client_id.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "parsers/base64.h"
@@ -14,34 +15,33 @@ IdAnswer truncated() {
   return {IdAnswer::State::kTruncated, SkipReason::kTruncated};
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// Where ` HTTP/1.1` or the like begins at the end of a request line, or npos.
 size_t find_protocol(std::string_view request) {
-  const size_t space = request.rfind(' ');
-  if (space == request.npos) return request.npos;
-  std::string_view protocol = request.substr(space + 1);
-  if (!protocol.starts_with("HTTP/")) return request.npos;
-  protocol.remove_prefix(5);
-  const bool major_only = protocol.size() == 1 && is_digit(protocol[0]);
-  const bool both =
-      protocol.size() == 3 && is_digit(protocol[0]) && protocol[1] == '.' && is_digit(protocol[2]);
-  return major_only || both ? space : request.npos;
+  constexpr std::string_view kName = " HTTP/";
+  const auto stands_at_end = [&](size_t version_size) {
+    const size_t size = kName.size() + version_size;
+    return request.size() >= size && request.substr(request.size() - size, kName.size()) == kName;
+  };
+  if (request.empty() || !is_digit(request.back())) return request.npos;
+  if (stands_at_end(1)) return request.size() - kName.size() - 1;
+  if (!stands_at_end(3) || request[request.size() - 2] != '.') return request.npos;
+  return is_digit(request[request.size() - 3]) ? request.size() - kName.size() - 3 : request.npos;
 }
 
 /// A method is a token (RFC 9110 §5.6.2); letters in either case, digits and a few marks.
+constexpr std::array<bool, 256> kMethodBytes = [] {
+  std::array<bool, 256> bytes{};
+  for (unsigned c = 'a'; c <= 'z'; ++c) bytes[c] = bytes[c - 'a' + 'A'] = true;
+  for (unsigned c = '0'; c <= '9'; ++c) bytes[c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    bytes[static_cast<unsigned char>(c)] = true;
+  return bytes;
+}();
+
 bool is_method(std::string_view text) {
-  if (text.empty()) return false;
-  for (const char c : text) {
-    const char lower = static_cast<char>(c | 0x20);
-    const bool letter = lower >= 'a' && lower <= 'z';
-    if (!letter && !is_digit(c) && std::string_view("!#$%&'*+-.^_`|~").find(c) == text.npos) {
-      return false;
-    }
-  }
-  return true;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return kMethodBytes[static_cast<unsigned char>(c)];
+  });
 }
 
 struct RequestLine {
@@ -192,7 +192,8 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
 }
 
 bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
-  if (text == name) return true;
+  if (text.empty()) return false;
+  if (text.front() == name.front() && text == name) return true;  // the first byte decides mostly
   // Without its encoding a name is not longer.
   if (text.size() < name.size() || !holds_either(text, '%', '+')) return false;
   unescape_query(text, &name_);

@@ -159,6 +159,8 @@ class FormatCompiler {
     if (field.shape == FieldShape::kTime) {
       step.time = time_index_;
       step.is_wanted = wanted_times_[time_index_];
+      step.is_whole_time =
+          step.is_wanted && std::count(wanted_times_.begin(), wanted_times_.end(), true) == 1;
       ++time_index_;
     }
     std::vector<FieldUse> uses = uses_of(field, names_);

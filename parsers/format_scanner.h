@@ -44,6 +44,7 @@ struct ScannedLine {
   std::array<Value, kValuesMax> values;
   uint32_t seen = 0;  ///< One bit a value.
   TimeParts time;
+  ClfMemo clf;
   std::string_view time_text;  ///< Where it stands; of several pieces the last that lie together.
   std::string_view misfit;     ///< Of a malformed line: what does not fit, to the line's end.
 
@@ -91,6 +92,7 @@ class FormatScanner {
     bool may_break = false;      ///< Of a kText.
     bool hash = false;           ///< Of a kQuoted: only the quote itself counts.
     bool is_wanted = false;      ///< Of a kTime.
+    bool is_whole_time = false;  ///< Of a kTime: it is the only one that is wanted.
     bool after_times = false;    ///< All the times that are wanted stand before.
     uint16_t time = 0;           ///< Of a kTime: which pattern.
     uint32_t literal_at = 0;

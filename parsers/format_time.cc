@@ -1,16 +1,15 @@
 #include "parsers/format_time.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "parsers/scan.h"
 
 namespace lastseen {
 namespace {
 
 constexpr int kEpochSecondDigits = 10;  // from 2001 until 2286
 constexpr int kFractionDigitsMax = 9;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 bool is_letter(char c) {
   const char lower = static_cast<char>(c | 0x20);
@@ -91,8 +90,15 @@ const char* read_month(const char* p, const char* end, bool whole_name, int* mon
 }
 
 /// kClfTime by itself, since nearly every line of every text format has one.
-const char* match_clf(const char* p, const char* end, TimeParts* parts) {
-  if (end - p < 26) return nullptr;
+const char* match_clf(const char* p, const char* end, TimeParts* parts, ClfMemo* memo) {
+  constexpr size_t kSize = ClfMemo::kSize;
+  if (memo != nullptr && memo->epoch_s >= 0 &&
+      starts_with_padded(p, end, memo->text.data(), kSize)) {
+    parts->has_epoch = true;
+    parts->epoch_s = memo->epoch_s;
+    return p + kSize;
+  }
+  if (end - p < ptrdiff_t{kSize}) return nullptr;
   if (p[2] != '/' || p[6] != '/' || p[11] != ':' || p[14] != ':' || p[17] != ':' || p[20] != ' ' ||
       (p[21] != '+' && p[21] != '-') || !is_letter(p[3]) || !is_letter(p[4]) || !is_letter(p[5])) {
     return nullptr;
@@ -114,7 +120,13 @@ const char* match_clf(const char* p, const char* end, TimeParts* parts) {
   parts->has_date = true;
   parts->has_clock = true;
   parts->has_offset = true;
-  return digits ? p + 26 : nullptr;
+  if (!digits) return nullptr;
+  const std::optional<int64_t> ms = memo == nullptr ? std::nullopt : parts->to_ms();
+  if (ms) {
+    std::memcpy(memo->text.data(), p, kSize);
+    memo->epoch_s = *ms / 1000;
+  }
+  return p + kSize;
 }
 
 }  // namespace
@@ -206,8 +218,9 @@ bool TimePattern::add(char conversion, int digits) {
   return true;
 }
 
-const char* TimePattern::match(const char* p, const char* end, TimeParts* parts) const {
-  if (is_clf_) return match_clf(p, end, parts);
+const char* TimePattern::match(const char* p, const char* end, TimeParts* parts,
+                               ClfMemo* memo) const {
+  if (is_clf_) return match_clf(p, end, parts, memo);
   for (const Item& item : items_) {
     if (item.conversion == 0) {
       if (p == end || *p != item.literal) return nullptr;

@@ -1,6 +1,8 @@
 // Times in log formats: strftime's conversions, read instead of written.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +31,13 @@ struct TimeParts {
   bool is_local() const { return !has_epoch && !has_offset; }
 };
 
+/// The last time that a kClfTime gave: most lines have the second of the line before.
+struct ClfMemo {
+  static constexpr size_t kSize = 26;
+  alignas(16) std::array<char, 32> text{};
+  int64_t epoch_s = -1;  ///< Negative: nothing is remembered.
+};
+
 /// A compiled pattern. Beside strftime's own conversions: `%s` seconds since 1970 (10 digits),
 /// `%3f` a fraction of so many digits (1 to 9), `%Q` and `%N` milli- and microseconds since 1970.
 class TimePattern {
@@ -41,8 +50,9 @@ class TimePattern {
   static std::optional<TimePattern> compile(std::string_view pattern, Error* error);
 
   /// Reads the time at `p` and gives what stands behind it; null when there is none. Looks at a
-  /// bounded number of bytes. Only the shape is checked here: see TimeParts::to_ms().
-  const char* match(const char* p, const char* end, TimeParts* parts) const;
+  /// bounded number of bytes. Only the shape is checked here: see TimeParts::to_ms(). `memo`: null
+  /// where other pieces may be added to the time.
+  const char* match(const char* p, const char* end, TimeParts* parts, ClfMemo* memo) const;
 
   /// With no other piece, it says which second it was.
   bool is_complete() const { return (has_date_ && has_clock_) || has_epoch_; }

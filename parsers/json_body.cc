@@ -14,7 +14,7 @@ bool is_blank(uint32_t code) {
   return code <= ' ' && (code == ' ' || code == '\t' || code == '\n' || code == '\r');
 }
 
-bool is_digit(uint32_t code) {
+bool is_digit_unit(uint32_t code) {
   return code >= '0' && code <= '9';
 }
 
@@ -154,7 +154,7 @@ class BodyReader {
       if (token == Token::kBad) return {};
       return {BodyId::Kind::kText, static_cast<uint32_t>(quote_ - begin), begin};
     }
-    if (first.code != '-' && !is_digit(first.code)) return {};
+    if (first.code != '-' && !is_digit_unit(first.code)) return {};
     const Token token = skip_number();
     if (token == Token::kBad) return {};
     const uint32_t after = peek().code;
@@ -259,9 +259,9 @@ class BodyReader {
   Token skip_digits() {
     const char* const begin = p_;
     for (;;) {
-      while (p_ < end_ && is_digit(static_cast<unsigned char>(*p_))) ++p_;
+      while (p_ < end_ && is_digit(*p_)) ++p_;
       const Unit unit = peek();  // a digit may be written as an escape
-      if (!is_digit(unit.code)) {
+      if (!is_digit_unit(unit.code)) {
         if (p_ != begin) return Token::kGood;
         return unit.code == kEnd ? Token::kCut : Token::kBad;
       }

@@ -15,6 +15,40 @@
 
 namespace lastseen {
 
+namespace scan_detail {
+
+#if defined(__SSE2__)
+/// First byte at or after `p` that is wanted; `end` when there is none. `wanted_of` says the same
+/// of sixteen bytes at once: it sets all bits of those.
+template <typename IsWanted, typename WantedOf>
+[[gnu::always_inline]] inline const char* find_first(const char* p, const char* end,
+                                                     IsWanted is_wanted, WantedOf wanted_of) {
+  const auto mask_at = [&](const char* at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    return static_cast<unsigned>(_mm_movemask_epi8(wanted_of(bytes)));
+  };
+  const char* const begin = p;
+  for (; end - p >= 16; p += 16) {
+    if (const unsigned mask = mask_at(p)) return p + std::countr_zero(mask);
+  }
+  if (p != begin) {  // the last sixteen: in those that were seen before nothing is found
+    const unsigned mask = mask_at(end - 16);
+    return mask != 0 ? end - 16 + std::countr_zero(mask) : end;
+  }
+  while (p < end && !is_wanted(*p)) ++p;
+  return p;
+}
+#else
+template <typename IsWanted>
+[[gnu::always_inline]] inline const char* find_first(const char* p, const char* end,
+                                                     IsWanted is_wanted) {
+  while (p < end && !is_wanted(*p)) ++p;
+  return p;
+}
+#endif
+
+}  // namespace scan_detail
+
 /// '"', '\\' or a control character: what a run of plain string bytes ends at.
 inline bool is_special(char byte) {
   return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
@@ -23,21 +57,15 @@ inline bool is_special(char byte) {
 /// First special byte at or after `p`; `end` when there is none.
 inline const char* find_special(const char* p, const char* end) {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  while (end - p >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i found =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-    if (mask != 0) return p + std::countr_zero(mask);
-    p += 16;
-  }
+  return scan_detail::find_first(p, end, is_special, [](__m128i bytes) {
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return _mm_or_si128(controls, marks);
+  });
+#else
+  return scan_detail::find_first(p, end, is_special);
 #endif
-  while (p < end && !is_special(*p)) ++p;
-  return p;
 }
 
 /// First `byte` at or after `p`; `end` when there is none. Most are near: the parts of a query, the
@@ -58,17 +86,15 @@ inline const char* find_byte(const char* p, const char* end, char byte) {
 
 /// First `a` or `b` at or after `p`; `end` when there is none.
 inline const char* find_either(const char* p, const char* end, char a, char b) {
+  const auto is_wanted = [=](char byte) { return byte == a || byte == b; };
 #if defined(__SSE2__)
-  while (end - p >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(
-        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)))));
-    if (mask != 0) return p + std::countr_zero(mask);
-    p += 16;
-  }
+  return scan_detail::find_first(p, end, is_wanted, [=](__m128i bytes) {
+    return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
+                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
+  });
+#else
+  return scan_detail::find_first(p, end, is_wanted);
 #endif
-  while (p < end && *p != a && *p != b) ++p;
-  return p;
 }
 
 /// Whether one of the two bytes stands in the text. Most texts are shorter than a register.
@@ -101,22 +127,19 @@ inline bool holds_either(std::string_view text, char a, char b) {
 
 /// First blank, control character, quote or `stop` at or after `p`; `end` when there is none.
 inline const char* find_word_end(const char* p, const char* end, char stop) {
+  const auto ends_word = [=](char byte) {
+    return static_cast<unsigned char>(byte) <= ' ' || byte == '"' || byte == stop;
+  };
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i other = _mm_set1_epi8(stop);
-  const __m128i last_blank = _mm_set1_epi8(' ');
-  while (end - p >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i found =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, other)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_blank), bytes));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-    if (mask != 0) return p + std::countr_zero(mask);
-    p += 16;
-  }
+  return scan_detail::find_first(p, end, ends_word, [=](__m128i bytes) {
+    const __m128i blanks = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8(stop)));
+    return _mm_or_si128(blanks, marks);
+  });
+#else
+  return scan_detail::find_first(p, end, ends_word);
 #endif
-  while (p<end&& static_cast<unsigned char>(*p)> ' ' && *p != '"' && *p != stop) ++p;
-  return p;
 }
 
 /// What ends a bare value of JSON: a quote, backslash, bracket, comma, colon, blank or control
@@ -130,23 +153,37 @@ inline bool is_bare_end(char byte) {
 /// First byte at or after `p` that ends a bare value; `end` when there is none.
 inline const char* find_bare_end(const char* p, const char* end) {
 #if defined(__SSE2__)
-  while (end - p >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return scan_detail::find_first(p, end, is_bare_end, [](__m128i bytes) {
     const auto equals = [&](char wanted) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted)); };
-    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+    const __m128i blanks = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
     const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
     const __m128i behind = _mm_sub_epi8(folded, _mm_set1_epi8('{'));  // braces: 0 to 2
     const __m128i braces = _mm_andnot_si128(
         equals('|'), _mm_cmpeq_epi8(_mm_min_epu8(behind, _mm_set1_epi8('}' - '{')), behind));
     const __m128i marks = _mm_or_si128(_mm_or_si128(equals('"'), equals(',')), equals(':'));
-    const auto mask = static_cast<unsigned>(
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(controls, braces), marks)));
-    if (mask != 0) return p + std::countr_zero(mask);
-    p += 16;
-  }
+    return _mm_or_si128(_mm_or_si128(blanks, braces), marks);
+  });
+#else
+  return scan_detail::find_first(p, end, is_bare_end);
 #endif
-  while (p < end && !is_bare_end(*p)) ++p;
-  return p;
+}
+
+/// Whether the byte is a decimal digit.
+inline bool is_digit(char byte) {
+  return byte >= '0' && byte <= '9';
+}
+
+/// First byte at or after `p` that is no decimal digit; `end` when there is none.
+inline const char* find_digits_end(const char* p, const char* end) {
+  const auto is_other = [](char byte) { return !is_digit(byte); };
+#if defined(__SSE2__)
+  return scan_detail::find_first(p, end, is_other, [](__m128i bytes) {
+    const __m128i behind = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    return _mm_cmpeq_epi8(_mm_max_epu8(behind, _mm_set1_epi8(10)), behind);
+  });
+#else
+  return scan_detail::find_first(p, end, is_other);
+#endif
 }
 
 /// Whether the bytes from `p` on begin with the first `size` of the 32 bytes at `text`.

@@ -9,10 +9,6 @@ namespace {
 constexpr int kPriorityMax = 191;  // RFC 5424, section 6.2.1
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// `<PRI>`, at most three digits. Nothing is taken where it is not there.
 bool skip_priority(std::string_view* text) {
   if (!text->starts_with('<')) return false;

@@ -4,14 +4,12 @@
 #include <bit>
 #include <cstring>
 
+#include "parsers/scan.h"
+
 namespace lastseen {
 namespace {
 
 constexpr int64_t kMaxMs = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 /// The number that eight digits at `p` write; nothing when not all are digits.
 std::optional<uint32_t> read_eight_digits(const char* p) {

@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   TimeParts parts;
   const char* const end = text.data() + text.size();
-  const char* const behind = pattern->match(text.data(), end, &parts);
+  const char* const behind = pattern->match(text.data(), end, &parts, nullptr);
   if (behind != nullptr) CHECK(behind >= text.data() && behind <= end);
   return 0;
 }

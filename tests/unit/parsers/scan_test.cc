@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -49,17 +50,40 @@ TEST(Scan, EveryWayOfThisCpuFindsTheSameEndOfAString) {
   }
 }
 
-TEST(Scan, WhatEndsABareValueEndsItAtEveryPlace) {
-  for (int byte = 0; byte < 256; ++byte) {
-    const char c = static_cast<char>(byte);
-    const bool ends = byte <= ' ' || std::string("\"\\,:[]{}").find(c) != std::string::npos;
-    for (size_t at = 0; at < 40; ++at) {
-      std::vector<char> text(40, '7');
-      text[at] = c;
-      const char* const begin = text.data();
-      ASSERT_EQ(begin + (ends ? at : 40), find_bare_end(begin, begin + 40)) << byte << " " << at;
+// Every byte at every place of texts of every size, against what is to be said of single bytes. On
+// the heap, so that a look past the end is noticed by a sanitizer.
+void expect_found(const std::function<const char*(const char*, const char*)>& find, char plain,
+                  const std::function<bool(char)>& is_wanted) {
+  for (size_t size = 0; size < 40; ++size) {
+    std::vector<char> text(size, plain);
+    const char* const begin = text.data();
+    EXPECT_EQ(begin + size, find(begin, begin + size));
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        text[at] = static_cast<char>(byte);
+        const size_t found = is_wanted(text[at]) ? at : size;
+        ASSERT_EQ(begin + found, find(begin, begin + size)) << size << " " << at << " " << byte;
+      }
+      text[at] = plain;
     }
   }
+}
+
+bool is_one_of(std::string_view bytes, char byte) {
+  return bytes.find(byte) != bytes.npos;
+}
+
+TEST(Scan, WhatEndsATextIsFoundAtEveryPlaceOfEverySize) {
+  const auto is_control = [](char byte) { return static_cast<unsigned char>(byte) < ' '; };
+  expect_found(find_special, 'x',
+               [&](char byte) { return is_control(byte) || is_one_of("\"\\", byte); });
+  expect_found(find_bare_end, '7',
+               [&](char byte) { return is_control(byte) || is_one_of(" \"\\,:[]{}", byte); });
+  expect_found(find_digits_end, '7', [](char byte) { return !is_one_of("0123456789", byte); });
+  expect_found([](const char* p, const char* end) { return find_word_end(p, end, ']'); }, 'x',
+               [&](char byte) { return is_control(byte) || is_one_of(" \"]", byte); });
+  expect_found([](const char* p, const char* end) { return find_byte(p, end, ']'); }, 'x',
+               [](char byte) { return byte == ']'; });
 }
 
 TEST(Scan, EitherOfTwoBytesIsFoundAtEveryPlaceOfEverySize) {

@@ -143,7 +143,7 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
   if (n.copy_by_name || n.copy_size == n.file.stat().size)
     for (const Stream* s : family_of(n.path))
       if (s->key == was_copy_of) return n.copy_of = was_copy_of, true;
-  if (n.began || (n.existed && !known_) || rotation_base(n.path) == n.path) return false;
+  if ((n.existed && !known_) || rotation_base(n.path) == n.path) return false;
   for (const Waiting& waiting : waiting_)
     if (same_family(waiting.position.path, n.path)) return true;  // it may be what is looked for
   for (Stream* s : family_of(n.path)) {
@@ -151,8 +151,8 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
     const bool packing = s->named && is_gzip_name(n.path) && s->path != n.path &&
                          s->path == without_gzip_suffix(n.path);
     Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);
-    if (!copy) return true;  // the next look tells
-    if (!*copy) continue;
+    if (!copy) return true;           // the next look tells
+    if (!*copy || n.began) continue;  // its own lines are counted
     if (n.file.stat().size == 0 && !packing) {
       if (now.mono_ms - n.changed_ms < kCopyBeginsMs) return true;
       continue;

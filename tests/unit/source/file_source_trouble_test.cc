@@ -49,6 +49,24 @@ TEST_F(FileSourceTrouble, ACopyOfALogThatCannotBeAskedIsNoNewFile) {
   EXPECT_EQ("a b c", f.news());
 }
 
+TEST_F(FileSourceTrouble, AfterTheStoreWentBackACopyThatCannotBeReadNowIsWaitedFor) {
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  append("b\n");
+  f.disk.copy(kLog, kRotated);
+  f.disk.truncate(kLog);
+  append("c\n");
+  f.run(3000);
+  EXPECT_EQ("a b c", f.news());
+  f.store = before;
+  fail(Call::kPread, kRotated);
+  go_on();
+  heal();
+  EXPECT_EQ("b c", f.news());
+}
+
 TEST_F(FileSourceTrouble, APositionWhoseFileCannotBeLookedForIsWaitedForByWhatMayBeIt) {
   f.settings.path = "/log/access.log*";
   append("a\n");

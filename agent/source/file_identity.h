@@ -79,6 +79,12 @@ class Tail {
   bool bytes_known_ = true;
 };
 
+/// Whether a copy of the file can be told by its contents. Where nothing is counted a few first
+/// bytes prove nothing: the lines of a log begin alike.
+inline bool tells_copies(const Position& position) {
+  return position.head_bytes >= (position.position == 0 ? kHeadBytesProof : 1);
+}
+
 enum class InodeMatch {
   kOther,        ///< Not the file.
   kReused,       ///< Its number was given to another file: not the file, and the file is gone.

@@ -170,7 +170,9 @@ void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   CHECK(chunk.stream < streams_.size() && streams_[chunk.stream]);
   Stream& stream = *streams_[chunk.stream];
   stream.file.consume(chunk, bytes, discarding);
-  if (bytes > 0) stream.dirty = true;
+  if (bytes == 0) return;
+  stream.dirty = true;
+  stream.was.reset();  // what is counted must not be counted again after a kill
 }
 
 void FileSource::collect(std::vector<Position>& out) {

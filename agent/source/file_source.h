@@ -149,11 +149,11 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string home;
     std::string path;         // where the file is now
     int64_t birth_ns = 0;     // 0: unknown
-    int64_t modified_ns = 0;  // 0: unknown
-    int64_t updated_ns = 0;   // if it was not found: when its position was stored
+    int64_t modified_ns = 0;  // if it is gone: when it was last looked at; 0: unknown
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
+    std::optional<Position> vanished = {};  // counted as lost unless what is found begins like it
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
@@ -201,11 +201,13 @@ class FileSource final : public Source, private Watcher::Listener {
   void start_chain(const Stream& stream);
   void start_chain_before(const Stream& stream);
   void start_chain_from_nothing(const std::string& home, int64_t sequence);
+  void start_chain_from_stored(const std::string& home, const Position& stored);
   void start_chain_since(Stream& stream, const Position& before);
   bool waits_for_chain(const Stream& stream) const;
   bool follow_chain(Chain& chain, Now now);
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
+  bool is_found_rotated(const Position& vanished, const std::string& home);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.

@@ -28,9 +28,7 @@ bool born_before(const FileStat& stat, int64_t birth_ns) {
 }  // namespace
 
 Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) const {
-  // Where nothing is counted a few first bytes prove nothing: the lines of a log begin alike.
-  if (before.head_bytes < (before.position == 0 ? kHeadBytesProof : 1)) return false;
-  if (born_before(file.stat(), before.birth_ns)) return false;
+  if (!tells_copies(before) || born_before(file.stat(), before.birth_ns)) return false;
   Result<bool> holds = file.proves(before, 1);
   if (holds && !*holds) holds = file.is_beginning_of(before);
   // What is in a damaged archive, nobody will know.
@@ -148,8 +146,8 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
     if (same_family(waiting.position.path, n.path)) return true;  // it may be what is looked for
   for (Stream* s : family_of(n.path)) {
     if (s == &n || !s->began) continue;
-    const bool packing = s->named && is_gzip_name(n.path) && s->path != n.path &&
-                         s->path == without_gzip_suffix(n.path);
+    const bool packing =
+        n.named && s->named && is_gzip_name(n.path) && s->path == without_gzip_suffix(n.path);
     Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);
     if (!copy) return true;           // the next look tells
     if (!*copy || n.began) continue;  // its own lines are counted

@@ -90,9 +90,7 @@ void FileSource::settle(Now now) {
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
   if (is_anchor(stored)) {
-    if (!has_wildcards(directory_of(stored.path)))
-      chains_.push_back({stored.path, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
-                         oldest_sequence_ -= kSequenceStep});
+    start_chain_from_stored(stored.path, stored);
     return true;
   }
   if (was_dropped(stored)) return true;
@@ -118,11 +116,13 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     waiting.said |= !crowded;
     return false;
   }
-  count_vanished(stored);
   const std::string home = home_of(stored.path);
-  if (stored.birth_ns != 0 && !home.empty())
-    chains_.push_back({home, "", stored.birth_ns, 0, stored.updated_ms * 1'000'000,
-                       oldest_sequence_ -= kSequenceStep});
+  if (!home.empty()) start_chain_from_stored(home, stored);
+  // If its contents do not tell a copy, what is found behind it may be one.
+  if (!home.empty() && !tells_copies(stored) && stored.size > 0)
+    chains_.back().vanished = stored;
+  else
+    count_vanished(stored);
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;

@@ -82,7 +82,7 @@ void FileSource::start_chain(const Stream& s) {
   if (s.sibling || !matches_glob(settings_.path, s.home)) return;
   const FileStat& stat = s.file.stat();
   const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
-  chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, 0, s.sequence});
+  chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
 }
 
 // A file appears where another was: between them one may have come and been rotated away unseen.
@@ -100,7 +100,15 @@ void FileSource::start_chain_before(const Stream& stream) {
 void FileSource::start_chain_from_nothing(const std::string& home, int64_t sequence) {
   if (has_wildcards(directory_of(home))) return;
   const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
-  chains_.push_back({home, "", since_ns, since_ns, since_ns, sequence});
+  chains_.push_back({home, "", since_ns, since_ns, sequence});
+}
+
+// The file of a stored position is gone; or nothing was here when we looked last (the anchor).
+void FileSource::start_chain_from_stored(const std::string& home, const Position& stored) {
+  if (has_wildcards(directory_of(home))) return;
+  const int64_t looked_ns =
+      is_anchor(stored) ? stored.birth_ns : (stored.updated_ms - kClockGrainMs) * 1'000'000;
+  chains_.push_back({home, "", stored.birth_ns, looked_ns, oldest_sequence_ -= kSequenceStep});
 }
 
 // What was written to a file since it was last seen may have been copied and truncated away. No
@@ -115,7 +123,7 @@ void FileSource::start_chain_since(Stream& s, const Position& before) {
     s.was->updated_ms = s.intact_wall_ms;
   }
   const int64_t since_ns = (s.intact_wall_ms - kClockGrainMs) * 1'000'000;
-  chains_.push_back({s.home, "", since_ns, since_ns, since_ns, s.sequence});
+  chains_.push_back({s.home, "", since_ns, since_ns, s.sequence});
   s.sequence = newest_sequence_ += kSequenceStep;
   look_due_ = true;  // hot files are looked at without the rest
 }
@@ -140,10 +148,8 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
 
 // gzip is born late and written when its contents were: only its number dates it, or that.
 bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) const {
-  if (chain.path.empty()) {
-    const int64_t written_ns = std::max(chain.updated_ns, chain.modified_ns);
-    return written_ns != 0 && found.stat.modified_ns > std::max(chain.birth_ns, written_ns);
-  }
+  if (chain.path.empty())
+    return chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
   const std::string name = without_gzip_suffix(found.path);
   const std::string origin = without_gzip_suffix(chain.path);
   const int number = rotation_number(chain.home, name);
@@ -176,14 +182,27 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   bool complete = listing.status && listing.complete;
   int64_t sequence = chain.sequence;
   for (const FoundFile& file : listing.files) complete &= follow_link(file, chain, ++sequence, now);
-  if (complete) return true;
-  if (share_ && share_->wanted > 0) return false;  // a descriptor will be free some time
-  if (++chain.tries < kChainTriesMax) return false;
-  log_.warn(
-      "rotated files cannot be looked at; what is in them is not read. Make their directory "
-      "readable",
-      {{"input", settings_.name}, {"path", chain.home}});
+  if (!complete) {
+    if (share_ && share_->wanted > 0) return false;  // a descriptor will be free some time
+    if (++chain.tries < kChainTriesMax) return false;
+    log_.warn(
+        "rotated files cannot be looked at; what is in them is not read. Make their directory "
+        "readable",
+        {{"input", settings_.name}, {"path", chain.home}});
+  }
+  if (chain.vanished && !is_found_rotated(*chain.vanished, chain.home))
+    count_vanished(*chain.vanished);
   return true;
+}
+
+// Whether what was known of a file is the beginning of a rotated one that is followed.
+bool FileSource::is_found_rotated(const Position& vanished, const std::string& home) {
+  const std::vector<Stream*> family = family_of(vanished.path);
+  return std::any_of(family.begin(), family.end(), [&](Stream* s) {
+    if (!s->file.is_open() || s->path == home) return false;
+    Result<bool> same = s->file.proves(vanished, 1);
+    return same && *same;
+  });
 }
 
 // False: it could not be found out.

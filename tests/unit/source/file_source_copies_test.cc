@@ -432,6 +432,25 @@ TEST_F(FileSourceCopies, WhileGzipIsAtItNothingIsReadTwice) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceCopies, APackedFileThatWasRemovedIsNoCopyOfTheOneThatGotItsName) {
+  append("a\n");
+  up_with("/log/access.log*");
+  restart();
+  rotate();
+  append("b\n");
+  rotate();
+  append("c\n");
+  compress("/log/access.log.1");
+  f.launch();
+  f.disk.remove("/log/access.log.1.gz");
+  rotate();
+  f.run(3000);
+  f.restore();
+  f.source->begin();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
 TEST_F(FileSourceCopies, ADamagedCompressedFileIsSaidOnce) {
   f.disk.append("/log/a.gz", "no gzip");
   up_with("/log/*.gz");

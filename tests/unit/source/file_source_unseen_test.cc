@@ -150,6 +150,25 @@ TEST_F(FileSourceUnseen, AKillBeforeTheCopiesAreFoundLosesNoneOfThem) {
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b"));
 }
 
+TEST_F(FileSourceUnseen, ARenameBehindALogThatWasFilledDoesNotReadItTwiceAfterAKill) {
+  append("old\n");
+  up_with("/log/access.log*");
+  rotate();
+  f.run(3000);
+  append("a\n");
+  f.run(3000);
+  EXPECT_EQ("old a", f.news());
+  f.disk.fault = [](Call call, const std::string&) {
+    return call == Call::kList ? Status::retry("I/O error") : Status::ok();
+  };
+  f.disk.rename("/log/access.log.1", "/log/access.log.2");
+  f.run(3000);  // what came after the renamed file cannot be looked for
+  restart();
+  f.disk.fault = nullptr;
+  f.up();
+  EXPECT_EQ("", f.news());
+}
+
 TEST_F(FileSourceUnseen, LinesThatEndAlikeDoNotHideThatTheFileIsAnother) {
   const std::string end = std::string(70, 'x') + "\n";
   append("1" + end);
@@ -181,6 +200,61 @@ TEST_F(FileSourceUnseen, ALogThatCameAndLeftBetweenTwoLooksIsRead) {
   f.run(3000);
   append("b\n");
   f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, AFewFirstBytesThatAreFoundInARotatedFileAreNoLoss) {
+  append("half");
+  f.up();
+  restart();
+  append(" a\n");
+  rotate();
+  compress("/log/access.log.1");
+  append("b\n");
+  f.up();
+  EXPECT_EQ("half a b", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceUnseen, AFewFirstBytesThatAreInNoRotatedFileAreCountedAsLost) {
+  append("half");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  append("other\n");
+  rotate();
+  append("b\n");
+  f.up();
+  EXPECT_EQ("other b", f.news());
+  EXPECT_EQ(4u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceUnseen, WithoutBirthTimesWhatWasRotatedBehindARemovedLogIsRead) {
+  f.disk.has_birth_times = f.disk.reuse_inodes = false;
+  append("old\n");
+  f.disk.rename(kLog, "/log/access.log.9");
+  f.disk.create(kLog);
+  f.pass(5000);
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  f.pass(5000);
+  append("a\n");
+  rotate();
+  append("b\n");
+  f.up();
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceUnseen, WithoutBirthTimesALogThatCameAndLeftWhileDownIsRead) {
+  f.disk.has_birth_times = f.disk.reuse_inodes = false;
+  f.up();
+  restart();
+  f.pass(5000);
+  append("a\n");
+  rotate();
+  append("b\n");
+  f.up();
   EXPECT_EQ("a b", f.news());
 }
 

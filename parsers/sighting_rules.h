@@ -59,8 +59,8 @@ class SightingRules {
   IdAnswer ask_path(const Place& place, const LineFields& fields);
   IdAnswer ask_field(const Place& place, const FieldValue& value);
   const LoggedText* text_of(const FieldValue& value);
-  std::string_view without_escapes(const FieldValue& value);
   bool allows_status(const LineFields& fields);
+  std::optional<int64_t> read_time(const FieldValue& value, bool* local);
   uint8_t slot_of(const Place& place, const LineFields& fields) const;
 
   const bool time_required_;

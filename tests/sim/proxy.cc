@@ -39,7 +39,7 @@ Proxy::File Proxy::begin_file(const std::string& path) {
   file->held = disk_.handle(path);
   file->inode = disk_.inode(path);
   file->birth_ns = disk_.birth_ns(path);
-  file->positions_tell = disk_.has_birth_times;
+  file->positions_tell = disk_.has_birth_times || !disk_.reuse_inodes;
   return names_[path] = file;
 }
 

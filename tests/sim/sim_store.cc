@@ -1,6 +1,7 @@
 #include "sim/sim_store.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "store/sqlstate.h"
 
@@ -108,7 +109,15 @@ void SimStore::apply_positions(const Batch& batch, const std::vector<uint64_t>& 
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     if (batch.inputs[i].held_back) continue;
     Input& input = state_.inputs[batch.inputs[i].name];
+    if (traces_)
+      std::printf("  stored: %s, lines read: %llu\n", batch.inputs[i].name.c_str(),
+                  (unsigned long long)batch.inputs[i].delta.lines_read);
     for (const Position& position : batch.inputs[i].positions) {
+      if (traces_)
+        std::printf("  stored: %s %s at %llu of %llu%s, inode %llu\n", position.stream.c_str(),
+                    position.path.c_str(), (unsigned long long)position.position,
+                    (unsigned long long)position.size, position.gone ? ", gone" : "",
+                    (unsigned long long)position.inode);
       if (position.gone) {
         input.positions.erase(position.stream);
       } else {

@@ -76,6 +76,8 @@ class SimStore final : public Store {
     return found == state_.quarantined.end() ? 0 : found->second;
   }
   uint64_t commits() const { return commits_; }
+  /// Prints each position that is committed.
+  void trace() { traces_ = true; }
 
  private:
   struct Input {
@@ -104,6 +106,7 @@ class SimStore final : public Store {
   int faulty_calls_ = 0;
   std::string refused_;
   uint64_t commits_ = 0;
+  bool traces_ = false;
 };
 
 }  // namespace lastseen::sim

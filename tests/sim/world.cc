@@ -102,12 +102,13 @@ World::World(const WorldOptions& options)
       random_(options.seed),
       store_(options.bugs.store),
       view_(disk_, options.bugs.disk) {
+  if (options.verbose) store_.trace();
   calm_ = one_in(2);
   disk_.now_ns = now_.wall_ms * 1'000'000;
   disk_.has_birth_times = !has("birthless") || !one_in(10);
-  // Without birth times nothing dates what came and went unseen, or tells one file from the next.
+  // Without birth times nothing tells a file from the next one that gets its number.
   disk_.reuse_inodes = disk_.has_birth_times && !one_in(4);
-  rotates_while_down_ = disk_.has_birth_times;
+  rotates_while_down_ = !one_in(8);
   disk_fails_ = one_in(4) && has("disk");
   if (!has("wild")) calm_ = true;
   if (!has("down")) rotates_while_down_ = false;
@@ -253,7 +254,8 @@ void World::act_on_store() {
 }
 
 void World::jump_clock() {
-  // Files that are born in the past of others date nothing: no going back where births matter.
+  // Files that are born or written in the past of others date nothing: no going back where that
+  // matters.
   const int64_t jump = static_cast<int64_t>(random_.below(7'200'000));
   const bool back = !rotates_while_down_ && one_in(2);
   say("the clock jumps");

@@ -29,14 +29,14 @@ namespace lastseen {
 
 struct FileSourceOptions {
   /// The slow poll that always runs: events are only hints. Of thousands of files that are all
-  /// watched it asks one in five milliseconds (4 us each: a tenth of a percent of a core).
+  /// watched it asks one in ten milliseconds (4 us each: 0.04 % of a core).
   int64_t poll_ms = 1000;
-  int64_t poll_file_ms = 5;
+  int64_t poll_file_ms = 10;
   /// While files wait for a descriptor.
   int64_t crowded_poll_ms = 200;
   /// A file that never rests is closed after this time, if others wait.
   int64_t turn_ms = 2000;
-  /// How often a hot file is looked at: min(20, max(2, flush.interval / 4)).
+  /// How often a hot file is looked at: min(40, max(2, flush.interval / 4)).
   int64_t hot_ms = 20;
   /// A file is hot for this long after it last changed.
   int64_t hot_for_ms = 100;

@@ -121,7 +121,7 @@ class Pipeline {
   bool may_read(const Input& input) const;
   bool read_chunk(Input& input, Now now);
   void split(const Input& input, const Chunk& chunk, size_t from, bool discarding);
-  void parse_pieces(Input& input, Now now, const Workers::Take& take);
+  void parse_pieces(Input& input, const Chunk& chunk, Now now, const Workers::Take& take);
   size_t count_lines(Input& input, const ParsedLines& parsed, Now now);
   void show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,
                   size_t counted);

@@ -134,7 +134,7 @@ bool Pipeline::read_chunk(Input& input, Now now) {
   };
   while (more) {
     split(input, *chunk, used, discarding);
-    parse_pieces(input, now, std::cref(count));
+    parse_pieces(input, *chunk, now, std::cref(count));
   }
   input.delta.bytes_read += used;
   input.parts.source->consume(*chunk, used, discarding);
@@ -157,15 +157,19 @@ void Pipeline::split(const Input& input, const Chunk& chunk, size_t from, bool d
   pieces_.front().discarding = discarding;
 }
 
-void Pipeline::parse_pieces(Input& input, Now now, const Workers::Take& take) {
+// The first part is to read on, where that pays: it takes longest.
+void Pipeline::parse_pieces(Input& input, const Chunk& chunk, Now now, const Workers::Take& take) {
   PipelineInput& parts = input.parts;
   const LineRules rules{parts.line_bytes_max, parts.arrival_time, now.wall_ms,
                         input.buffer.hash_seed()};
-  const auto parse = [&](size_t i, size_t worker) {
+  const size_t first = buffer_.may_read_ahead(chunk.bytes) ? 1 : 0;
+  const auto job = [&](size_t part, size_t worker) {
+    if (part < first) return buffer_.read_ahead();
     Parser& parser = worker == 0 ? *parts.parser : *parts.more_parsers[worker - 1];
-    parsed_[i].parse(pieces_[i], rules, parser);
+    parsed_[part - first].parse(pieces_[part - first], rules, parser);
   };
-  options_.workers->run(pieces_.size(), std::cref(parse), take);
+  const auto take_piece = [&](size_t part) { return part < first || take(part - first); };
+  options_.workers->run(first + pieces_.size(), std::cref(job), std::cref(take_piece));
 }
 
 // Those that were counted. Of a line that is too long nothing is known but that.

@@ -57,6 +57,7 @@ Status FollowedFile::start_at(uint64_t position, bool discarding) {
   position_ = origin_ = seen_end_ = position;
   discarding_ = origin_discarding_ = discarding;
   read_bytes_ = kReadBytes;
+  ++version_;
   placed_ = verified_ = false;
   if (Status status = load_tail(); !status) return status;
   placed_ = true;
@@ -103,6 +104,7 @@ void FollowedFile::resume(const Position& stored) {
   size_seen_ = shrank_while_held ? std::max(size_seen_, stored.size) : stored.size;
   seen_end_ = position_;
   read_bytes_ = kReadBytes;
+  ++version_;
   verified_ = false;
   finishing_ = false;
   placed_ = true;
@@ -115,6 +117,7 @@ Status FollowedFile::rewind() {
 
 void FollowedFile::reopen(std::unique_ptr<File> file) {
   file_ = std::move(file);
+  ++version_;
   finishing_ = false;
   verified_ = false;
 }
@@ -163,6 +166,7 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   }
   // What we have seen of the unfinished line may have been written anew.
   if (look.changed && size <= seen_end_) seen_end_ = position_;
+  if (!look.reason.empty()) ++version_;
   verified_ = true;
   trouble_.clear();
   end_ = size;
@@ -301,9 +305,9 @@ bool FollowedFile::readable() const {
 
 Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
   asked_ = std::max(read_bytes_, buffer.read_bytes());
-  buffer.grow(asked_);
-  Result<std::string_view> bytes = pread(buffer.data(), asked_, position_);
-  if (!bytes) return bytes.status();
+  Result<std::string_view> bytes =
+      buffer.read(*file_, {stat_.device, stat_.inode, version_, position_}, asked_);
+  if (!bytes) return failed(bytes.status());
   const bool at_end = bytes->size() < asked_;
   const uint64_t end = position_ + bytes->size();
   // More than the last look saw, or less if the file was truncated since: the next look tells.

@@ -129,6 +129,7 @@ class FollowedFile {
   uint64_t seen_end_ = 0;           // up to here nothing ends the line that begins at the position
   size_t read_bytes_ = kReadBytes;  // what the next read asks for at least
   size_t asked_ = 0;                // what the last one asked for
+  uint64_t version_ = 0;            // of what was read: see ReadBuffer::Place
   bool finishing_ = false;
   std::string trouble_;  // why the last look or read failed; empty: it did not
 };

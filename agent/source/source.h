@@ -13,29 +13,10 @@
 
 #include "base/batch.h"
 #include "base/clock.h"
+#include "base/read_buffer.h"
 #include "base/snapshot.h"
 
 namespace lastseen {
-
-/// The one buffer that all sources of a pipeline read into, so memory does not grow with inputs.
-class ReadBuffer {
- public:
-  /// `read_bytes`: how much a file is asked for at a time, unless one line needs more.
-  explicit ReadBuffer(size_t read_bytes) : read_bytes_(read_bytes) { grow(read_bytes); }
-  size_t read_bytes() const { return read_bytes_; }
-  char* data() { return data_.get(); }
-  size_t capacity() const { return capacity_; }
-  void grow(size_t capacity) {
-    if (capacity <= capacity_) return;
-    data_ = std::make_unique_for_overwrite<char[]>(capacity);
-    capacity_ = capacity;
-  }
-
- private:
-  std::unique_ptr<char[]> data_;
-  size_t capacity_ = 0;
-  size_t read_bytes_;
-};
 
 /// Some bytes of one stream, beginning at its position.
 struct Chunk {

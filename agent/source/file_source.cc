@@ -170,25 +170,22 @@ void FileSource::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   CHECK(chunk.stream < streams_.size() && streams_[chunk.stream]);
   Stream& stream = *streams_[chunk.stream];
   stream.file.consume(chunk, bytes, discarding);
-  if (bytes == 0) return;
-  stream.dirty = true;
-  stream.was.reset();  // what is counted must not be counted again after a kill
+  if (bytes > 0) stream.dirty = true;
 }
 
 void FileSource::collect(std::vector<Position>& out) {
   for (const auto& stream : streams_) {
     if (!stream || !stream->dirty || !stream->file.placed()) continue;
-    const bool is_now = !stream->was || !waits_for_chain(*stream);
-    if (is_now) stream->was.reset();
-    stream->dirty = !is_now;
-    Position position = is_now ? stream->file.identity() : *stream->was;
+    stream->dirty = false;
+    Position position = stream->file.identity();
     position.stream = stream->key;
     position.path = stream->path;
-    if (is_now) position.updated_ms = stream->intact_wall_ms;
+    position.updated_ms = stream->intact_wall_ms;
     out.push_back(std::move(position));
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
   gone_.clear();
+  anchor_chains(out);
   if (restored_) keep_anchor(out);
 }
 

@@ -86,7 +86,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool drained() const override;
 
  private:
-  // Of the input's own row; no other key is like it: those are 16 hexadecimal digits.
+  // How the keys of anchors begin; those of files are 16 hexadecimal digits.
   static constexpr const char* kAnchorKey = "anchor";
   // Between the numbers of two files there is room for those that are found later.
   static constexpr int64_t kSequenceStep = 1 << 20;
@@ -120,13 +120,12 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t changed_ms = 0;     // when it last grew
     int64_t opened_ms = 0;
     uint64_t looked_step = 0;
-    uint64_t asked_to = 0;        // bytes: what stood there when look_now() was asked for
-    int64_t intact_wall_ms = 0;   // when its contents were last seen to go on; 0: never
-    std::optional<Position> was;  // before it was written anew, until what it was is found
-    int64_t unnamed_ms = 0;       // when it was first seen to have no path
-    int64_t superseded_ms = -1;   // when its successor was first seen with data; -1: not yet
-    std::string said;             // trouble that was logged
-    std::string reader;           // the agent that has read it before we could begin
+    uint64_t asked_to = 0;       // bytes: what stood there when look_now() was asked for
+    int64_t intact_wall_ms = 0;  // when its contents were last seen to go on; 0: never
+    int64_t unnamed_ms = 0;      // when it was first seen to have no path
+    int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
+    std::string said;            // trouble that was logged
+    std::string reader;          // the agent that has read it before we could begin
   };
   /// A stored position whose file is not found yet.
   struct Waiting {
@@ -153,6 +152,8 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
+    bool followed = false;    // all that there is is found
+    std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
     std::optional<Position> vanished = {};  // counted as lost unless what is found begins like it
   };
 
@@ -201,10 +202,14 @@ class FileSource final : public Source, private Watcher::Listener {
   void start_chain(const Stream& stream);
   void start_chain_before(const Stream& stream);
   void start_chain_from_nothing(const std::string& home, int64_t sequence);
-  void start_chain_from_stored(const std::string& home, const Position& stored);
-  void start_chain_since(Stream& stream, const Position& before);
+  void look_behind(const Position& stored);
+  bool exists(const std::string& directory);
+  void start_chain_since(Stream& stream);
+  void start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence);
   bool waits_for_chain(const Stream& stream) const;
+  void follow_chains(Now now);
   bool follow_chain(Chain& chain, Now now);
+  void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
   bool is_found_rotated(const Position& vanished, const std::string& home);
@@ -242,6 +247,9 @@ class FileSource final : public Source, private Watcher::Listener {
   static bool is_anchor(const Position& stored);
   void note_rows(const StoredInput& stored);
   void keep_anchor(std::vector<Position>& out);
+  void anchor_chains(std::vector<Position>& out);
+  void forget_anchor(const Chain& chain);
+  void note_stored_chains();
   void prune_rotated(Now now);
 
   /// `gone`: its file is no more, so the store forgets it too.

@@ -198,7 +198,7 @@ bool FileSource::waits_for_copy(Stream& s, const Position& before, uint64_t& los
   const Search search = find_copy(s, before, lost, now);
   if (search != Search::kUndecided || ++s.copy_tries >= kCopyTriesMax) {
     s.copy_tries = 0;
-    if (search != Search::kFound) start_chain_since(s, before);
+    if (search != Search::kFound) start_chain_since(s);
     return false;
   }
   s.file.resume(before);

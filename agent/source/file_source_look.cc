@@ -35,8 +35,8 @@ void FileSource::look_at_all(Now now) {
   discovered_ = true;
   if (begun_ && std::all_of(streams_.begin(), streams_.end(), [](const auto& s) { return !s; }))
     start_chain_from_nothing(settings_.path, oldest_sequence_ -= kSequenceStep);
-  std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
   settle(now);
+  finish_chains();
   note_successors(now);
   keep_to_budget(now);
   for (size_t i = 0; i < streams_.size(); ++i)
@@ -254,7 +254,7 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
   const bool was_emptied = look.before && !look.unproven && is_at_home(s);
   if (was_emptied && waits_for_copy(s, *look.before, look.lost_bytes, now)) return;
   if (look.unproven) {
-    start_chain_since(s, *look.before);
+    start_chain_since(s);
     s.dirty = true;
   }
   s.intact_wall_ms = now.wall_ms;

@@ -18,7 +18,9 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
   early_troubles_.clear();
   if (!restored_ || held_back()) discovered_ = false;
-  std::erase_if(chains_, [&](const Chain& chain) { return !ours(chain.home); });
+  std::erase_if(chains_, [&](const Chain& chain) {
+    return !ours(chain.home) && (forget_anchor(chain), true);
+  });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || ours(s->path) || ours(s->home)) continue;
@@ -33,6 +35,8 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
 std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
   std::vector<std::string> stored(rows_.begin(), rows_.end());
   if (anchor_stored_) stored.emplace_back(kAnchorKey);
+  for (Chain& chain : chains_)
+    if (!chain.anchor.empty()) stored.push_back(std::exchange(chain.anchor, ""));
   std::set<std::string> ours;
   for (const auto& stream : streams_) {
     if (!stream || !stream->began) continue;
@@ -47,7 +51,7 @@ std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
   // What another store knows of this input from earlier is older than what is known here.
   note_rows(there);
   for (const Position& position : there.positions) {
-    if (is_anchor(position) || ours.count(position.stream) > 0) continue;
+    if (position.stream == kAnchorKey || ours.count(position.stream) > 0) continue;
     gone_.push_back(position);
     gone_.back().gone = true;
   }

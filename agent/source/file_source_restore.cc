@@ -31,7 +31,10 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     return a.position.updated_ms > b.position.updated_ms;
   });
-  if (went_back_) return_closed(now);
+  if (went_back_) {
+    note_stored_chains();
+    return_closed(now);
+  }
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
   look_at_all(now);  // settles, from what the disk says now
@@ -69,12 +72,12 @@ void FileSource::return_closed(Now now) {
 }
 
 void FileSource::settle(Now now) {
-  if (!restored_) return;
+  if (!restored_) return follow_chains(now);
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
   count_dropped();
-  std::erase_if(chains_, [&](Chain& chain) { return follow_chain(chain, now); });
+  follow_chains(now);
   look_for_readers();
   if (held_back()) return;
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -90,7 +93,7 @@ void FileSource::settle(Now now) {
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
   if (is_anchor(stored)) {
-    start_chain_from_stored(stored.path, stored);
+    look_behind(stored);
     return true;
   }
   if (was_dropped(stored)) return true;
@@ -116,13 +119,7 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     waiting.said |= !crowded;
     return false;
   }
-  const std::string home = home_of(stored.path);
-  if (!home.empty()) start_chain_from_stored(home, stored);
-  // If its contents do not tell a copy, what is found behind it may be one.
-  if (!home.empty() && !tells_copies(stored) && stored.size > 0)
-    chains_.back().vanished = stored;
-  else
-    count_vanished(stored);
+  look_behind(stored);
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;

@@ -4,6 +4,9 @@
 // the first commit of its position. So while no file has a row the input has one of its own, the
 // anchor: it stands for a file that was here when we looked last and is gone. What was born since
 // is found behind it as behind any other.
+//
+// A chain that is not followed to its end has such an anchor, too: after a kill it is followed from
+// there, whatever became of the file that it began with.
 #include <algorithm>
 
 #include "source/file_source.h"
@@ -18,16 +21,16 @@ constexpr size_t kRotatedKeptMax = 64;
 }  // namespace
 
 bool FileSource::is_anchor(const Position& stored) {
-  return stored.stream == kAnchorKey;
+  return stored.stream.starts_with(kAnchorKey);
 }
 
 void FileSource::note_rows(const StoredInput& stored) {
   rows_.clear();
   anchor_stored_ = false;
   for (const Position& position : stored.positions) {
-    if (is_anchor(position))
+    if (position.stream == kAnchorKey)
       anchor_stored_ = true;
-    else
+    else if (!is_anchor(position))
       rows_.insert(position.stream);
   }
 }
@@ -37,7 +40,7 @@ void FileSource::keep_anchor(std::vector<Position>& out) {
   for (const Position& position : out) {
     if (position.gone)
       rows_.erase(position.stream);
-    else
+    else if (!is_anchor(position))
       rows_.insert(position.stream);
   }
   const bool wanted = rows_.empty();
@@ -46,9 +49,48 @@ void FileSource::keep_anchor(std::vector<Position>& out) {
   Position anchor;
   anchor.stream = kAnchorKey;
   anchor.path = settings_.path;
-  anchor.birth_ns = (looked_wall_ms_ - kClockGrainMs) * 1'000'000;
+  anchor.updated_ms = looked_wall_ms_ - kClockGrainMs;
+  anchor.birth_ns = anchor.updated_ms * 1'000'000;
   anchor.gone = !wanted;
   out.push_back(std::move(anchor));
+}
+
+void FileSource::anchor_chains(std::vector<Position>& out) {
+  for (Chain& chain : chains_) {
+    if (!chain.anchor.empty()) continue;
+    FileStat from;
+    from.birth_ns = chain.birth_ns;
+    chain.anchor = kAnchorKey + mint_key(chain.home, from, Now{0, looked_wall_ms_});
+    Position& anchor = out.emplace_back(chain.vanished.value_or(Position()));
+    anchor.stream = chain.anchor;
+    anchor.path = chain.home;
+    anchor.birth_ns = chain.birth_ns;
+    anchor.updated_ms = (chain.modified_ns + 999'999) / 1'000'000;
+  }
+}
+
+void FileSource::forget_anchor(const Chain& chain) {
+  if (chain.anchor.empty()) return;
+  Position& anchor = gone_.emplace_back();
+  anchor.stream = chain.anchor;
+  anchor.path = chain.home;
+  anchor.gone = true;
+}
+
+// The store went back: of what it knows of a chain, the rest of its positions tell.
+void FileSource::note_stored_chains() {
+  for (Chain& chain : chains_) {
+    const bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+      return waiting.position.stream == chain.anchor;
+    });
+    if (stored) continue;
+    chain.anchor.clear();
+    chain.vanished.reset();
+  }
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    return std::any_of(chains_.begin(), chains_.end(),
+                       [&](const Chain& chain) { return waiting.position.stream == chain.anchor; });
+  });
 }
 
 void FileSource::prune_rotated(Now now) {

@@ -96,36 +96,53 @@ void FileSource::start_chain_before(const Stream& stream) {
   start_chain_from_nothing(stream.home, stream.sequence - kSequenceStep / 2);
 }
 
-// No file of that home was here at the look before.
+// No file of that home was here at the look before. Where there is no directory, there is none yet.
 void FileSource::start_chain_from_nothing(const std::string& home, int64_t sequence) {
-  if (has_wildcards(directory_of(home))) return;
+  const std::string directory = directory_of(home);
+  if (has_wildcards(directory) || !exists(directory)) return;
   const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
-  chains_.push_back({home, "", since_ns, since_ns, sequence});
+  start_chain_since(home, since_ns, sequence);
 }
 
-// The file of a stored position is gone; or nothing was here when we looked last (the anchor).
-void FileSource::start_chain_from_stored(const std::string& home, const Position& stored) {
-  if (has_wildcards(directory_of(home))) return;
-  const int64_t looked_ns =
-      is_anchor(stored) ? stored.birth_ns : (stored.updated_ms - kClockGrainMs) * 1'000'000;
-  chains_.push_back({home, "", stored.birth_ns, looked_ns, oldest_sequence_ -= kSequenceStep});
+bool FileSource::exists(const std::string& directory) {
+  return listings_.of(directory).status.code() != StatusCode::kNotFound;
+}
+
+// What came after a file whose stored position leads nowhere, or after an anchor.
+void FileSource::look_behind(const Position& stored) {
+  const bool anchor = is_anchor(stored);
+  const std::string home = anchor ? stored.path : home_of(stored.path);
+  const std::string directory = directory_of(home);
+  const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
+  // If its contents do not tell a copy, what is found may be one.
+  const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
+  if (!may_be_found && !anchor) count_vanished(stored);
+  if (!listed) return;
+  const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
+  Chain chain{home, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
+  if (may_be_found) chain.vanished = stored;
+  if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
+  chains_.push_back(std::move(chain));
 }
 
 // What was written to a file since it was last seen may have been copied and truncated away. No
 // bytes of it are known, so only the time tells: any rotated file that is younger than that.
-//
-// Until the chain is followed the store is told where the file stood before: after a kill only that
-// leads to the chain again.
-void FileSource::start_chain_since(Stream& s, const Position& before) {
+void FileSource::start_chain_since(Stream& s) {
   if (s.intact_wall_ms == 0 || !is_at_home(s) || is_gzip_name(s.path)) return;
-  if (!s.was || !waits_for_chain(s)) {
-    s.was = before;
-    s.was->updated_ms = s.intact_wall_ms;
-  }
   const int64_t since_ns = (s.intact_wall_ms - kClockGrainMs) * 1'000'000;
-  chains_.push_back({s.home, "", since_ns, since_ns, s.sequence});
+  start_chain_since(s.home, since_ns, s.sequence);
   s.sequence = newest_sequence_ += kSequenceStep;
   look_due_ = true;  // hot files are looked at without the rest
+}
+
+// Unless one that is not followed yet leads to all of that: while nothing can be listed, each look
+// starts another.
+void FileSource::start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence) {
+  const bool known = std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
+    return !chain.followed && chain.path.empty() && chain.birth_ns <= since_ns &&
+           chain.modified_ns <= since_ns && chain.home == home;
+  });
+  if (!known) chains_.push_back({home, "", since_ns, since_ns, sequence});
 }
 
 // What is older may still be found.
@@ -158,14 +175,38 @@ bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) con
   return number == 0 && origin_number == 0 && name.size() == origin.size() && name > origin;
 }
 
-// True: done with it.
+void FileSource::follow_chains(Now now) {
+  for (Chain& chain : chains_) {
+    ++chain.looks;
+    if (!chain.followed) chain.followed = follow_chain(chain, now);
+  }
+}
+
+// Those of which all that was found has begun, so that one commit tells the store of both.
+void FileSource::finish_chains() {
+  if (chains_.empty()) return;
+  std::vector<int64_t> found;
+  for (const auto& s : streams_)
+    if (s && s->file.is_open() && !s->file.placed() && !s->sibling && s->copy_of.empty())
+      found.push_back(s->sequence);
+  std::erase_if(chains_, [&](const Chain& chain) {
+    const bool begun = std::none_of(found.begin(), found.end(), [&](int64_t sequence) {
+      return sequence > chain.sequence && sequence < chain.sequence + kSequenceStep;
+    });
+    if (!chain.followed || !begun) return false;
+    if (chain.vanished && !is_found_rotated(*chain.vanished, chain.home))
+      count_vanished(*chain.vanished);
+    return forget_anchor(chain), true;
+  });
+}
+
+// True: there is no more to be found.
 bool FileSource::follow_chain(Chain& chain, Now now) {
-  ++chain.looks;
   // What cannot be looked for yet may be what would be found here.
   for (const Waiting& waiting : waiting_)
     if (home_of(waiting.position.path) == chain.home) return false;
+  if (!exists(directory_of(chain.home))) return false;  // not mounted yet
   Listing listing = listings_.rotations_of(chain.home);
-  if (listing.status.code() == StatusCode::kNotFound) return false;  // not mounted yet
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
     if (!stream || !stream->sibling || stream->named || !is_rotation_of(chain.home, stream->path))
@@ -190,8 +231,6 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
         "readable",
         {{"input", settings_.name}, {"path", chain.home}});
   }
-  if (chain.vanished && !is_found_rotated(*chain.vanished, chain.home))
-    count_vanished(*chain.vanished);
   return true;
 }
 

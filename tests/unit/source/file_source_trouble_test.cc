@@ -13,9 +13,10 @@ constexpr const char* kPacked = "/log/access.log.1.gz";
 
 struct FileSourceTrouble : FileSourceTest {
   void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
-  void fail(Call call, const std::string& path, int times = INT_MAX) {
+  // That call fails so many times, beginning with the one after `skipped`.
+  void fail(Call call, const std::string& path, int times = INT_MAX, int skipped = 0) {
     f.disk.fault = [=](Call called, const std::string& of) mutable {
-      if (called != call || of != path || times-- <= 0) return Status::ok();
+      if (called != call || of != path || skipped-- > 0 || times-- <= 0) return Status::ok();
       return Status::retry("cannot read " + of + ": Input/output error");
     };
   }
@@ -99,6 +100,60 @@ TEST_F(FileSourceTrouble, ACompressedFileThatCannotBeReadNowMayBeTheOneThatIsLoo
   heal();
   EXPECT_EQ("b", f.news());
   EXPECT_EQ(0u, f.log.count("is gone"));
+}
+
+TEST_F(FileSourceTrouble, WhatCameBehindARemovedLogIsLookedForAgainAfterAKill) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.remove(kLog);
+  f.launch();
+  append("b\n");
+  rotate();
+  append("c\n");
+  f.pass(5000);
+  fail(Call::kOpen, kRotated, INT_MAX, 2);  // after it was seen to be no copy of the removed one
+  go_on();
+  EXPECT_EQ("a", f.news());
+  restart();
+  f.disk.fault = nullptr;
+  f.up();
+  EXPECT_EQ("b c", f.news());
+  restart();
+  EXPECT_EQ(2u, f.store.size());  // nothing is looked for any more
+}
+
+TEST_F(FileSourceTrouble, WhatIsFoundAndCannotBeginYetIsFoundAgainAfterAKill) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  f.disk.copy(kLog, kRotated);
+  f.disk.truncate(kLog);
+  append("b\n");
+  f.pass(5000);
+  f.launch();
+  fail(Call::kPread, kLog, INT_MAX, 2);  // when the copy is to begin: it may be one of the log
+  go_on();
+  EXPECT_EQ("", f.news());
+  restart();
+  f.disk.fault = nullptr;
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceTrouble, HoweverLongNothingCanBeListedTheStoreIsToldOnce) {
+  f.up();
+  fail(Call::kList, "/log");
+  f.run(30'000);
+  f.commit();
+  EXPECT_EQ(2u, f.store.size());
+  heal();
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+  EXPECT_EQ(1u, f.store.count("anchor"));
 }
 
 TEST_F(FileSourceTrouble, ADamagedArchiveIsNotWaitedFor) {

@@ -37,6 +37,7 @@ bool write_to_journal(int priority, std::string_view message,
   for (const LogField& field : fields)
     entry.push_back(field_name(field.key) + "=" + escape_for_log(field.value));
   std::vector<iovec> parts;
+  parts.reserve(entry.size());
   for (std::string& part : entry) parts.push_back({part.data(), part.size()});
   return sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0;
 }

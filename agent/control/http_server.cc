@@ -189,8 +189,12 @@ HttpServer::Core::Core(ControlSettings settings, AgentControl& agent, const Cloc
 
 // A flush that still waits in the agent may keep io alive: nothing must stay open in it.
 HttpServer::Core::~Core() {
-  close_doors();
-  close_connections();
+  try {
+    close_doors();
+    close_connections();
+  } catch (...) {
+    // No memory to close them with. The process ends next, and that closes everything.
+  }
 }
 
 Status HttpServer::Core::listen(int passed_fd) {
@@ -274,7 +278,7 @@ void HttpServer::Core::close_doors() {
 }
 
 void HttpServer::Core::close_connections() {
-  const auto open = shared_.open;  // close() takes itself out of the set.
+  const auto open = std::exchange(shared_.open, {});  // close() would take itself out of the set
   for (const auto& connection : open) connection->close();
 }
 

@@ -13,8 +13,8 @@ int64_t milliseconds(JsonValue seconds) {
 }
 
 void read_reasons(LedgerCounts& totals, const std::string& group, JsonValue reasons) {
-  for (const auto& [reason, count] : reasons.members())
-    totals.set(group + "." + reason, count.count());
+  const std::string prefix = group + ".";
+  for (const auto& [reason, count] : reasons.members()) totals.set(prefix + reason, count.count());
 }
 
 InputSnapshot read_input(JsonValue json) {

@@ -136,7 +136,7 @@ class Pipeline {
   int64_t next_seal_mono_ms() const;
   Batch seal(Now now, bool more);
   void positions_known(AgentState state, Now now);
-  void start_input(Input& input, StoredInput stored, bool again, Now now);
+  void start_input(Input& input, const StoredInput& stored, bool again, Now now);
   void take_back(const SpillPart& part, Now now);
   std::vector<SpilledInput> brought_by_feeds() const;
   bool feeds_pending() const;

@@ -137,7 +137,7 @@ void Pipeline::change_in_place(Input& input, InputChange& change, Now now) {
 void Pipeline::start_unknown(Input& input, Now now) {
   StoredInput unknown;
   unknown.foreign = foreign_;
-  start_input(input, std::move(unknown), false, now);
+  start_input(input, unknown, false, now);
 }
 
 // For an input of another name, which reads on where this one stands.
@@ -170,7 +170,7 @@ void Pipeline::add_input(Next next, Now now) {
   StoredInput stored;
   if (auto known = strangers_.extract(input.parts.name)) stored = std::move(known.mapped());
   stored.foreign = foreign_;
-  if (input.formerly.empty()) return start_input(input, std::move(stored), false, now);
+  if (input.formerly.empty()) return start_input(input, stored, false, now);
   input.before = input.sealed = stored.totals;
   input.begun = next.begun;
   input.held_back = input.parts.source->held_back();

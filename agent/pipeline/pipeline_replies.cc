@@ -38,8 +38,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
   read_times_.take();  // of lines that are read again
   foreign_ = std::make_shared<const std::vector<ForeignPosition>>(std::move(state.foreign));
   for (auto& input : inputs_) {
-    StoredInput stored = stored_of(state, *input);
-    start_input(*input, std::move(stored), loaded_, now);
+    start_input(*input, stored_of(state, *input), loaded_, now);
   }
   remember_strangers(state);
   const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
@@ -49,7 +48,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
   loaded_ = true;
 }
 
-void Pipeline::start_input(Input& input, StoredInput stored, bool again, Now now) {
+void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, Now now) {
   if (!input.parts.feed) {
     if (again && !input.held_back) input.delta = LedgerCounts();
     input.buffer.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "base/human_text.h"
@@ -35,14 +36,14 @@ class Rates {
   std::string text(uint64_t now, uint64_t before) const {
     const auto rate = of(now, before);
     if (!rate) return "-";
-    if (*rate >= 10 || *rate == 0) return grouped(static_cast<uint64_t>(*rate + 0.5));
+    if (*rate >= 10 || *rate == 0) return grouped(static_cast<uint64_t>(std::llround(*rate)));
     char text[32];
     std::snprintf(text, sizeof text, "%.1f", *rate);
     return text;
   }
   std::string bytes(uint64_t now, uint64_t before) const {
     const auto rate = of(now, before);
-    return rate ? bytes_text(static_cast<uint64_t>(*rate + 0.5)) : "-";
+    return rate ? bytes_text(static_cast<uint64_t>(std::llround(*rate))) : "-";
   }
 
  private:

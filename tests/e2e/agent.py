@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import subprocess
 
-from servers import PASSWORD, scratch, wait_until
+from servers import PASSWORD, PATIENCE, scratch, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LASTSEEN = os.environ.get("LASTSEEN", os.path.join(ROOT, "build", "lastseen"))
@@ -24,7 +24,8 @@ def environment(**more):
 
 def command(*args, timeout=30, env=None, **options):
     """Runs lastseen to its end; its outputs never hold the password."""
-    done = subprocess.run([LASTSEEN, *map(str, args)], capture_output=True, timeout=timeout,
+    done = subprocess.run([LASTSEEN, *map(str, args)], capture_output=True,
+                          timeout=timeout * PATIENCE,
                           env=env or environment(), **{"cwd": ROOT, **options})
     done.out = done.stdout.decode(errors="replace")
     done.err = done.stderr.decode(errors="replace")
@@ -155,7 +156,7 @@ class Agent:
         wait_until(lambda: text in self.log(), timeout, what=f"the log says '{text}'")
 
     def wait(self, timeout=20):
-        code = self.process.wait(timeout)
+        code = self.process.wait(timeout * PATIENCE)
         self.process = None
         return code
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from logs import backlog
-from servers import wait_until
+from servers import PATIENCE, wait_until
 
 LINES, CLIENTS = 200_000, 20_000
 KILLS = int(os.environ.get("LASTSEEN_E2E_KILLS", 10))
@@ -23,7 +23,7 @@ def big_log(tmp_path_factory):
 def kill_after(agent, store, batches):
     """Kills the agent right after it committed that many batches, in the midst of the backlog."""
     agent.start(wait=False)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 30 * PATIENCE
     while store.batch() < batches:
         assert agent.process.poll() is None, agent.log()
         assert time.monotonic() < deadline, f"no {batches} commits: {agent.log()}"

@@ -52,9 +52,10 @@ struct RequestLine {
 
 /// Nothing when it does not begin with a method and a blank.
 std::optional<RequestLine> split_request_line(std::string_view request) {
-  const size_t space = request.find(' ');
-  if (space == request.npos || !is_method(request.substr(0, space))) return std::nullopt;
-  const std::string_view target = request.substr(space + 1);
+  const char* const end = request.data() + request.size();
+  const char* const space = find_byte(request.data(), end, ' ');
+  if (space == end || !is_method({request.data(), space})) return std::nullopt;
+  const std::string_view target(space + 1, end);
   const size_t protocol = find_protocol(target);
   return RequestLine{target.substr(0, protocol), protocol == target.npos};
 }
@@ -83,9 +84,13 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
 
 IdAnswer ClientIdRules::judge(std::string_view id) const {
   if (id.empty()) return {};
-  const std::optional<size_t> code_points = count_code_points(id);
-  if (!code_points) return {IdAnswer::State::kBad, SkipReason::kInvalidUtf8};
-  if (*code_points > length_max_) return {IdAnswer::State::kBad, SkipReason::kTooLong};
+  size_t code_points = id.size();
+  if (!is_plain(id)) {
+    const std::optional<size_t> counted = count_code_points(id);
+    if (!counted) return {IdAnswer::State::kBad, SkipReason::kInvalidUtf8};
+    code_points = *counted;
+  }
+  if (code_points > length_max_) return {IdAnswer::State::kBad, SkipReason::kTooLong};
   return {IdAnswer::State::kGood, SkipReason::kNoClientId, static_cast<uint32_t>(id.size()),
           id.data()};
 }
@@ -161,10 +166,11 @@ IdAnswer ClientIdRules::from_unknown(const LoggedText& text, std::string_view na
 IdAnswer ClientIdRules::find_in_request_line(std::string_view request, std::string_view name) {
   const std::optional<RequestLine> line = split_request_line(request);
   if (!line) return {};
-  const size_t mark = line->target.find('?');
-  if (mark == line->target.npos) return {};
+  const char* const end = line->target.data() + line->target.size();
+  const char* const mark = find_byte(line->target.data(), end, '?');
+  if (mark == end) return {};
   const QueryFrom from = line->cut ? QueryFrom::kCut : QueryFrom::kRequestLine;
-  return find_in_query(line->target.substr(mark + 1), from, name);
+  return find_in_query({mark + 1, end}, from, name);
 }
 
 IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,

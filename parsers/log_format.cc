@@ -73,7 +73,8 @@ Result<std::unique_ptr<Parser>> make_scanner(Dialect dialect, std::string_view f
 
 LoggedText logged_text(const NeededField& field, const ScannedLine::Value& value) {
   if (field.escape == FieldEscape::kBackslash) {
-    return {value.raw, value.escaped, value.other_escapes};
+    // Word by word, as it was written just now: a copy of both words would wait for the writes.
+    return {{value.raw.data(), value.raw.size()}, value.escaped, value.other_escapes};
   }
   const bool is_json = field.may_be_json && value.raw.size() >= 2 && value.raw.front() == '"' &&
                        value.raw.back() == '"';

@@ -133,7 +133,7 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
 IdAnswer SightingRules::ask(const Place& place, const LineFields& fields) {
   switch (place.kind) {
     case IdPlace::Kind::kBody:
-      return ask_bodies(place, fields);
+      return fields.seen(LineFields::kBody) == 0 ? IdAnswer{} : ask_bodies(place, fields);
     case IdPlace::Kind::kQuery:
       return ask_query(place, fields);
     case IdPlace::Kind::kPath:

@@ -1,5 +1,6 @@
 #include "parsers/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -40,12 +41,19 @@ size_t code_point_bytes(const unsigned char* p, size_t left) {
 
 }  // namespace
 
-std::optional<size_t> count_code_points(std::string_view text) {
-  // Nearly every id: 8 to 16 plain bytes, in two looks that may overlap.
-  if (text.size() >= 8 && text.size() <= 16 && all_plain(text.data()) &&
-      all_plain(text.data() + text.size() - 8)) {
-    return text.size();
+bool is_plain(std::string_view text) {
+  if (text.size() < 8) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<signed char>(c) > 0; });
   }
+  size_t at = 0;
+  for (; at + 8 < text.size(); at += 8) {
+    if (!all_plain(text.data() + at)) return false;
+  }
+  return all_plain(text.data() + text.size() - 8);  // some of them for the second time
+}
+
+std::optional<size_t> count_code_points(std::string_view text) {
   size_t count = 0;
   size_t i = 0;
   while (i < text.size()) {

@@ -59,8 +59,9 @@ class RecentClients {
   };
   struct Generation {
     explicit Generation(uint64_t seed) : table(seed) {}
-    Known* find(std::string_view client_id);
-    Known& add(std::string_view client_id);
+    Known* find(std::string_view client_id, uint64_t hash);
+    Known& add(std::string_view client_id, uint64_t hash);
+    void prefetch_known(uint64_t hash) const;
     void clear();
     void distrust();
 
@@ -69,8 +70,11 @@ class RecentClients {
     IdArena ids;
   };
 
-  Known* find(std::string_view client_id);
-  void screen_entry(Entry& entry, int64_t now_mono_ms);
+  Known* find(std::string_view client_id, uint64_t hash);
+  Known* find(std::string_view client_id) { return find(client_id, young_.table.hash(client_id)); }
+  template <typename Visit>
+  void visit(const std::vector<Entry>& entries, Visit&& visit_entry);
+  void screen_entry(Entry& entry, Known& known, int64_t now_mono_ms);
   void append_due(Generation& generation, Batch& batch, int64_t now_mono_ms, bool all);
   void append_withheld(Known& known, Batch& batch);
   void turn_generation(Batch& batch);
@@ -80,6 +84,7 @@ class RecentClients {
   Generation young_;
   Generation old_;
   uint64_t withheld_ = 0;
+  std::vector<uint64_t> hashes_;  // of the entries that are visited
 };
 
 }  // namespace lastseen

@@ -137,8 +137,9 @@ FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool
 // Whether a file that would begin at its first byte is a copy of what is being read, or may be.
 bool FileSource::is_held_copy(Stream& n, Now now) {
   const std::string was_copy_of = std::exchange(n.copy_of, "");
-  // A few bytes may be alike by chance: what has grown since is compared again.
-  if (n.copy_by_name || n.copy_size == n.file.stat().size)
+  // A few bytes may be alike by chance: what has grown since is compared again. So is what only the
+  // name told of, which may be another's by now.
+  if (!n.copy_by_name && n.copy_size == n.file.stat().size)
     for (const Stream* s : family_of(n.path))
       if (s->key == was_copy_of) return n.copy_of = was_copy_of, true;
   if ((n.existed && !known_) || rotation_base(n.path) == n.path) return false;

@@ -125,7 +125,11 @@ World::World(const WorldOptions& options)
     agent_options_.inputs.push_back({name, one_in(4) ? log + "*" : log});
   }
   disk_.fault = [this](FakeFileSystem::Call call, const std::string& path) {
-    if (!disk_fails_ || !agent_ || call == FakeFileSystem::Call::kGlob || !one_in(60))
+    using Call = FakeFileSystem::Call;
+    // Of a log that cannot be asked at the very first start, and that is rotated before it can,
+    // nothing tells that it was not rotated before.
+    const bool first_start = store_.commits() == 0 && call != Call::kPread;
+    if (!disk_fails_ || !agent_ || first_start || call == Call::kGlob || !one_in(60))
       return Status::ok();
     static constexpr const char* kCalls[] = {"open", "stat", "glob", "list", "pread", "fstat"};
     say(std::string(kCalls[static_cast<size_t>(call)]) + " of " + path + " fails");

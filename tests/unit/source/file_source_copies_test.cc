@@ -451,6 +451,20 @@ TEST_F(FileSourceCopies, APackedFileThatWasRemovedIsNoCopyOfTheOneThatGotItsName
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
 }
 
+TEST_F(FileSourceCopies, WhatOnlyItsNameMadeACopyIsReadWhenTheNamesPart) {
+  append("a\n");
+  up_with("/log/access.log*");
+  rotate();
+  append("b\n");
+  f.run(3000);
+  f.disk.append("/log/access.log.1.gz", gzip_bytes("c\n"));
+  f.run(3000);
+  EXPECT_EQ("copy", f.state_of("/log/access.log.1.gz"));
+  rename("/log/access.log.1.gz", "/log/access.log.2.gz");
+  f.run(3000);
+  EXPECT_EQ("a b c", f.news());
+}
+
 TEST_F(FileSourceCopies, ADamagedCompressedFileIsSaidOnce) {
   f.disk.append("/log/a.gz", "no gzip");
   up_with("/log/*.gz");

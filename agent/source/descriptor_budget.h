@@ -39,6 +39,12 @@ class DescriptorBudget {
     for (const auto& share : shares_) open += share->open;
     return open < files_max() ? files_max() - open : 0;
   }
+  /// More is open than may stay so.
+  bool overdrawn() const {
+    size_t open = 0;
+    for (const auto& share : shares_) open += share->open;
+    return open > files_max();
+  }
   /// How many files a source may open now: while others wait, no more than its part.
   size_t room_of(const Share& mine) const {
     if (wanted_by_others(mine) == 0) return free();

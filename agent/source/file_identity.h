@@ -94,6 +94,14 @@ enum class InodeMatch {
 /// Factors 1 and 2.
 InodeMatch compare_inode(const Position& stored, const FileStat& stat);
 
+/// Whether a compressed file is as old as what gzip would have made it of. Some tools drop what is
+/// below a microsecond or a second.
+inline bool is_packed_time(const FileStat& packed, const FileStat& plain) {
+  for (const int64_t grain_ns : {1, 1'000, 1'000'000'000})
+    if (packed.modified_ns == plain.modified_ns / grain_ns * grain_ns) return true;
+  return false;
+}
+
 /// Enough to say that two are one file only while a descriptor holds one of them.
 inline bool same_inode(const FileStat& a, const FileStat& b) {
   return a.inode == b.inode && a.device == b.device;

@@ -180,7 +180,8 @@ void FileSource::collect(std::vector<Position>& out) {
     Position position = stream->file.identity();
     position.stream = stream->key;
     position.path = stream->path;
-    position.updated_ms = stream->intact_wall_ms;
+    // What came since all files were looked at is not known yet.
+    position.updated_ms = std::min(stream->intact_wall_ms, looked_wall_ms_);
     out.push_back(std::move(position));
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
@@ -283,6 +284,9 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
     position.path = stream.path;
     position.gone = true;
     gone_.push_back(std::move(position));
+    // The store is to know of a look that is younger than what is forgotten.
+    for (const auto& s : streams_)
+      if (s && s->began && is_at_home(*s) && s->home == stream.home) s->dirty = true;
   }
   std::erase(rotated_, &stream);
   remove_from(by_inode_, stream.file.stat().inode, &stream);

@@ -130,6 +130,7 @@ class FileSource final : public Source, private Watcher::Listener {
   /// A stored position whose file is not found yet.
   struct Waiting {
     Position position;
+    LossReason loss;  // if the file is gone
     int incomplete_tries = 0;
     bool said = false;
     int64_t absent_since_ms = -1;  // when its directory was first found missing
@@ -152,9 +153,10 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
+    int64_t looked_ns = 0;    // what was written before was here then; 0: unknown
     bool followed = false;    // all that there is is found
     std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
-    std::optional<Position> vanished = {};  // counted as lost unless what is found begins like it
+    std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };
 
   void directory_changed(const std::string& directory, const std::string& name) override;
@@ -169,7 +171,10 @@ class FileSource final : public Source, private Watcher::Listener {
   bool check_closed(Stream& stream, const FoundFile& found, Now now);
   bool reopen(Stream& stream, const std::string& path, Now now);
   void locate(Stream& stream, Now now);
+  void look_for_closed(Stream& stream, Now now);
   void note_troubles(std::vector<PathTrouble> troubles);
+  Stream& welcome(const std::string& path, std::unique_ptr<File> file, const FileStat& stat,
+                  Now now);
   void cannot_open(const FoundFile& found, std::string state);
   void note_early_trouble(Stream& stream);
   void note_place(Stream& stream, const std::string& path);
@@ -182,7 +187,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void settle(Now now);
   bool settle_waiting(Waiting& waiting, Now now);
   std::string home_of(const std::string& path) const;
-  void count_vanished(const Position& stored);
+  void count_vanished(const Waiting& waiting);
   Stream* find_held(const Position& stored);
   Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
@@ -199,10 +204,10 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
   void drop_siblings(Now now);
-  void start_chain(const Stream& stream);
+  void start_chain(const Stream& stream, int64_t looked_wall_ms);
   void start_chain_before(const Stream& stream);
   void start_chain_from_nothing(const std::string& home, int64_t sequence);
-  void look_behind(const Position& stored);
+  void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
   void start_chain_since(Stream& stream);
   void start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence);
@@ -239,9 +244,13 @@ class FileSource final : public Source, private Watcher::Listener {
 
   // file_source_descriptors.cc: more files than descriptors.
   Result<std::unique_ptr<File>> open(const std::string& path);
+  Result<std::unique_ptr<File>> open_to_look(const std::string& path);
+  void wait_for_turn(Stream& s);
+  void place_crowded(Now now);
   bool has_descriptor(const std::string& path);
   void make_room(Now now);
   bool may_close(const Stream& s) const;
+  bool may_drop(const Stream& s) const;
 
   // file_source_rows.cc: which rows the store keeps of this input.
   static bool is_anchor(const Position& stored);
@@ -307,12 +316,14 @@ class FileSource final : public Source, private Watcher::Listener {
   // Paths in trouble at the first discovery: they count as files that existed. Inode 0: unknown.
   std::map<std::string, FileStat> early_troubles_;
   std::vector<PathTrouble> look_troubles_;  // of the look under way
+  std::vector<FoundFile> crowded_;          // in the look under way: found, without a descriptor
 
   bool discovered_ = false;  // the first look is done
   bool restored_ = false;
   bool known_ = false;  // the input has stored positions
   bool begun_ = false;
-  bool went_back_ = false;  // restored more than once: what is missing now, the store lost
+  int64_t stored_look_wall_ms_ = 0;  // the newest look that the store knows of
+  bool went_back_ = false;           // restored more than once: what is missing now, the store lost
   bool look_due_ = true;
   bool event_ = false;   // something changed that is not a known file
   bool events_ = false;  // some stream has `event`

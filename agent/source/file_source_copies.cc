@@ -48,13 +48,15 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
   n.sequence = s.sequence;
   s.sequence = newest_sequence_ += kSequenceStep;
   n.began = n.dirty = true;
+  const int64_t looked_wall_ms = s.intact_wall_ms;
   n.changed_ms = now.mono_ms;
   log_.info("reading on in a copy", {{"input", settings_.name},
                                      {"path", n.path},
                                      {"of", s.path},
                                      {"position", n.file.position()}});
   look_at(n, true, now);
-  start_chain(n);
+  start_chain(n, looked_wall_ms);
+  wait_for_turn(n);
   return Search::kFound;
 }
 
@@ -70,6 +72,8 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
     undecided |= !copy;
     if (copy && *copy) found = n;
   }
+  // One that cannot be read now may be the plain file of an archive beside it.
+  if (undecided && s.copy_tries + 1 < kCopyTriesMax) return Search::kUndecided;
   if (!found) found = find_unfollowed_copy(s.home, before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
   Search search = take_copy(*found, s, before, now);
@@ -106,7 +110,7 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
   std::stable_partition(listing.files.begin(), listing.files.end(),
                         [](const FoundFile& file) { return !is_gzip_name(file.path); });
   for (const FoundFile& candidate : listing.files) {
-    Result<std::unique_ptr<File>> file = open(candidate.path);
+    Result<std::unique_ptr<File>> file = open_to_look(candidate.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) {
       undecided |= stat.status().code() == StatusCode::kRetry;
@@ -160,6 +164,7 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
     n.copy_by_name = packing;
     n.copy_size = n.file.stat().size;
     if (was_copy_of == s->key) return true;
+    if (waited_.count(n.path) > 0) return true;  // said when it began to wait for a descriptor
     log_.info("not read: a copy of a file that is followed",
               {{"input", settings_.name}, {"path", n.path}, {"of", s->path}});
     return true;
@@ -182,16 +187,22 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
 // A file is gone: its copy, if there is one, takes its place.
 void FileSource::hand_over(Stream& s, Now now) {
   const Position last = s.file.identity();
+  bool taken = false;
   for (Stream* n : family_of(s.path)) {
     if (n == &s || !n->file.is_open() || n->file.placed() || n->sibling) continue;
     const bool marked = n->copy_of == s.key;
     Result<bool> copy = marked && !n->copy_by_name ? Result<bool>(true) : holds_copy(n->file, last);
     if (copy && *copy) {
+      taken = true;
       take_copy(*n, s, last, now);
     } else if (marked) {
       n->copy_of.clear();
     }
   }
+  // A copy that the glob names may wait for a descriptor.
+  if (taken || !share_ || share_->wanted == 0) return;
+  bool undecided = false;
+  if (Stream* n = find_unfollowed_copy(s.path, last, undecided, now)) take_copy(*n, s, last, now);
 }
 
 // True: the file's position stays what it was until its copy can be looked for.

@@ -3,8 +3,9 @@
 // A file that is read to its end, and that a name leads to, can be closed and found again by its
 // inode: the poll and the events of its directory tell when it grew. So the files that find no
 // descriptor get those of the ones that have been idle longest; if none is, busy ones take turns.
-// What is written to a closed file between the last look and its deletion is lost unseen; hence the
-// advice to raise the limit.
+// Where reading begins is settled for all of them at once: each is looked into, one at a time, with
+// a descriptor out of the reserve. What is written to a closed file between the last look and its
+// deletion is lost unseen; hence the advice to raise the limit.
 #include <algorithm>
 
 #include "source/file_source.h"
@@ -14,9 +15,50 @@ namespace lastseen {
 Result<std::unique_ptr<File>> FileSource::open(const std::string& path) {
   if (!has_descriptor(path))
     return Status::retry("cannot open " + path + ": no descriptor is free");
+  return open_to_look(path);
+}
+
+// To see whether a file is the one that is looked for. If all descriptors are taken this one is out
+// of the reserve, and wait_for_turn() gives it back: one at a time.
+Result<std::unique_ptr<File>> FileSource::open_to_look(const std::string& path) {
   Result<std::unique_ptr<File>> file = open_possibly_gzip(files_, path);
   if (!file || !share_) return file;
   return std::unique_ptr<File>(std::make_unique<CountedFile>(std::move(*file), share_));
+}
+
+// It is known where reading begins, so it can be closed until it is its turn.
+void FileSource::wait_for_turn(Stream& s) {
+  if (!share_ || !options_.descriptors->overdrawn() || !may_close(s)) return;
+  s.waiting = true;
+  s.file.close();
+  has_descriptor(s.path);
+}
+
+// Of the files that found no descriptor it is settled as well where reading begins: the start
+// choice is for all of them, and what is known is found again, whatever becomes of it before its
+// turn.
+void FileSource::place_crowded(Now now) {
+  if (!waiting_.empty()) return;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    Stream* s = streams_[i].get();
+    if (!s || !s->waiting || s->file.placed() || !reopen(*s, s->path, now)) continue;
+    if (!is_held_copy(*s, now)) place(*s, now);
+    if (s->file.placed()) continue;
+    s->waiting = true;
+    s->file.close();
+  }
+  for (const FoundFile& found : std::exchange(crowded_, {})) {
+    Result<std::unique_ptr<File>> file = open_to_look(found.path);
+    Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+    if (!stat || stream_of(*stat)) continue;
+    Stream& s = welcome(found.path, std::move(*file), *stat, now);
+    if (!is_held_copy(s, now)) place(s, now);
+    if (!s.file.placed()) {
+      forget(s, false, now);
+    } else if (begun_) {
+      start_chain_before(s);
+    }
+  }
 }
 
 // False: the file has to wait. First come, first served, or a busy log would keep others out.
@@ -44,16 +86,20 @@ void FileSource::make_room(Now now) {
   if (surplus > 0) {
     std::vector<Stream*> open;
     for (const auto& s : streams_)
-      if (s && may_close(*s)) open.push_back(s.get());
+      if (s && (may_close(*s) || may_drop(*s))) open.push_back(s.get());
     std::stable_sort(open.begin(), open.end(), [](const Stream* a, const Stream* b) {
       return a->changed_ms < b->changed_ms;
     });
     for (Stream* s : open) {
       look_at(*s, false, now);  // it may have grown since
       const bool turn_over = now.mono_ms - s->opened_ms >= options_.turn_ms;
-      if (!may_close(*s) || (begun_ && s->file.readable() && !turn_over)) continue;
-      s->waiting = s->file.readable();
-      s->file.close();
+      if (may_drop(*s)) {
+        forget(*s, false, now);
+      } else {
+        if (!may_close(*s) || (s->file.readable() && !turn_over)) continue;
+        s->waiting = s->file.readable();
+        s->file.close();
+      }
       if (--surplus == 0) break;
     }
   }
@@ -66,10 +112,15 @@ void FileSource::make_room(Now now) {
   served_to_ = room == 0 ? 0 : tickets[room - 1];
 }
 
-// Before we begin, all that is placed by `start: end` may go: that is all it was opened for.
 bool FileSource::may_close(const Stream& s) const {
-  if (!s.named || !s.file.is_open() || !s.file.placed() || !s.file.trouble().empty()) return false;
-  return s.file.stat().links > 0 && (begun_ || (!known_ && start_ == Start::kEnd));
+  return s.named && s.file.is_open() && s.file.placed() && s.file.trouble().empty() &&
+         s.file.stat().links > 0;
+}
+
+// What is not followed is found again in its directory.
+bool FileSource::may_drop(const Stream& s) const {
+  return s.named && s.file.is_open() && !s.file.placed() && restored_ && !held_back() && !s.began &&
+         (s.sibling || !s.copy_of.empty());
 }
 
 }  // namespace lastseen

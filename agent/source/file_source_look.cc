@@ -10,6 +10,7 @@ void FileSource::look_at_all(Now now) {
   look_due_ = event_ = events_ = false;
   looked_before_wall_ms_ = std::exchange(looked_wall_ms_, now.wall_ms);
   look_troubles_.clear();
+  crowded_.clear();
   listings_.clear();
   for (const auto& stream : streams_) {
     if (!stream) continue;
@@ -52,8 +53,11 @@ void FileSource::meet(const FoundFile& found, Now now) {
   if (stream && !stream->file.is_open() && !check_closed(*stream, found, now)) stream = nullptr;
   if (!stream) {
     if (came_back(found, now)) return;
-    if (!has_descriptor(found.path)) return cannot_open(found, std::string(kWaitsForDescriptor));
-    Result<std::unique_ptr<File>> file = open(found.path);
+    if (!has_descriptor(found.path)) {
+      crowded_.push_back(found);
+      return cannot_open(found, std::string(kWaitsForDescriptor));
+    }
+    Result<std::unique_ptr<File>> file = open_to_look(found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) {
       if (stat.status().code() == StatusCode::kNotFound) return;  // vanished just now
@@ -63,14 +67,20 @@ void FileSource::meet(const FoundFile& found, Now now) {
     // The path may lead elsewhere by now; the descriptor tells whereto.
     stream = stream_of(*stat);
     if (!stream) {
-      stream = &add(found.path, std::move(*file), *stat, now);
-      stream->existed = !discovered_;
-      stream->first_size = static_cast<uint64_t>(stat->size);
-      note_early_trouble(*stream);
+      stream = &welcome(found.path, std::move(*file), *stat, now);
       if (begun_) start_chain_before(*stream);
     }
   }
   note_place(*stream, found.path);
+}
+
+FileSource::Stream& FileSource::welcome(const std::string& path, std::unique_ptr<File> file,
+                                        const FileStat& stat, Now now) {
+  Stream& stream = add(path, std::move(file), stat, now);
+  stream.existed = !discovered_;
+  stream.first_size = static_cast<uint64_t>(stat.size);
+  note_early_trouble(stream);
+  return stream;
 }
 
 void FileSource::cannot_open(const FoundFile& found, std::string state) {
@@ -104,8 +114,10 @@ bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
   bool same = compare_inode(stream.file.identity(), found.stat) == InodeMatch::kSame;
   // The size of a compressed one is told by its path packed, by its descriptor unpacked.
   bool same_size = found.stat.size == last.size || is_gzip_name(found.path);
-  if (same && same_size && found.stat.modified_ns == last.modified_ns && !stream.waiting)
+  if (same && same_size && found.stat.modified_ns == last.modified_ns && !stream.waiting) {
+    stream.intact_wall_ms = now.wall_ms;
     return true;
+  }
   if (same && stream.waiting && !begun_) return true;
   if (same && !has_descriptor(found.path)) {
     stream.waiting = true;
@@ -118,15 +130,14 @@ bool FileSource::check_closed(Stream& stream, const FoundFile& found, Now now) {
   }
   if (same && !stream.file.trouble().empty())
     return true;  // it could not be opened now; the next poll tries again
-  lose(LossReason::kDeleted, stream.file.unread(), stream.path, "the file was replaced");
-  forget(stream, true, now);
+  look_for_closed(stream, now);
   return false;
 }
 
 // False with trouble(): try again; false without: the path leads to another file.
 bool FileSource::reopen(Stream& stream, const std::string& path, Now now) {
   stream.file.note_trouble(Status::ok());
-  Result<std::unique_ptr<File>> file = open(path);
+  Result<std::unique_ptr<File>> file = open_to_look(path);
   Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
   if (!stat) {
     stream.file.note_trouble(stat.status());
@@ -177,7 +188,7 @@ void FileSource::locate(Stream& s, Now now) {
     log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
     note_path(s, path);
     s.named = s.located = s.dirty = true;
-    start_chain(s);
+    start_chain(s, looked_before_wall_ms_);
   };
   if (!s.candidate.empty()) return moved_to(s.candidate);
   bool deleted = s.file.is_open() && s.file.stat().links == 0;
@@ -197,14 +208,35 @@ void FileSource::locate(Stream& s, Now now) {
   }
   if (s.named) {
     s.unnamed_ms = now.mono_ms;
-    start_chain(s);
+    start_chain(s, looked_before_wall_ms_);
   }
   bool vanished = s.named && !s.file.is_open();
   s.named = false;
-  if (vanished || (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms)) {
+  if (vanished) return look_for_closed(s, now);
+  if (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms) {
     lose(LossReason::kDeleted, s.file.unread(), s.path, "the file was removed");
     forget(s, true, now);
   }
+}
+
+// Nothing leads to a closed file any more. If gzip made another of it since it was read, that one
+// is as old; else what it was is looked for like the file of any stored position.
+void FileSource::look_for_closed(Stream& s, Now now) {
+  const Listing family = listings_.family_of(s.path);
+  const bool packed_as_read =
+      s.file.unread() == 0 &&
+      std::any_of(family.files.begin(), family.files.end(), [&](const FoundFile& file) {
+        return is_gzip_name(file.path) && is_packed_time(file.stat, s.file.stat()) &&
+               !matches_glob(settings_.path, file.path);
+      });
+  if (packed_as_read) return forget(s, true, now);
+  Position last = s.file.identity();
+  last.stream = s.key;
+  last.path = s.path;
+  last.updated_ms = s.intact_wall_ms;
+  if (s.dirty) gone_.push_back(last);
+  waiting_.push_back({std::move(last), LossReason::kDeleted});
+  forget(s, false, now);
 }
 
 namespace {

@@ -26,7 +26,13 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   note_rows(stored);
   waiting_.clear();
   for (const Position& position : stored.positions)
-    if (!position.gone) waiting_.push_back({position});
+    if (!position.gone)
+      waiting_.push_back(
+          {position, went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted});
+  stored_look_wall_ms_ = 0;
+  for (const Waiting& waiting : waiting_)
+    if (!is_anchor(waiting.position))
+      stored_look_wall_ms_ = std::max(stored_look_wall_ms_, waiting.position.updated_ms);
   // Should an inode have been two files of the input, the newer one owns it.
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     return a.position.updated_ms > b.position.updated_ms;
@@ -38,12 +44,6 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
   look_at_all(now);  // settles, from what the disk says now
-  // The start choice is for all files that exist, also for those without a descriptor.
-  while (!known_ && start_ == Start::kEnd && share_ && share_->wanted > 0) {
-    const size_t unplaced = early_troubles_.size();
-    look_at_all(now);
-    if (early_troubles_.size() == unplaced) break;
-  }
 }
 
 // Files that were read and let go may have to be read again.
@@ -86,6 +86,7 @@ void FileSource::settle(Now now) {
         !stream->sibling && !is_held_copy(*stream, now))
       place(*stream, now);
   }
+  place_crowded(now);
   note_successors(now);
 }
 
@@ -93,13 +94,16 @@ void FileSource::settle(Now now) {
 bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
   if (is_anchor(stored)) {
-    look_behind(stored);
+    look_behind(waiting);
     return true;
   }
   if (was_dropped(stored)) return true;
   bool undecided = false;
-  for (Stream* closed : streams_of_inode(stored.inode))
-    if (closed->waiting && compare_inode(stored, closed->file.stat()) == InodeMatch::kSame)
+  // What the file became since may be a copy, which only its key tells.
+  for (const auto& s : streams_)
+    if (s && s->waiting && !s->file.placed() &&
+        (s->key == stored.stream || compare_inode(stored, s->file.stat()) == InodeMatch::kSame) &&
+        !reopen(*s, s->path, now))
       return false;
   Stream* stream = find_held(stored);
   if (!stream) stream = find_sibling(waiting, undecided, now);
@@ -110,16 +114,15 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
     return true;
   }
   if (undecided && !is_given_up(waiting, now)) {
-    const bool crowded = share_ && share_->wanted > 0;
-    if (!waiting.said && !crowded)
+    if (!waiting.said)
       log_.warn(
           "the file of a stored position cannot be looked for; waiting. Make its directory "
           "readable",
           {{"input", settings_.name}, {"path", stored.path}});
-    waiting.said |= !crowded;
+    waiting.said = true;
     return false;
   }
-  look_behind(stored);
+  look_behind(waiting);
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
@@ -139,10 +142,10 @@ std::string FileSource::home_of(const std::string& path) const {
 }
 
 // What was written after the position was stored, nobody can know.
-void FileSource::count_vanished(const Position& stored) {
+void FileSource::count_vanished(const Waiting& waiting) {
+  const Position& stored = waiting.position;
   if (stored.size > stored.position)
-    return lose(went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted,
-                stored.size - stored.position, stored.path,
+    return lose(waiting.loss, stored.size - stored.position, stored.path,
                 "the file of a stored position is gone, and no copy of it is found");
   log_.info(
       "the file of a stored position is gone; all that was known of it had been read, what was "
@@ -183,7 +186,7 @@ FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, 
     InodeMatch match = compare_inode(stored, file.stat);
     if (match != InodeMatch::kSame && match != InodeMatch::kOtherDevice) continue;
     if (stream_of(file.stat)) continue;  // find_held() or find_on_other_device() looks at it
-    Result<std::unique_ptr<File>> opened = open(file.path);
+    Result<std::unique_ptr<File>> opened = open_to_look(file.path);
     Result<FileStat> stat = opened ? (*opened)->stat() : Result<FileStat>(opened.status());
     if (!stat) {
       undecided |= stat.status().code() != StatusCode::kReject;
@@ -219,13 +222,15 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
 
 void FileSource::adopt(Stream& s, const Position& stored, Now now) {
   s.key = stored.stream;
+  // What was to be stored of it while it waited is older than what will be.
+  std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
   s.copy_of.clear();
   if (std::string home = home_of(stored.path); !home.empty()) s.home = std::move(home);
   // Older than whatever has taken its place since.
   s.sibling = false;
   if (is_rotated(s)) {
     s.sequence = oldest_sequence_ -= kSequenceStep;
-    start_chain(s);
+    start_chain(s, stored_look_wall_ms_);
   }
   s.file.resume(stored);
   s.intact_wall_ms = stored.updated_ms;
@@ -239,6 +244,7 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
                         : stored.device == s.file.stat().device ? "same file as stored"
                                                                 : "same file, other device"}});
   look_at(s, true, now);
+  wait_for_turn(s);
 }
 
 void FileSource::place(Stream& s, Now now) {
@@ -267,6 +273,7 @@ void FileSource::place(Stream& s, Now now) {
                           {"position", s.file.position()},
                           {"reason", reason}});
   look_at(s, true, now);
+  wait_for_turn(s);
 }
 
 }  // namespace lastseen

@@ -61,11 +61,13 @@ void FileSource::anchor_chains(std::vector<Position>& out) {
     FileStat from;
     from.birth_ns = chain.birth_ns;
     chain.anchor = kAnchorKey + mint_key(chain.home, from, Now{0, looked_wall_ms_});
-    Position& anchor = out.emplace_back(chain.vanished.value_or(Position()));
+    Position& anchor = out.emplace_back(chain.vanished ? chain.vanished->position : Position());
     anchor.stream = chain.anchor;
     anchor.path = chain.home;
     anchor.birth_ns = chain.birth_ns;
-    anchor.updated_ms = (chain.modified_ns + 999'999) / 1'000'000;
+    const int64_t since_ns =
+        chain.looked_ns > 0 ? std::min(chain.looked_ns, chain.modified_ns) : chain.modified_ns;
+    anchor.updated_ms = (since_ns + 999'999) / 1'000'000;
   }
 }
 

@@ -28,14 +28,10 @@ int64_t age_key(const FileStat& stat) {
   return birth_dates(stat) ? stat.birth_ns : stat.modified_ns;
 }
 
-// Whether gzip made `packed` of `plain`: it is as old. Some tools drop what is below a microsecond
-// or a second.
+// Whether gzip made `packed` of `plain`.
 bool packs(const FoundFile& packed, const FoundFile& plain) {
-  if (!is_gzip_name(packed.path) || without_gzip_suffix(packed.path) != plain.path) return false;
-  const int64_t written_ns = plain.stat.modified_ns;
-  for (const int64_t grain_ns : {1, 1'000, 1'000'000'000})
-    if (packed.stat.modified_ns == written_ns / grain_ns * grain_ns) return true;
-  return false;
+  return is_gzip_name(packed.path) && without_gzip_suffix(packed.path) == plain.path &&
+         is_packed_time(packed.stat, plain.stat);
 }
 
 void sort_oldest_first(std::vector<FoundFile>& files) {
@@ -78,11 +74,13 @@ void FileSource::drop_siblings(Now now) {
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }
 
-void FileSource::start_chain(const Stream& s) {
+// `looked_wall_ms`: when all files were last looked at.
+void FileSource::start_chain(const Stream& s, int64_t looked_wall_ms) {
   if (s.sibling || !matches_glob(settings_.path, s.home)) return;
   const FileStat& stat = s.file.stat();
   const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
   chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
+  chains_.back().looked_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
 }
 
 // A file appears where another was: between them one may have come and been rotated away unseen.
@@ -92,7 +90,7 @@ void FileSource::start_chain_before(const Stream& stream) {
     if (s != &stream && s->began && s->home == stream.home &&
         (!newest || newest->sequence < s->sequence))
       newest = s;
-  if (newest) return start_chain(*newest);
+  if (newest) return start_chain(*newest, looked_before_wall_ms_);
   start_chain_from_nothing(stream.home, stream.sequence - kSequenceStep / 2);
 }
 
@@ -109,18 +107,19 @@ bool FileSource::exists(const std::string& directory) {
 }
 
 // What came after a file whose stored position leads nowhere, or after an anchor.
-void FileSource::look_behind(const Position& stored) {
+void FileSource::look_behind(const Waiting& waiting) {
+  const Position& stored = waiting.position;
   const bool anchor = is_anchor(stored);
   const std::string home = anchor ? stored.path : home_of(stored.path);
   const std::string directory = directory_of(home);
   const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
-  if (!may_be_found && !anchor) count_vanished(stored);
+  if (!may_be_found && !anchor) count_vanished(waiting);
   if (!listed) return;
   const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
   Chain chain{home, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
-  if (may_be_found) chain.vanished = stored;
+  if (may_be_found) chain.vanished = waiting;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
 }
@@ -163,10 +162,12 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
   return rotated != 0 && rotated < rotation_number(chain.home, chain.path);
 }
 
-// gzip is born late and written when its contents were: only its number dates it, or that.
+// gzip is born late and written when its contents were: only its number dates it, or that. What was
+// written before the last look was a plain file then, so it has been read.
 bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) const {
   if (chain.path.empty())
     return chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
+  if (found.stat.modified_ns < chain.looked_ns) return false;
   const std::string name = without_gzip_suffix(found.path);
   const std::string origin = without_gzip_suffix(chain.path);
   const int number = rotation_number(chain.home, name);
@@ -194,7 +195,7 @@ void FileSource::finish_chains() {
       return sequence > chain.sequence && sequence < chain.sequence + kSequenceStep;
     });
     if (!chain.followed || !begun) return false;
-    if (chain.vanished && !is_found_rotated(*chain.vanished, chain.home))
+    if (chain.vanished && !is_found_rotated(chain.vanished->position, chain.home))
       count_vanished(*chain.vanished);
     return forget_anchor(chain), true;
   });
@@ -224,7 +225,6 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   int64_t sequence = chain.sequence;
   for (const FoundFile& file : listing.files) complete &= follow_link(file, chain, ++sequence, now);
   if (!complete) {
-    if (share_ && share_->wanted > 0) return false;  // a descriptor will be free some time
     if (++chain.tries < kChainTriesMax) return false;
     log_.warn(
         "rotated files cannot be looked at; what is in them is not read. Make their directory "
@@ -249,7 +249,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
                              Now now) {
   Stream* stream = stream_of(found.stat);
   if (!stream) {
-    Result<std::unique_ptr<File>> file = open(found.path);
+    Result<std::unique_ptr<File>> file = open_to_look(found.path);
     Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
     if (!stat) return stat.status().code() == StatusCode::kReject;
     if (stream_of(*stat)) return true;

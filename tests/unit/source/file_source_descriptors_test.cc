@@ -1,4 +1,5 @@
 // More log files than descriptors.
+#include "fakes/gzip_bytes.h"
 #include "unit/source/file_source_fixture.h"
 
 namespace lastseen {
@@ -14,6 +15,7 @@ struct FileSourceDescriptors : testing::Test {
     f.options.descriptors = std::make_shared<DescriptorBudget>(kDescriptors);
     append_to_all("a");
   }
+  void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
   static std::string site(int i) { return "/log/" + std::to_string(i) + ".log"; }
   void append_to_all(const std::string& what) {
     for (int i = 0; i < kFiles; ++i) f.disk.append(site(i), what + std::to_string(i) + "\n");
@@ -119,6 +121,57 @@ TEST_F(FileSourceDescriptors, ADeletedClosedFileThatWasReadIsNoLoss) {
   f.run(5000);
   EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
   EXPECT_EQ("", f.state_of(site(0)));
+}
+
+TEST_F(FileSourceDescriptors, WhatWasWrittenToAClosedFileIsReadInItsArchive) {
+  f.up();
+  f.run(3000);
+  sorted_news();
+  ASSERT_EQ("idle, closed", f.state_of(site(0)));
+  f.disk.append(site(0), "last\n");
+  f.disk.rename(site(0), site(0) + ".1");
+  compress(site(0) + ".1");
+  f.disk.append(site(0), "first\n");
+  f.run(5000);
+  EXPECT_EQ((std::vector<std::string>{"first", "last"}), sorted_news());
+}
+
+TEST_F(FileSourceDescriptors, TheArchiveOfAClosedFileThatWasReadIsNoNews) {
+  f.up();
+  f.run(3000);
+  f.disk.rename(site(0), site(0) + ".2");
+  f.disk.append(site(0), "b\n");
+  f.run(3000);
+  f.disk.rename(site(0), site(0) + ".1");
+  append_to_all("c");
+  f.run(5000);
+  sorted_news();
+  ASSERT_EQ("rotated, read", f.state_of(site(0) + ".1"));
+  compress(site(0) + ".1");
+  f.run(3000);
+  f.commit();
+  f.crash();
+  f.pass(3000);
+  f.up();
+  f.run(5000);
+  EXPECT_EQ(std::vector<std::string>(), sorted_news());
+}
+
+TEST_F(FileSourceDescriptors, AFileThatWasRotatedBeforeItsTurnIsReadAfterAKill) {
+  f.up();
+  f.run(3000);
+  sorted_news();
+  f.disk.append("/log/new.log", "n\n");
+  f.source->look_now();
+  f.step();
+  ASSERT_EQ("waiting: no descriptor is free", f.state_of("/log/new.log"));
+  f.commit();
+  f.crash();
+  f.disk.rename("/log/new.log", "/log/new.log.1");
+  compress("/log/new.log.1");
+  f.up();
+  f.run(5000);
+  EXPECT_EQ(std::vector<std::string>{"n"}, sorted_news());
 }
 
 TEST_F(FileSourceDescriptors, ASecondInputGetsItsPart) {

@@ -13,6 +13,7 @@
 
 #include "sim/incarnation.h"
 #include "sim/proxy.h"
+#include "source/discovery.h"
 
 namespace lastseen::sim {
 
@@ -23,6 +24,8 @@ constexpr const char* kSqlstates[] = {"",      "40001", "40P01", "08006", "53100
                                       "57P01", "42501", "25006", "22001"};
 constexpr int64_t kStopLimitMs = 120'000;
 constexpr size_t kRotatedMax = 6;
+constexpr int64_t kRemovedFileHeldMs = 3'600'000;
+constexpr int kTurnsMax = 20;
 
 std::set<std::string, std::less<>> split(const std::string& list) {
   std::set<std::string, std::less<>> names;
@@ -54,6 +57,7 @@ class World {
   void fail_store();
   void jump_clock();
   void settle();
+  bool waits_for_descriptor() const;
   void compare();
   void compare_clients();
   void pass(int64_t ms) {
@@ -351,6 +355,7 @@ void World::settle() {
   // A store that went back is noticed by the heartbeat, after 10 s.
   const int steps_least = marked_ ? 300 : 0;
   int quiet = 0;
+  int turns = 0;
   for (int i = 0; i < 20'000 && (quiet < 100 || i < steps_least) && broken_.empty(); ++i) {
     pass(50);
     agent_->ingest(now_);
@@ -358,8 +363,20 @@ void World::settle() {
     broken_ = agent_->broken();
     print_log();
     quiet = agent_->idle(now_) ? quiet + 1 : 0;
+    // A removed file may be written to for an hour; then another gets its descriptor.
+    if (quiet == 100 && waits_for_descriptor() && ++turns < kTurnsMax) {
+      pass(kRemovedFileHeldMs);
+      quiet = 0;
+    }
   }
   if (broken_.empty() && quiet < 100) broken_ = "the agent did not come to rest";
+}
+
+bool World::waits_for_descriptor() const {
+  for (const InputSnapshot& input : agent_->snapshot(now_).inputs)
+    for (const FileSnapshot& file : input.files)
+      if (file.state == kWaitsForDescriptor) return true;
+  return false;
 }
 
 void World::compare() {

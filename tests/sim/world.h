@@ -48,7 +48,7 @@ struct WorldOptions {
   Bugs bugs;
   /// Kinds of events that are left out. Those of the default still break an invariant in one world
   /// of some thousands; without them it holds. "none": everything happens.
-  std::string without = "few,quick-rotation";
+  std::string without = "quick-rotation";
   bool verbose = false;  ///< Print what happens, for a replay.
 };
 

@@ -28,7 +28,7 @@ Option option_of(const CLI::Option& option) {
   for (const std::string& name : option.get_lnames()) read.names.push_back("--" + name);
   read.help = option.get_description();
   if (option.get_expected_max() == 0) return read;
-  const std::string text = option.get_option_text();
+  const std::string& text = option.get_option_text();
   const bool file =
       text.starts_with("FILE") || text.starts_with("SOCKET") || text.starts_with("DIRECTORY");
   read.value = file ? Option::Value::kFile : Option::Value::kOther;

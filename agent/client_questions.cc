@@ -52,7 +52,7 @@ void ClientQuestions::answer(Flusher& flusher) {
   }
   for (Question& question : questions) {
     flusher.look_up(question.question, question.view);
-    question.done(std::move(question.view));
+    question.done(question.view);
   }
 }
 

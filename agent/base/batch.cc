@@ -10,14 +10,15 @@ namespace lastseen {
 static constexpr size_t kArenaChunkBytes = 64 * 1024;
 
 std::string_view IdArena::add(std::string_view id) {
+  if (id.empty()) return {};
   if (capacity_ - used_ < id.size()) {
     capacity_ = std::max(kArenaChunkBytes, id.size());
     used_ = 0;
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(capacity_));
     bytes_reserved_ += capacity_;
   }
-  char* place = chunks_.empty() ? nullptr : chunks_.back().get() + used_;
-  if (!id.empty()) std::memcpy(place, id.data(), id.size());
+  char* place = chunks_.back().get() + used_;
+  std::memcpy(place, id.data(), id.size());
   used_ += id.size();
   return {place, id.size()};
 }

@@ -42,10 +42,9 @@ class PosixStateFile final : public StateFile {
   }
 
   Status replace(std::string_view bytes) override {
-    if (const Status written = write_new(bytes); !written) {
-      const Status result = written;
+    if (Status written = write_new(bytes); !written) {
       ::unlink(new_path().c_str());
-      return result;
+      return written;
     }
     if (::rename(new_path().c_str(), path_.c_str()) != 0) return trouble("cannot replace it");
     return sync_directory();

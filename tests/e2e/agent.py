@@ -15,6 +15,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LASTSEEN = os.environ.get("LASTSEEN", os.path.join(ROOT, "build", "lastseen"))
 
 
+SANITIZER = "Sanitizer: "  # ERROR: AddressSanitizer: …, WARNING: ThreadSanitizer: …
+
+
 def environment(**more):
     """Without what would change the agent's mind from outside."""
     clean = {k: v for k, v in os.environ.items()
@@ -30,6 +33,7 @@ def command(*args, timeout=30, env=None, **options):
     done.out = done.stdout.decode(errors="replace")
     done.err = done.stderr.decode(errors="replace")
     assert PASSWORD not in done.out + done.err
+    assert SANITIZER not in done.err, done.err
     return done
 
 
@@ -178,7 +182,10 @@ class Agent:
             self.process.kill()
             self.process.wait()
         with contextlib.suppress(FileNotFoundError):
-            assert PASSWORD not in self.log()
+            log = self.log()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            assert PASSWORD not in log
+            assert SANITIZER not in log, log  # whose exit status a kill hides
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -138,11 +138,16 @@ def test_while_the_database_hangs_the_answer_is_soon_and_says_so(own_cluster, ag
 
 # ---- tap
 
+def heed_ctrl_c():
+    """A shell has its background jobs ignore it, and they hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Tap:
     def __init__(self, agent, *args):
         self.process = subprocess.Popen([LASTSEEN, "tap", "-s", agent.socket, *args],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        env=environment())
+                                        env=environment(), preexec_fn=heed_ctrl_c)
 
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)

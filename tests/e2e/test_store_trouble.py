@@ -40,8 +40,9 @@ def unready(agent, *words, state=None, timeout=20):
         code, reason, _ = agent.get("/readyz")
         return code == 503 and all(word in reason for word in words)
     wait_until(there, timeout, what=f"503 with {words}")
+    # What is pending for too long is not ready either, and is so before a call has failed.
     if state:
-        assert agent.status()["store"]["state"] == state
+        wait_until(lambda: agent.status()["store"]["state"] == state, timeout, what=state)
 
 
 def end_backends(database):

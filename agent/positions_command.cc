@@ -91,18 +91,17 @@ Result<StoredAgent> find_agent(StoreAdmin& admin, const std::string& agent_id) {
 // Streams of `input` that `file` names: the key of one, or the path of any number.
 Result<std::vector<Position>> find_streams(const StoredAgent& agent, const std::string& input,
                                            const std::string& file) {
-  for (const AgentState::Input& known : agent.state.inputs) {
-    if (known.name != input) continue;
-    std::vector<Position> found;
-    for (const Position& position : known.positions)
-      if (file.empty() || position.stream == file || position.path == file)
-        found.push_back(position);
-    if (!found.empty() || file.empty()) return found;
-    return Status::not_found("input '" + input + "' has no position in " + file +
-                             "; 'lastseen positions list' shows all");
-  }
-  return Status::not_found("agent '" + agent.agent_id + "' has no input '" + input +
-                           "'; 'lastseen positions list' shows all");
+  const auto known = std::find_if(agent.state.inputs.begin(), agent.state.inputs.end(),
+                                  [&](const auto& one) { return one.name == input; });
+  if (known == agent.state.inputs.end())
+    return Status::not_found("agent '" + agent.agent_id + "' has no input '" + input +
+                             "'; 'lastseen positions list' shows all");
+  std::vector<Position> found;
+  for (const Position& position : known->positions)
+    if (file.empty() || position.stream == file || position.path == file) found.push_back(position);
+  if (!found.empty() || file.empty()) return found;
+  return Status::not_found("input '" + input + "' has no position in " + file +
+                           "; 'lastseen positions list' shows all");
 }
 
 // Past its end a file would be taken for truncated and read from its first byte.

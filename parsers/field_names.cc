@@ -115,22 +115,22 @@ void FieldNames::add_times(const std::string& mapped) {
 }
 
 void FieldNames::add_targets(const std::string& mapped, Usual usual) {
-  constexpr uint8_t slot = LineFields::kTarget;
+  constexpr uint8_t kSlot = LineFields::kTarget;
   if (!mapped.empty()) {
-    add(slot, mapped, FieldForm::kAnyTarget);
+    add(kSlot, mapped, FieldForm::kAnyTarget);
     return;
   }
   if (usual == Usual::kFeed) return;
   // A query of its own outranks `uri` and `path`, since beside one these hold the decoded path
   // (nginx $uri, Apache %U), in which a `?` means nothing.
-  add(slot, "request_uri", FieldForm::kTarget);
-  for (const char* name : {"args", "query_string"}) add(slot, name, FieldForm::kArgs);
-  add(slot, "query", FieldForm::kQuery);  // Apache's %q brings its `?` along
+  add(kSlot, "request_uri", FieldForm::kTarget);
+  for (const char* name : {"args", "query_string"}) add(kSlot, name, FieldForm::kArgs);
+  add(kSlot, "query", FieldForm::kQuery);  // Apache's %q brings its `?` along
   for (const char* name : {"path", "uri", "url", "request.uri"}) {
-    add(slot, name, FieldForm::kPath);
+    add(kSlot, name, FieldForm::kPath);
   }
-  for (const char* name : {"request", "req"}) add(slot, name, FieldForm::kRequestLine);
-  add(slot, "document_uri", FieldForm::kDecodedPath);
+  for (const char* name : {"request", "req"}) add(kSlot, name, FieldForm::kRequestLine);
+  add(kSlot, "document_uri", FieldForm::kDecodedPath);
 }
 
 void FieldNames::add_place(const IdPlace& place, uint8_t slot) {

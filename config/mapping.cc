@@ -324,7 +324,7 @@ std::string Mapping::unknown_key_hint(const std::string& key) const {
   // A key that exists elsewhere is rather at the wrong indentation than misspelt.
   const std::string homes = homes_of(key, context_->all_keys);
   if (!homes.empty()) return "; it belongs under " + homes;
-  const std::string near = suggestion(key, valid);
+  std::string near = suggestion(key, valid);
   if (!near.empty()) return near;
   return "; valid here: " + joined(asked.empty() ? valid : asked);
 }

@@ -50,8 +50,9 @@ constexpr int kListingTriesMax = 3;
 bool ask_about(FileSystem& files, const std::string& directory,
                const std::vector<std::string>& names, Listing& listing) {
   bool vanished = false;
+  const std::string prefix = directory == "/" ? directory : directory + "/";
   for (const std::string& name : names) {
-    std::string path = directory == "/" ? "/" + name : directory + "/" + name;
+    std::string path = prefix + name;
     Result<FileStat> stat = files.stat(path);
     if (stat.status().code() == StatusCode::kNotFound)
       vanished = true;

@@ -113,7 +113,8 @@ if [ "$long" = long ]; then
   faults='crash or outage or rotation or bad_store or control or stop or feed_spill or reload'
   LASTSEEN_E2E_KILLS=20 stage 'asan end to end' end_to_end build/asan/lastseen -k "$faults"
   # All but memory: a race may be anywhere. At a stop's deadline threads are left behind on purpose.
-  TSAN_OPTIONS=report_thread_leaks=0:atexit_sleep_ms=0 LASTSEEN_E2E_PATIENCE=5 LASTSEEN_E2E_KILLS=20 \
+  TSAN_OPTIONS=report_thread_leaks=0:atexit_sleep_ms=0 \
+    LASTSEEN_E2E_PATIENCE=5 LASTSEEN_E2E_KILLS=20 \
     stage 'tsan end to end' end_to_end build/tsan/lastseen -n "$jobs" --dist loadscope \
     -k 'not memory_stays_bounded'
   LASTSEEN_E2E_KILLS=200 stage 'kills' end_to_end build/lastseen -k crash

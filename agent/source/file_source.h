@@ -188,10 +188,10 @@ class FileSource final : public Source, private Watcher::Listener {
   bool settle_waiting(Waiting& waiting, Now now);
   std::string home_of(const std::string& path) const;
   void count_vanished(const Waiting& waiting);
-  Stream* find_held(const Position& stored);
+  Stream* find_held(const Position& stored, bool& undecided);
   Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
-  void adopt(Stream& stream, const Position& stored, Now now);
+  bool adopt(Stream& stream, const Position& stored, Now now);
   void place(Stream& stream, Now now);
   void return_closed(Now now);
   bool is_given_up(const Waiting& waiting, Now now) const;
@@ -225,6 +225,8 @@ class FileSource final : public Source, private Watcher::Listener {
   Result<bool> holds_copy(FollowedFile& file, const Position& before) const;
   Search take_copy(Stream& n, Stream& s, const Position& before, Now now);
   Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+  Stream* find_held_copy(const std::string& path, const std::string& key, const Position& before,
+                         bool& undecided);
   Stream* find_unfollowed_copy(const std::string& home, const Position& before, bool& undecided,
                                Now now);
   Stream* find_listed_copy(const std::string& home, const Position& before, bool& undecided,

@@ -64,22 +64,31 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
 FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint64_t& lost,
                                          Now now) {
   bool undecided = false;
-  Stream* found = nullptr;
-  for (Stream* n : family_of(s.path)) {
-    if (found || n == &s || !n->file.is_open() || n->file.placed()) continue;
-    const bool known = n->copy_of == s.key && !n->copy_by_name;
-    Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
-    undecided |= !copy;
-    if (copy && *copy) found = n;
-  }
-  // One that cannot be read now may be the plain file of an archive beside it.
-  if (undecided && s.copy_tries + 1 < kCopyTriesMax) return Search::kUndecided;
-  if (!found) found = find_unfollowed_copy(s.home, before, undecided, now);
+  Stream* found = find_held_copy(s.path, s.key, before, undecided);
+  if (!found && (!undecided || s.copy_tries + 1 >= kCopyTriesMax))
+    found = find_unfollowed_copy(s.home, before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
   Search search = take_copy(*found, s, before, now);
   const uint64_t read_to = std::max(found->file.size_seen(), before.position);
   lost = is_gzip_name(found->path) || before.size < read_to ? 0 : before.size - read_to;
   return search;
+}
+
+// A copy among those that are open. While one cannot be read, another is not taken: both may be, if
+// gzip made one of the other. A plain one that is left over would be taken for a new file.
+FileSource::Stream* FileSource::find_held_copy(const std::string& path, const std::string& key,
+                                               const Position& before, bool& undecided) {
+  std::vector<Stream*> family = family_of(path);
+  std::stable_partition(family.begin(), family.end(),
+                        [](const Stream* n) { return !is_gzip_name(n->path); });
+  for (Stream* n : family) {
+    if (!n->file.is_open() || n->file.placed() || n->path == path) continue;
+    const bool known = n->copy_of == key && !n->copy_by_name;
+    Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
+    undecided |= !copy;
+    if (copy && *copy) return undecided ? nullptr : n;
+  }
+  return nullptr;
 }
 
 // A copy among the files of the directory that nobody follows. It may have been made since the
@@ -129,12 +138,8 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
 // The file of a stored position is gone; gzip may have made another of it, or it was copied first.
 FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool& undecided,
                                                     Now now) {
-  for (Stream* n : family_of(stored.path)) {
-    if (!n->file.is_open() || n->file.placed() || n->path == stored.path) continue;
-    Result<bool> copy = holds_copy(n->file, stored);
-    if (copy && *copy) return n;
-    undecided |= !copy;
-  }
+  Stream* held = find_held_copy(stored.path, stored.stream, stored, undecided);
+  if (held || undecided) return held;
   return find_unfollowed_copy(stored.path, stored, undecided, now);
 }
 

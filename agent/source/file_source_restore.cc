@@ -105,14 +105,11 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
         (s->key == stored.stream || compare_inode(stored, s->file.stat()) == InodeMatch::kSame) &&
         !reopen(*s, s->path, now))
       return false;
-  Stream* stream = find_held(stored);
+  Stream* stream = find_held(stored, undecided);
   if (!stream) stream = find_sibling(waiting, undecided, now);
   if (!stream) stream = find_on_other_device(stored, undecided);
   if (!stream && !undecided) stream = find_remaining_copy(stored, undecided, now);
-  if (stream) {
-    adopt(*stream, stored, now);
-    return true;
-  }
+  if (stream) return adopt(*stream, stored, now);
   if (undecided && !is_given_up(waiting, now)) {
     if (!waiting.said)
       log_.warn(
@@ -156,11 +153,17 @@ void FileSource::count_vanished(const Waiting& waiting) {
        {"known_until", format_utc_ms(stored.updated_ms)}});
 }
 
-FileSource::Stream* FileSource::find_held(const Position& stored) {
-  // The store went back: what this position became since, if only as a copy, is known by its key.
-  for (const auto& s : streams_)
-    if (s && s->began && s->key == stored.stream && s->file.is_open() && !s->file.placed())
-      return s.get();
+FileSource::Stream* FileSource::find_held(const Position& stored, bool& undecided) {
+  // The store went back: this position may have become that of a copy since; its key tells which.
+  // It may have become that of later contents, too.
+  for (const auto& s : streams_) {
+    if (!s || !s->began || s->key != stored.stream || !s->file.is_open() || s->file.placed())
+      continue;
+    if (compare_inode(stored, s->file.stat()) == InodeMatch::kSame) return s.get();
+    Result<bool> copy = holds_copy(s->file, stored);
+    undecided |= !copy;
+    if (copy && *copy) return s.get();
+  }
   Stream* found = nullptr;
   for (Stream* stream : streams_of_inode(stored.inode)) {
     if (!stream->file.is_open() || stream->file.placed()) continue;
@@ -220,7 +223,12 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
   return nullptr;
 }
 
-void FileSource::adopt(Stream& s, const Position& stored, Now now) {
+// False: it cannot be read now.
+bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
+  // A copy may end before the position.
+  const bool copy = stored.inode != s.file.stat().inode;
+  if (copy && !s.file.go_on_from(stored)) return say_trouble(s), false;
+  if (!copy) s.file.resume(stored);
   s.key = stored.stream;
   // What was to be stored of it while it waited is older than what will be.
   std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
@@ -232,19 +240,19 @@ void FileSource::adopt(Stream& s, const Position& stored, Now now) {
     s.sequence = oldest_sequence_ -= kSequenceStep;
     start_chain(s, stored_look_wall_ms_);
   }
-  s.file.resume(stored);
   s.intact_wall_ms = stored.updated_ms;
   s.began = s.dirty = true;
   s.changed_ms = now.mono_ms;
   log_.info("resumed",
             {{"input", settings_.name},
              {"path", s.path},
-             {"position", stored.position},
-             {"reason", stored.inode != s.file.stat().inode     ? "a copy of the stored file"
+             {"position", s.file.position()},
+             {"reason", copy                                    ? "a copy of the stored file"
                         : stored.device == s.file.stat().device ? "same file as stored"
                                                                 : "same file, other device"}});
   look_at(s, true, now);
   wait_for_turn(s);
+  return true;
 }
 
 void FileSource::place(Stream& s, Now now) {
@@ -252,6 +260,7 @@ void FileSource::place(Stream& s, Now now) {
   const char* reason = "new file";
   if (s.began) {
     reason = "the store went back";
+    s.key = mint_key(s.path, s.file.stat(), now);  // what it has under the old one is another's
     // It knows the input but not the file, so it has none of its lines, whoever read them.
     status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {

@@ -195,6 +195,41 @@ TEST_F(FileSourceCopies, ACopyThatEndsBeforeThePositionIsNotReadAfterAKill) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceCopies, ACopyThatEndsBeforeThePositionOfARemovedLogIsNotReadAgain) {
+  for (int i = 0; i < 20; ++i) append(std::string(99, 'a') + "\n");
+  f.up();
+  copy();
+  append("b\n");
+  f.look();
+  restart();
+  f.disk.remove(kLog);
+  append("c\n");
+  f.up();
+  EXPECT_EQ(22u, f.lines.size());
+}
+
+TEST_F(FileSourceCopies, AfterTheStoreWentBackAPositionIsOfTheContentsThatItWasStoredFor) {
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  append("a2\n");
+  copy("/log/access.log.2");
+  truncate();
+  append("b\n");
+  f.run(3000);
+  restart();
+  copy();
+  f.disk.remove(kLog);
+  append("c\n");
+  f.up();
+  EXPECT_EQ("a a2 b c", f.news());
+  f.store = before;
+  f.restore();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "a2", "b", "c", "a2", "b", "c"));
+}
+
 TEST_F(FileSourceCopies, ACopyWhoseDirectoryCannotBeListedIsLookedForAgain) {
   append("a\n");
   f.up();

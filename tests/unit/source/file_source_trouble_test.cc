@@ -156,6 +156,24 @@ TEST_F(FileSourceTrouble, HoweverLongNothingCanBeListedTheStoreIsToldOnce) {
   EXPECT_EQ(1u, f.store.count("anchor"));
 }
 
+TEST_F(FileSourceTrouble, WhileACopyCannotBeReadWhatGzipMadeOfItIsNotTakenInItsPlace) {
+  f.settings.path = "/log/access.log*";
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.disk.copy(kLog, kRotated);
+  f.disk.truncate(kLog);
+  append("c\n");
+  f.launch();
+  compress(kRotated);
+  f.run(2000);
+  fail(Call::kPread, kRotated);
+  go_on();
+  heal();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
 TEST_F(FileSourceTrouble, ADamagedArchiveIsNotWaitedFor) {
   append("a\n");
   f.up();

@@ -188,7 +188,8 @@ void FileSource::finish_chains() {
   if (chains_.empty()) return;
   std::vector<int64_t> found;
   for (const auto& s : streams_)
-    if (s && s->file.is_open() && !s->file.placed() && !s->sibling && s->copy_of.empty())
+    if (s && s->file.is_open() && !s->file.placed() && !s->sibling &&
+        (s->copy_of.empty() || s->copy_by_name))
       found.push_back(s->sequence);
   std::erase_if(chains_, [&](const Chain& chain) {
     const bool begun = std::none_of(found.begin(), found.end(), [&](int64_t sequence) {

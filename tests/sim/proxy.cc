@@ -171,9 +171,10 @@ void Proxy::remove() {
   reopen_due_ = true;
 }
 
-void Proxy::compress() {
+void Proxy::compress(bool known) {
   for (const auto& [path, file] : names_) {
     if (path == log_ || path.ends_with(".gz") || file == writing_) continue;
+    if (known && !store_.knows_contents(input_, file->inode, file->birth_ns)) continue;
     const File packed = file;
     const std::string name = path;
     disk_.compress(name, gzip_bytes(disk_.bytes(name)));

@@ -57,8 +57,10 @@ class Proxy {
   void rename_rotate(bool create);  ///< The proxy goes on writing to the old file until open().
   void copy_truncate(bool lines_between);
   void truncate();
-  void remove();       ///< The log; the proxy goes on writing to it until open().
-  void compress();     ///< The newest rotated file that is plain and not written to.
+  void remove();  ///< The log; the proxy goes on writing to it until open().
+  /// The newest rotated file that is plain and not written to; if `known`, only one of which the
+  /// store has first bytes or nothing: of others that could not be read, nobody knows the archive.
+  void compress(bool known);
   void drop_oldest();  ///< logrotate's `rotate N`.
   size_t rotated() const;
   bool log_is_saved() const;  ///< The store has all of what a truncation would destroy.

@@ -27,6 +27,17 @@ uint64_t SimStore::position_of(const std::string& input, uint64_t inode, int64_t
   return furthest;
 }
 
+bool SimStore::knows_contents(const std::string& input, uint64_t inode, int64_t birth_ns) const {
+  const auto found = state_.inputs.find(input);
+  if (found == state_.inputs.end()) return true;
+  return std::none_of(found->second.positions.begin(), found->second.positions.end(),
+                      [&](const auto& row) {
+                        const Position& position = row.second;
+                        return position.inode == inode && position.birth_ns == birth_ns &&
+                               position.head_bytes == 0 && position.size > 0;
+                      });
+}
+
 StoreResult<AgentState> SimStore::load(const std::string&) {
   const StoreFault fault = take_fault();
   if (fault == StoreFault::kFailsBefore) return error();

@@ -310,7 +310,7 @@ void World::act_on_log(Proxy& proxy) {
   } else if (die < 16) {
     if (!has("gzip") || (!has("unread-gzip") && !proxy.rotated_are_saved())) return;
     say(proxy.input() + ": a rotated file is compressed");
-    proxy.compress();
+    proxy.compress(calm_);
   } else if (has("destroy")) {
     destroy_something(proxy);
   }

@@ -204,7 +204,7 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
   void drop_siblings(Now now);
-  void start_chain(const Stream& stream, int64_t looked_wall_ms);
+  void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
   void start_chain_before(const Stream& stream);
   void start_chain_from_nothing(const std::string& home, int64_t sequence);
   void look_behind(const Waiting& waiting);
@@ -324,8 +324,8 @@ class FileSource final : public Source, private Watcher::Listener {
   bool restored_ = false;
   bool known_ = false;  // the input has stored positions
   bool begun_ = false;
-  int64_t stored_look_wall_ms_ = 0;  // the newest look that the store knows of
-  bool went_back_ = false;           // restored more than once: what is missing now, the store lost
+  int64_t complete_look_wall_ms_ = 0;  // what was there then has a position
+  bool went_back_ = false;  // restored more than once: what is missing now, the store lost
   bool look_due_ = true;
   bool event_ = false;   // something changed that is not a known file
   bool events_ = false;  // some stream has `event`

@@ -48,14 +48,14 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
   n.sequence = s.sequence;
   s.sequence = newest_sequence_ += kSequenceStep;
   n.began = n.dirty = true;
-  const int64_t looked_wall_ms = s.intact_wall_ms;
+  const int64_t seen_wall_ms = s.intact_wall_ms;
   n.changed_ms = now.mono_ms;
   log_.info("reading on in a copy", {{"input", settings_.name},
                                      {"path", n.path},
                                      {"of", s.path},
                                      {"position", n.file.position()}});
   look_at(n, true, now);
-  start_chain(n, looked_wall_ms);
+  start_chain(n, seen_wall_ms);
   wait_for_turn(n);
   return Search::kFound;
 }

@@ -44,6 +44,7 @@ void FileSource::look_at_all(Now now) {
     if (streams_[i]) let_go(*streams_[i], now);
   prune_rotated(now);
   drop_siblings(now);
+  if (restored_ && waiting_.empty()) complete_look_wall_ms_ = looked_wall_ms_;
   update_watches(now);
 }
 
@@ -188,7 +189,7 @@ void FileSource::locate(Stream& s, Now now) {
     log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
     note_path(s, path);
     s.named = s.located = s.dirty = true;
-    start_chain(s, looked_before_wall_ms_);
+    start_chain(s);
   };
   if (!s.candidate.empty()) return moved_to(s.candidate);
   bool deleted = s.file.is_open() && s.file.stat().links == 0;
@@ -208,7 +209,7 @@ void FileSource::locate(Stream& s, Now now) {
   }
   if (s.named) {
     s.unnamed_ms = now.mono_ms;
-    start_chain(s, looked_before_wall_ms_);
+    start_chain(s);
   }
   bool vanished = s.named && !s.file.is_open();
   s.named = false;

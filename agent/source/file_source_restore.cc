@@ -29,10 +29,10 @@ void FileSource::restore(const StoredInput& stored, Now now) {
     if (!position.gone)
       waiting_.push_back(
           {position, went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted});
-  stored_look_wall_ms_ = 0;
+  complete_look_wall_ms_ = 0;
   for (const Waiting& waiting : waiting_)
     if (!is_anchor(waiting.position))
-      stored_look_wall_ms_ = std::max(stored_look_wall_ms_, waiting.position.updated_ms);
+      complete_look_wall_ms_ = std::max(complete_look_wall_ms_, waiting.position.updated_ms);
   // Should an inode have been two files of the input, the newer one owns it.
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     return a.position.updated_ms > b.position.updated_ms;
@@ -238,7 +238,7 @@ bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
   s.sibling = false;
   if (is_rotated(s)) {
     s.sequence = oldest_sequence_ -= kSequenceStep;
-    start_chain(s, stored_look_wall_ms_);
+    start_chain(s);
   }
   s.intact_wall_ms = stored.updated_ms;
   s.began = s.dirty = true;

@@ -74,12 +74,14 @@ void FileSource::drop_siblings(Now now) {
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }
 
-// `looked_wall_ms`: when all files were last looked at.
-void FileSource::start_chain(const Stream& s, int64_t looked_wall_ms) {
+// `seen_wall_ms`: when the file that leads to it was last seen, if it could be looked at in
+// between.
+void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
   if (s.sibling || !matches_glob(settings_.path, s.home)) return;
   const FileStat& stat = s.file.stat();
   const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
   chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
+  const int64_t looked_wall_ms = std::min(seen_wall_ms, complete_look_wall_ms_);
   chains_.back().looked_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
 }
 
@@ -90,7 +92,7 @@ void FileSource::start_chain_before(const Stream& stream) {
     if (s != &stream && s->began && s->home == stream.home &&
         (!newest || newest->sequence < s->sequence))
       newest = s;
-  if (newest) return start_chain(*newest, looked_before_wall_ms_);
+  if (newest) return start_chain(*newest);
   start_chain_from_nothing(stream.home, stream.sequence - kSequenceStep / 2);
 }
 
@@ -239,8 +241,12 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
 bool FileSource::is_found_rotated(const Position& vanished, const std::string& home) {
   const std::vector<Stream*> family = family_of(vanished.path);
   return std::any_of(family.begin(), family.end(), [&](Stream* s) {
-    if (!s->file.is_open() || s->path == home) return false;
-    Result<bool> same = s->file.proves(vanished, 1);
+    if (s->path == home || s->file.size_seen() < vanished.size) return false;
+    Result<std::unique_ptr<File>> file = open_to_look(s->path);
+    if (!file) return false;
+    FollowedFile probe(std::move(*file), s->file.stat(),
+                       static_cast<size_t>(settings_.line_bytes_max));
+    Result<bool> same = probe.proves(vanished, 0);
     return same && *same;
   });
 }

@@ -203,6 +203,23 @@ TEST_F(FileSourceUnseen, ALogThatCameAndLeftBetweenTwoLooksIsRead) {
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceUnseen, ALogThatCouldNotBeReadBeforeItWasPackedIsReadInItsArchive) {
+  f.up();
+  append("a\n");
+  f.disk.fault = [](Call call, const std::string&) {
+    return call == Call::kPread ? Status::retry("I/O error") : Status::ok();
+  };
+  f.run(3000);
+  restart();
+  f.disk.fault = nullptr;
+  rotate();
+  compress("/log/access.log.1");
+  f.pass(3000);
+  f.up();
+  EXPECT_EQ("a", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
 TEST_F(FileSourceUnseen, AFewFirstBytesThatAreFoundInARotatedFileAreNoLoss) {
   append("half");
   f.up();

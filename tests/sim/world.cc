@@ -87,6 +87,9 @@ class World {
   // Nothing is destroyed that the store does not have: every line must be counted.
   bool calm_ = false;
   bool rotates_while_down_ = true;
+  // Then nothing is rotated while the agent is down, or compressed: only the times of such files
+  // tell whether they have been read, and they lie in the future of the looks that saw them.
+  bool clock_goes_back_ = false;
   bool disk_fails_ = false;
   uint64_t commits_ = 0;
   AgentOptions agent_options_;
@@ -112,7 +115,8 @@ World::World(const WorldOptions& options)
   disk_.has_birth_times = !has("birthless") || !one_in(10);
   // Without birth times nothing tells a file from the next one that gets its number.
   disk_.reuse_inodes = disk_.has_birth_times && !one_in(4);
-  rotates_while_down_ = !one_in(8);
+  clock_goes_back_ = one_in(8);
+  rotates_while_down_ = !clock_goes_back_;
   disk_fails_ = one_in(4) && has("disk");
   if (!has("wild")) calm_ = true;
   if (!has("down")) rotates_while_down_ = false;
@@ -262,10 +266,8 @@ void World::act_on_store() {
 }
 
 void World::jump_clock() {
-  // Files that are born or written in the past of others date nothing: no going back where that
-  // matters.
   const int64_t jump = static_cast<int64_t>(random_.below(7'200'000));
-  const bool back = !rotates_while_down_ && one_in(2);
+  const bool back = clock_goes_back_ && one_in(2);
   say("the clock jumps");
   now_.wall_ms += back ? -jump : jump;
   if (!back) disk_.now_ns += jump * 1'000'000;
@@ -308,7 +310,8 @@ void World::act_on_log(Proxy& proxy) {
     say(proxy.input() + ": log is copied and truncated");
     proxy.copy_truncate(between);
   } else if (die < 16) {
-    if (!has("gzip") || (!has("unread-gzip") && !proxy.rotated_are_saved())) return;
+    if (!has("gzip") || clock_goes_back_ || (!has("unread-gzip") && !proxy.rotated_are_saved()))
+      return;
     say(proxy.input() + ": a rotated file is compressed");
     proxy.compress(calm_);
   } else if (has("destroy")) {

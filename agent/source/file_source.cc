@@ -289,7 +289,10 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
     gone_.push_back(std::move(position));
     // The store is to know of a look that is younger than what is forgotten.
     for (const auto& s : streams_)
-      if (s && s->began && is_at_home(*s) && s->home == stream.home) s->dirty = true;
+      if (s && s->began && s.get() != &stream) {
+        s->dirty = true;
+        break;
+      }
   }
   std::erase(rotated_, &stream);
   remove_from(by_inode_, stream.file.stat().inode, &stream);

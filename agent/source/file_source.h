@@ -171,7 +171,6 @@ class FileSource final : public Source, private Watcher::Listener {
   bool check_closed(Stream& stream, const FoundFile& found, Now now);
   bool reopen(Stream& stream, const std::string& path, Now now);
   void locate(Stream& stream, Now now);
-  void look_for_closed(Stream& stream, Now now);
   void note_troubles(std::vector<PathTrouble> troubles);
   Stream& welcome(const std::string& path, std::unique_ptr<File> file, const FileStat& stat,
                   Now now);
@@ -253,6 +252,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void make_room(Now now);
   bool may_close(const Stream& s) const;
   bool may_drop(const Stream& s) const;
+  void look_for_closed(Stream& stream, Now now);
 
   // file_source_rows.cc: which rows the store keeps of this input.
   static bool is_anchor(const Position& stored);

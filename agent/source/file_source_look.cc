@@ -44,7 +44,10 @@ void FileSource::look_at_all(Now now) {
     if (streams_[i]) let_go(*streams_[i], now);
   prune_rotated(now);
   drop_siblings(now);
-  if (restored_ && waiting_.empty()) complete_look_wall_ms_ = looked_wall_ms_;
+  const bool complete = restored_ && waiting_.empty() &&
+                        std::all_of(streams_.begin(), streams_.end(),
+                                    [](const auto& s) { return !s || s->located || !s->named; });
+  if (complete) complete_look_wall_ms_ = looked_wall_ms_;
   update_watches(now);
 }
 
@@ -218,26 +221,6 @@ void FileSource::locate(Stream& s, Now now) {
     lose(LossReason::kDeleted, s.file.unread(), s.path, "the file was removed");
     forget(s, true, now);
   }
-}
-
-// Nothing leads to a closed file any more. If gzip made another of it since it was read, that one
-// is as old; else what it was is looked for like the file of any stored position.
-void FileSource::look_for_closed(Stream& s, Now now) {
-  const Listing family = listings_.family_of(s.path);
-  const bool packed_as_read =
-      s.file.unread() == 0 &&
-      std::any_of(family.files.begin(), family.files.end(), [&](const FoundFile& file) {
-        return is_gzip_name(file.path) && is_packed_time(file.stat, s.file.stat()) &&
-               !matches_glob(settings_.path, file.path);
-      });
-  if (packed_as_read) return forget(s, true, now);
-  Position last = s.file.identity();
-  last.stream = s.key;
-  last.path = s.path;
-  last.updated_ms = s.intact_wall_ms;
-  if (s.dirty) gone_.push_back(last);
-  waiting_.push_back({std::move(last), LossReason::kDeleted});
-  forget(s, false, now);
 }
 
 namespace {

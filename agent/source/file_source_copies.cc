@@ -155,7 +155,9 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
   for (const Waiting& waiting : waiting_)
     if (same_family(waiting.position.path, n.path)) return true;  // it may be what is looked for
   for (Stream* s : family_of(n.path)) {
-    if (s == &n || !s->began) continue;
+    // What gzip made `n` of comes first, though it may not have begun yet.
+    const bool may_pack = is_gzip_name(n.path) && !is_gzip_name(s->path) && s->file.is_open();
+    if (s == &n || (!s->began && !may_pack)) continue;
     const bool packing =
         n.named && s->named && is_gzip_name(n.path) && s->path == without_gzip_suffix(n.path);
     Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);

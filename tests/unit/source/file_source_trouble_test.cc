@@ -174,6 +174,24 @@ TEST_F(FileSourceTrouble, WhileACopyCannotBeReadWhatGzipMadeOfItIsNotTakenInItsP
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
 }
 
+TEST_F(FileSourceTrouble, WhatGzipMadeOfAFileDoesNotBeginBeforeIt) {
+  f.settings.path = "/log/access.log*";
+  append("a\n");
+  f.up();
+  restart();
+  rotate();
+  append("b\n");
+  rotate();
+  append("c\n");
+  f.launch();
+  compress(kRotated);
+  f.run(2000);
+  fail(Call::kPread, kRotated, 1);
+  go_on();
+  heal();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
 TEST_F(FileSourceTrouble, ADamagedArchiveIsNotWaitedFor) {
   append("a\n");
   f.up();

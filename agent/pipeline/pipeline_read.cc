@@ -19,7 +19,7 @@ constexpr size_t kReadBytesPerWorker = 512 * 1024;
 constexpr size_t kSplitBytesMin = 64 * 1024;
 
 // So that the last of a chunk is not waited for long, and counting goes on beside parsing.
-constexpr size_t kPiecesPerWorker = 4;
+constexpr size_t kPiecesPerWorker = 8;
 
 // Read between two looks at deadlines, replies and the stop; a few milliseconds. At least some
 // chunks, so that a slow turn is not one of a single input.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 
+#include "fakes/gzip_bytes.h"
 #include "unit/source/follower.h"
 
 namespace lastseen {
@@ -24,6 +25,15 @@ struct FileSourceTest : testing::Test {
     if (f.disk.exists("/log/access.log.1")) f.disk.rename("/log/access.log.1", "/log/access.log.2");
     f.disk.rename(kLog, "/log/access.log.1");
     f.disk.create(kLog);
+  }
+  // copytruncate, up to its two halves.
+  void copy(const std::string& to = "/log/access.log.1") { f.disk.copy(kLog, to); }
+  void truncate() { f.disk.truncate(kLog); }
+  // What gzip does.
+  void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
+  void up_with(const std::string& glob) {
+    f.settings.path = glob;
+    f.up();
   }
   void restart() {
     f.commit();

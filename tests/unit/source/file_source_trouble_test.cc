@@ -2,7 +2,6 @@
 // nothing is read twice, and nothing missed.
 #include <climits>
 
-#include "fakes/gzip_bytes.h"
 #include "unit/source/file_source_fixture.h"
 
 namespace lastseen {
@@ -12,7 +11,6 @@ constexpr const char* kRotated = "/log/access.log.1";
 constexpr const char* kPacked = "/log/access.log.1.gz";
 
 struct FileSourceTrouble : FileSourceTest {
-  void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
   // That call fails so many times, beginning with the one after `skipped`.
   void fail(Call call, const std::string& path, int times = INT_MAX, int skipped = 0) {
     f.disk.fault = [=](Call called, const std::string& of) mutable {

@@ -1,5 +1,4 @@
 // What became of a file between two looks, and while nobody looked: written anew, copied, removed.
-#include "fakes/gzip_bytes.h"
 #include "unit/source/file_source_fixture.h"
 
 namespace lastseen {
@@ -7,13 +6,6 @@ namespace {
 
 struct FileSourceUnseen : FileSourceTest {
   // copytruncate, up to its two halves.
-  void copy(const std::string& to = "/log/access.log.1") { f.disk.copy(kLog, to); }
-  void truncate() { f.disk.truncate(kLog); }
-  void compress(const std::string& path) { f.disk.compress(path, gzip_bytes(f.disk.bytes(path))); }
-  void up_with(const std::string& glob) {
-    f.settings.path = glob;
-    f.up();
-  }
 };
 
 TEST_F(FileSourceUnseen, ALogThatWasLastSeenEmptyIsReadInItsCopy) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 
 #include "sim/incarnation.h"
 #include "sim/proxy.h"
+#include "sim/verdict.h"
 #include "source/discovery.h"
 
 namespace lastseen::sim {
@@ -58,8 +58,6 @@ class World {
   void jump_clock();
   void settle();
   bool waits_for_descriptor() const;
-  void compare();
-  void compare_clients();
   void pass(int64_t ms) {
     now_.mono_ms += ms;
     now_.wall_ms += ms;
@@ -67,10 +65,6 @@ class World {
   }
   bool has(std::string_view kind) const { return without_.count(kind) == 0; }
   uint64_t one_in(uint64_t n) { return random_.below(n) == 0; }
-  void tell(const std::string& what) {
-    if (!broken_.empty()) broken_ += "; ";
-    broken_ += what;
-  }
   void say(const std::string& what) {
     if (options_.verbose) std::printf("%8lld ms  %s\n", (long long)now_.mono_ms, what.c_str());
   }
@@ -98,8 +92,7 @@ class World {
   std::map<const Proxy*, bool> looked_since_;  // the last rotation, with the positions known
   int64_t looked_mono_ms_ = 0;
   bool marked_ = false;
-  size_t printed_ = 0;         // lines of the agent's log
-  bool loss_counted_ = false;  // bytes are missing, and the agent says so
+  size_t printed_ = 0;  // lines of the agent's log
   std::string broken_;
 };
 
@@ -150,7 +143,7 @@ std::string World::run() {
   commit_start_choice();
   for (int step = 0; step < options_.steps && broken_.empty(); ++step) act();
   if (broken_.empty()) settle();
-  if (broken_.empty()) compare();
+  if (broken_.empty()) broken_ = verdict(agent_->snapshot(now_), store_, proxies_, calm_);
   print_log();
   print_files();
   agent_.reset();
@@ -380,62 +373,6 @@ bool World::waits_for_descriptor() const {
     for (const FileSnapshot& file : input.files)
       if (file.state == kWaitsForDescriptor) return true;
   return false;
-}
-
-void World::compare() {
-  const AgentSnapshot snapshot = agent_->snapshot(now_);
-  uint64_t committed = 0;
-  uint64_t quarantined = 0;
-  for (size_t i = 0; i < proxies_.size(); ++i) {
-    const Proxy& proxy = *proxies_[i];
-    const LedgerCounts& totals = snapshot.inputs[i].totals;
-    committed += totals.committed;
-    quarantined += totals.quarantined;
-    const uint64_t at_risk = proxy.lines_at_risk();
-    const uint64_t lost =
-        std::accumulate(totals.lost_bytes.begin(), totals.lost_bytes.end(), uint64_t{0});
-    loss_counted_ |= lost > 0;
-    if (totals.bytes_read + proxy.bytes_at_risk() + lost < proxy.bytes())
-      tell(proxy.input() + ": of " + std::to_string(proxy.bytes()) + " bytes " +
-           std::to_string(totals.bytes_read) + " were read and " + std::to_string(lost) +
-           " counted as lost");
-    if (lost > 0 && !proxy.copies() && calm_) tell(proxy.input() + ": bytes are said to be lost");
-    const bool too_few = totals.lines_read + at_risk < proxy.lines() && lost == 0;
-    if (totals.lines_read > proxy.lines() || too_few)
-      tell(proxy.input() + ": lines_read is " + std::to_string(totals.lines_read) +
-           ", the proxy wrote " + std::to_string(proxy.lines()) + ", of which " +
-           std::to_string(at_risk) + " may be lost");
-    if (calm_ && at_risk > 0) tell("a calm world destroyed something");
-    if (!(store_.totals(proxy.input()) == totals)) tell("the store's totals are not the agent's");
-  }
-  compare_clients();
-  for (const auto& [id, client] : store_.clients_now()) committed -= client.sightings;
-  quarantined -= store_.quarantined_of(kRefusedClient);
-  if (committed != 0) tell("the ledger's committed lines are not those of the clients");
-  if (quarantined != 0) tell("the ledger's quarantined lines are not those that were set aside");
-}
-
-void World::compare_clients() {
-  std::map<std::string, StoredClient> sure;
-  std::map<std::string, StoredClient> all;
-  for (const auto& proxy : proxies_) proxy->add_truth(sure, all);
-  for (const auto& [id, most] : all) {
-    const StoredClient least = loss_counted_ ? StoredClient() : sure[id];
-    const auto found = store_.clients_now().find(id);
-    const StoredClient stored =
-        found == store_.clients_now().end() ? StoredClient() : found->second;
-    const uint64_t quarantined = store_.quarantined_of(id);
-    const uint64_t sightings = stored.sightings + quarantined;
-    if (sightings < least.sightings || sightings > most.sightings) {
-      tell(id + " was counted " + std::to_string(sightings) + " times, " +
-           std::to_string(most.sightings) + " lines name it, of which " +
-           std::to_string(most.sightings - least.sightings) + " may be lost");
-    } else if (quarantined == 0 && (stored.last_seen_ms < least.last_seen_ms ||
-                                    stored.last_seen_ms > most.last_seen_ms)) {
-      tell(id + " has last_seen " + std::to_string(stored.last_seen_ms) + ", the newest is " +
-           std::to_string(most.last_seen_ms));
-    }
-  }
 }
 
 }  // namespace

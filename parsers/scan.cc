@@ -45,9 +45,10 @@ BlockMasks masks_by_sse2(const char* p) {
   return masks;
 }
 
-#define LASTSEEN_AVX2 __attribute__((target("avx2")))
+// With registers that not every x86-64 has.
+#define LASTSEEN_AVX2 __attribute__((target("avx2,bmi,bmi2")))
+#define LASTSEEN_AVX512 __attribute__((target("avx512bw,avx512vbmi2,bmi,bmi2")))
 
-/// With twice as wide registers, which not every x86-64 has.
 LASTSEEN_AVX2 BlockMasks masks_by_avx2(const char* p) {
   const __m256i quote = _mm256_set1_epi8('"');
   const __m256i backslash = _mm256_set1_epi8('\\');
@@ -62,6 +63,13 @@ LASTSEEN_AVX2 BlockMasks masks_by_avx2(const char* p) {
     masks.controls |= bits(_mm256_movemask_epi8(controls));
   }
   return masks;
+}
+
+LASTSEEN_AVX512 BlockMasks masks_by_avx512(const char* p) {
+  const __m512i bytes = _mm512_loadu_si512(p);
+  return {_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')),
+          _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')),
+          _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20))};
 }
 #endif
 
@@ -133,14 +141,22 @@ QuotedString scan_by_sse2(const char* p, const char* end) {
 LASTSEEN_AVX2 QuotedString scan_by_avx2(const char* p, const char* end) {
   return scan_blocks(p, end, masks_by_avx2);
 }
+
+LASTSEEN_AVX512 QuotedString scan_by_avx512(const char* p, const char* end) {
+  return scan_blocks(p, end, masks_by_avx512);
+}
 #endif
 
 }  // namespace
 
 std::span<const QuotedScan> quoted_scans() {
 #if defined(__SSE2__)
-  static constexpr QuotedScan kScans[] = {scan_by_bytes, scan_by_sse2, scan_by_avx2};
-  return std::span(kScans).first(__builtin_cpu_supports("avx2") ? 3 : 2);
+  static constexpr QuotedScan kScans[] = {scan_by_bytes, scan_by_sse2, scan_by_avx2,
+                                          scan_by_avx512};
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+  // The CPUs that came before VBMI2 run slower for some time after they used wide registers.
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512vbmi2");
+  return std::span(kScans).first(avx512 ? 4 : avx2 ? 3 : 2);
 #else
   static constexpr QuotedScan kScans[] = {scan_by_bytes};
   return kScans;

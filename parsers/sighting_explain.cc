@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "parsers/sighting_rules.h"
+#include "parsers/timestamp.h"
 
 namespace lastseen {
 namespace {
@@ -66,7 +67,7 @@ void SightingRules::explain(const LineFields& fields, bool good, const FieldName
     const auto rank = static_cast<uint8_t>(std::countr_zero(left));
     const FieldValue& value = fields.value(LineFields::kTime, rank);
     bool local = false;
-    const bool readable = read_time(value, &local).has_value();
+    const bool readable = parse_timestamp(without_escapes(value), &local).has_value();
     out->asked.push_back({"time", readable ? "gives the time" : "it is no time",
                           name_of(LineFields::kTime, rank), value.text.raw});
     if (readable) break;

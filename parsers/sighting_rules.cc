@@ -86,7 +86,7 @@ void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
     bool local = false;
-    if (const std::optional<int64_t> ms = read_time(value, &local)) {
+    if (const std::optional<int64_t> ms = parse_timestamp(without_escapes(value), &local)) {
       result->has_time = true;
       result->seen_at_ms = *ms;
       result->local_time = local;
@@ -95,10 +95,10 @@ void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   }
 }
 
-std::optional<int64_t> SightingRules::read_time(const FieldValue& value, bool* local) {
-  if (!value.text.escaped) return parse_timestamp(value.text.raw, local);
+std::string_view SightingRules::without_escapes(const FieldValue& value) {
+  if (!value.text.escaped) return value.text.raw;
   unescape_backslashes(value.text.raw, &text_);
-  return parse_timestamp(text_, local);
+  return text_;
 }
 
 /// The first place that decides; what is cut off there leaves it to the next.
@@ -260,7 +260,7 @@ IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
 
 /// The value without its coding; null where it is not what it should be.
 const LoggedText* SightingRules::text_of(const FieldValue& value) {
-  std::string_view raw = value.text.raw;
+  const std::string_view raw = value.text.raw;
   switch (value.coding) {
     case FieldCoding::kNone:
       return &value.text;
@@ -269,11 +269,7 @@ const LoggedText* SightingRules::text_of(const FieldValue& value) {
       unescape_hashes(raw, &decoded_);
       break;
     case FieldCoding::kBase64:
-      if (value.text.escaped) {
-        unescape_backslashes(raw, &text_);
-        raw = text_;
-      }
-      if (!decode_base64(raw, &decoded_)) return nullptr;
+      if (!decode_base64(without_escapes(value), &decoded_)) return nullptr;
       break;
   }
   decoded_text_ = {decoded_};

@@ -59,22 +59,15 @@ class SightingRules {
   IdAnswer ask_path(const Place& place, const LineFields& fields);
   IdAnswer ask_field(const Place& place, const FieldValue& value);
   const LoggedText* text_of(const FieldValue& value);
+  std::string_view without_escapes(const FieldValue& value);
   bool allows_status(const LineFields& fields);
-  std::optional<int64_t> read_time(const FieldValue& value, bool* local);
   uint8_t slot_of(const Place& place, const LineFields& fields) const;
-
-  struct KnownTime {
-    std::string text;
-    int64_t ms = 0;
-    bool local = false;
-  };
 
   const bool time_required_;
   const std::vector<StatusRange> statuses_;
   std::vector<Place> places_;
   std::optional<Regex> pattern_;
   ClientIdRules rules_;
-  KnownTime last_time_;
   std::string text_;         // a time or status without its escapes
   std::string decoded_;      // a value without its base64 or hashes …
   LoggedText decoded_text_;  // … as a text

@@ -29,10 +29,10 @@ std::optional<uint32_t> read_eight_digits(const char* p) {
   return static_cast<uint32_t>((text & 0xffff'ffff) + (text >> 32) * 10'000);
 }
 
-/// `1795305600.000` in milliseconds: nginx's $msec and its like. Nothing when it is anything else.
-std::optional<int64_t> read_msec(std::string_view text) {
+/// `1795305600.000` in milliseconds: nginx's $msec and its like. Negative when it is anything else.
+int64_t read_msec(std::string_view text) {
   constexpr size_t kPoint = 10;
-  if (text.size() != kPoint + 4 || text[kPoint] != '.') return std::nullopt;
+  if (text.size() != kPoint + 4 || text[kPoint] != '.') return -1;
   const std::optional<uint32_t> first = read_eight_digits(text.data());
   unsigned last = 0;
   bool good = first.has_value();
@@ -41,8 +41,7 @@ std::optional<int64_t> read_msec(std::string_view text) {
     good &= digit <= 9;
     last = last * 10 + digit;
   }
-  if (!good) return std::nullopt;
-  return int64_t{*first} * 100'000 + last;
+  return good ? int64_t{*first} * 100'000 + last : -1;
 }
 
 /// Takes texts apart from the left. Once something did not fit, `ok` stays false.
@@ -167,9 +166,8 @@ int month_of(std::string_view name) {
 std::optional<int64_t> parse_epoch(std::string_view text) {
   constexpr uint64_t kSecondsMin = 100'000'000;
   constexpr size_t kDigitsMax = 19;  // nanoseconds until the year 2286; fits into 64 bits
-  if (const std::optional<int64_t> ms = read_msec(text)) {
-    if (*ms >= static_cast<int64_t>(kSecondsMin) * 1000) return ms;
-  }
+  const int64_t ms = read_msec(text);
+  if (ms >= static_cast<int64_t>(kSecondsMin) * 1000) return ms;
   size_t digits = 0;
   uint64_t value = 0;
   if (text.size() >= 8) {

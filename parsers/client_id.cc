@@ -113,8 +113,8 @@ IdAnswer ClientIdRules::judge_json(const BodyId& found, bool escaped) {
   return judge(id);
 }
 
-IdAnswer ClientIdRules::from_body(const LoggedText& body, std::string_view name) {
-  return judge_json(find_body_id(body, name, &body_scratch_), body.escaped);
+IdAnswer ClientIdRules::from_body(const LoggedText& body, BodyFinder* finder) {
+  return judge_json(finder->find(body), body.escaped);
 }
 
 IdAnswer ClientIdRules::from_field(const LoggedText& value) {
@@ -243,7 +243,7 @@ IdAnswer ClientIdRules::from_cookies(const LoggedText& cookies, std::string_view
   return {};
 }
 
-IdAnswer ClientIdRules::from_token(const LoggedText& token, std::string_view claim) {
+IdAnswer ClientIdRules::from_token(const LoggedText& token, BodyFinder* finder) {
   constexpr std::string_view kScheme = "bearer ";
   std::string_view text = trim(without_layer(token));
   if (equals_ignoring_case(text.substr(0, kScheme.size()), kScheme)) {
@@ -253,7 +253,7 @@ IdAnswer ClientIdRules::from_token(const LoggedText& token, std::string_view cla
   const size_t second = first == text.npos ? first : text.find('.', first + 1);
   if (second == text.npos || text.find('.', second + 1) != text.npos) return {};
   if (!decode_base64(text.substr(first + 1, second - first - 1), &payload_)) return {};
-  return judge_json(find_body_id({payload_}, claim, &body_scratch_), false);
+  return judge_json(finder->find({payload_}), false);
 }
 
 }  // namespace lastseen

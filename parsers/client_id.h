@@ -41,8 +41,8 @@ class ClientIdRules {
   /// The limit counts Unicode code points.
   explicit ClientIdRules(int length_max) : length_max_(static_cast<size_t>(length_max)) {}
 
-  /// A request body: the member of that name in a JSON object.
-  IdAnswer from_body(const LoggedText& body, std::string_view name);
+  /// A request body: the member that `finder` looks for, of a JSON object.
+  IdAnswer from_body(const LoggedText& body, BodyFinder* finder);
   /// A value that the proxy wrote as the client's id. Empty and `-` mean that it had none.
   IdAnswer from_field(const LoggedText& value);
   /// The same where the proxy wrote no quotes: a JSON number becomes its text, all else is none.
@@ -66,9 +66,9 @@ class ClientIdRules {
   IdAnswer from_decoded_path(const LoggedText& path, const PathPattern& pattern);
   /// A Cookie header, `name=value; name=value`. Values are taken as they are, less their quotes.
   IdAnswer from_cookies(const LoggedText& cookies, std::string_view name);
-  /// A JSON Web Token, `Bearer ` before it or not: the claim of that name. The signature is NOT
-  /// checked: whoever can send a request can write any claim.
-  IdAnswer from_token(const LoggedText& token, std::string_view claim);
+  /// A JSON Web Token, `Bearer ` before it or not: the claim that `finder` looks for. The signature
+  /// is NOT checked: whoever can send a request can write any claim.
+  IdAnswer from_token(const LoggedText& token, BodyFinder* finder);
 
  private:
   /// What a query was taken from, which says how sure the ends of its values are.
@@ -86,7 +86,6 @@ class ClientIdRules {
   std::string_view without_layer(const LoggedText& text);
 
   const size_t length_max_;
-  BodyScratch body_scratch_;
   std::string layer_off_;  // a value without the log's layer of escapes
   std::string decoded_;    // an id without the escapes of JSON or of a query
   std::string name_;       // a query parameter's name, or a path's segment

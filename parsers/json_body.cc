@@ -18,21 +18,56 @@ bool is_digit_unit(uint32_t code) {
   return code >= '0' && code <= '9';
 }
 
-/// A push-down automaton over the units of one layer, with its stack as bits.
+/// Whether a number or a word may begin so; not as an escape, which is never seen.
+bool begins_bare(char c) {
+  return is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n';
+}
+
+}  // namespace
+
+void OpenContainers::push(bool object) {
+  if (word_ >= kFull) {
+    deep_.push_back(word_);
+    word_ = kNone;
+  }
+  word_ = word_ << 1 | (object ? 1 : 0);
+}
+
+void OpenContainers::pop() {
+  word_ >>= 1;
+  if (word_ != kNone || deep_.empty()) return;
+  word_ = deep_.back();
+  deep_.pop_back();
+}
+
+void OpenContainers::clear() {
+  word_ = kNone;
+  deep_.clear();
+}
+
+/// A push-down automaton over the units of one layer.
 template <class Layer>
 class BodyReader {
  public:
-  BodyReader(const LoggedText& body, std::string_view name, BodyScratch* scratch)
+  /// Null: only a number is read.
+  BodyReader(const LoggedText& body, BodyFinder* finder)
       : p_(body.raw.data()),
         end_(p_ + body.raw.size()),
-        name_(name),
         other_escapes_(body.other_escapes),
-        scratch_(*scratch) {}
+        finder_(finder) {}
 
   BodyId find() {
+    finder_->open_.clear();
     skip_byte_order_mark();
-    if (skip_blanks().code != '{') return {};
-    const BodyId id = find_in_object();
+    for (size_t index = 0;; ++index) {
+      const BodyJoint* joint = recall_joint(index);
+      if (joint == nullptr) joint = read_joint(index);
+      if (joint == nullptr) return {};
+      if (joint->wanted) break;
+      const Token value = joint->quoted ? skip_string() : skip_bare(peek());
+      if (value != Token::kGood) return {};
+    }
+    const BodyId id = read_id();
     if (id.kind != BodyId::Kind::kText && id.kind != BodyId::Kind::kNumber) return id;
     return is_ndjson() ? BodyId{} : id;
   }
@@ -41,7 +76,9 @@ class BodyReader {
   bool reads_as_number() { return skip_number() == Token::kGood && p_ == end_; }
 
  private:
-  enum class Expect { kKeyOrClose, kKey, kValueOrClose, kValue, kCommaOrClose };
+  static constexpr bool kEscaped = std::is_same_v<Layer, BackslashLayer>;
+
+  enum class Expect { kBody, kKeyOrClose, kKey, kValueOrClose, kValue, kCommaOrClose };
 
   /// How reading one token went.
   enum class Token { kGood, kBad, kCut };
@@ -67,56 +104,78 @@ class BodyReader {
     return unit;
   }
 
-  // Stack of the open containers; the outermost is level 0.
-  void push(bool object) {
-    const size_t word = depth_ / 64;
-    if (word == scratch_.nesting.size()) scratch_.nesting.push_back(0);
-    const uint64_t bit = uint64_t{1} << (depth_ % 64);
-    scratch_.nesting[word] = object ? scratch_.nesting[word] | bit : scratch_.nesting[word] & ~bit;
-    ++depth_;
-  }
-  bool in_object() const { return scratch_.nesting[(depth_ - 1) / 64] >> ((depth_ - 1) % 64) & 1; }
+  /// All that the meaning of a joint depends on.
+  uint64_t context() const { return finder_->open_.word() << 1 | (kEscaped ? 1 : 0); }
 
-  /// From the `{` of the top-level object to the id's value, or to what ends the search.
-  BodyId find_in_object() {
-    Expect expect = Expect::kValue;
-    for (;;) {
+  /// The joint of the body before, if it stands here.
+  const BodyJoint* recall_joint(size_t index) {
+    const BodyJoint* const joint = finder_->shape_.recall(index, context(), p_, end_);
+    if (joint == nullptr) return nullptr;
+    const char* const behind = p_ + joint->size;
+    const bool whole = joint->quoted || joint->wanted;
+    // Where a number stood there may be a bracket or a quote, which belong to the joint.
+    if (!whole && (behind == end_ || !begins_bare(*behind))) return nullptr;
+    p_ = behind;
+    finder_->open_.set(joint->open);
+    return joint;
+  }
+
+  /// From behind a value, or from the body's beginning, to the next value that is no container.
+  /// Null: none follows, or this is not JSON.
+  const BodyJoint* read_joint(size_t index) {
+    OpenContainers& open = finder_->open_;
+    const char* const begin = p_;
+    const uint64_t before = open.word() == 0 ? 0 : context();
+    BodyJoint joint;
+    for (Expect expect = open.none() ? Expect::kBody : Expect::kCommaOrClose;;) {
       const Unit unit = skip_blanks();
       switch (expect) {
         case Expect::kKeyOrClose:
           if (unit.code == '}') break;
           [[fallthrough]];
-        case Expect::kKey: {
-          bool wanted = false;
-          if (unit.code != '"' || !read_key(unit.next, &wanted)) return {};
-          if (wanted) return read_id();
+        case Expect::kKey:
+          if (unit.code != '"' || !read_key(unit.next, &joint.wanted)) return nullptr;
+          if (joint.wanted) return keep_joint(index, before, begin, joint);
           expect = Expect::kValue;
           continue;
-        }
         case Expect::kValueOrClose:
           if (unit.code == ']') break;
           [[fallthrough]];
+        case Expect::kBody:
         case Expect::kValue:
-          if (unit.code == '{' || unit.code == '[') {
-            push(unit.code == '{');
+          if (unit.code == '{' || (unit.code == '[' && expect != Expect::kBody)) {
+            open.push(unit.code == '{');
             p_ = unit.next;
             expect = unit.code == '{' ? Expect::kKeyOrClose : Expect::kValueOrClose;
             continue;
           }
-          if (skip_scalar(unit) != Token::kGood) return {};
-          expect = Expect::kCommaOrClose;
-          continue;
+          if (expect == Expect::kBody) return nullptr;
+          joint.quoted = unit.code == '"';
+          if (joint.quoted) p_ = unit.next;
+          return keep_joint(index, before, begin, joint);
         case Expect::kCommaOrClose:
           if (unit.code != ',') break;
           p_ = unit.next;
-          expect = in_object() ? Expect::kKey : Expect::kValue;
+          expect = open.in_object() ? Expect::kKey : Expect::kValue;
           continue;
       }
       // What is left is a closing bracket, of the kind that was opened.
-      if (unit.code != (in_object() ? '}' : ']') || --depth_ == 0) return {};
+      if (unit.code != (open.in_object() ? '}' : ']')) return nullptr;
+      open.pop();
+      if (open.none()) return nullptr;
       p_ = unit.next;
       expect = Expect::kCommaOrClose;
     }
+  }
+
+  const BodyJoint* keep_joint(size_t index, uint64_t before, const char* begin,
+                              const BodyJoint& joint) {
+    finder_->joint_ = joint;
+    finder_->joint_.open = finder_->open_.word();
+    finder_->joint_.size = static_cast<uint32_t>(p_ - begin);
+    if (before != 0 && finder_->joint_.open != 0)
+      finder_->shape_.remember(index, before, begin, finder_->joint_);
+    return &finder_->joint_;
   }
 
   /// Reads a key, from behind its opening quote, and the colon. False: this is not JSON.
@@ -124,9 +183,10 @@ class BodyReader {
     p_ = begin;
     if (skip_string() != Token::kGood) return false;
     const std::string_view key = text_before_quote(begin);
-    if (depth_ == 1) {
-      *wanted = key == name_ || (key.size() > name_.size() && key.find('\\') != key.npos &&
-                                 key_unescaped(key) == name_);
+    if (finder_->open_.only_one()) {
+      const std::string_view name = finder_->name_;
+      *wanted = key == name || (key.size() > name.size() && key.find('\\') != key.npos &&
+                                key_unescaped(key) == name);
     }
     const Unit colon = skip_blanks();
     p_ = colon.next;
@@ -134,12 +194,12 @@ class BodyReader {
   }
 
   std::string_view key_unescaped(std::string_view key) {
-    if constexpr (std::is_same_v<Layer, BackslashLayer>) {
-      unescape_backslashes(key, &scratch_.layer_off);
-      key = scratch_.layer_off;
+    if constexpr (kEscaped) {
+      unescape_backslashes(key, &finder_->layer_off_);
+      key = finder_->layer_off_;
     }
-    unescape_backslashes(key, &scratch_.key);
-    return scratch_.key;
+    unescape_backslashes(key, &finder_->key_);
+    return finder_->key_;
   }
 
   /// The value of the key that was looked for.
@@ -206,11 +266,9 @@ class BodyReader {
     return Token::kGood;
   }
 
-  Token skip_scalar(const Unit& first) {
+  /// A value that begins with neither a quote nor a bracket.
+  Token skip_bare(const Unit& first) {
     switch (first.code) {
-      case '"':
-        p_ = first.next;
-        return skip_string();
       case 't':
         return skip_word("true");
       case 'f':
@@ -272,9 +330,9 @@ class BodyReader {
   /// From behind the id's value: whether `}`, a line break and `{` follow each other somewhere.
   bool is_ndjson() {
     // Within a layer of escapes a line break is one of the other escapes.
-    if (std::is_same_v<Layer, BackslashLayer> && !other_escapes_) return false;
+    if (kEscaped && (!other_escapes_ || !may_hold_line_break(p_, end_))) return false;
     // A brace written as an escape is legal and never seen; then every unit has to be looked at.
-    const bool braces_escaped = std::is_same_v<Layer, BackslashLayer> && has_escaped_brace();
+    const bool braces_escaped = kEscaped && has_escaped_brace();
     while (p_ < end_) {
       if (!braces_escaped) p_ = find_byte(p_, end_, '}');
       Unit unit = peek();
@@ -298,23 +356,18 @@ class BodyReader {
 
   const char* p_;
   const char* const end_;
-  const std::string_view name_;
   const char* quote_ = nullptr;  // the closing quote of the string that was read last
-  size_t depth_ = 0;
   const bool other_escapes_;
-  BodyScratch& scratch_;
+  BodyFinder* const finder_;
 };
 
-}  // namespace
-
-BodyId find_body_id(const LoggedText& body, std::string_view name, BodyScratch* scratch) {
-  if (body.escaped) return BodyReader<BackslashLayer>(body, name, scratch).find();
-  return BodyReader<PlainLayer>(body, name, scratch).find();
+BodyId BodyFinder::find(const LoggedText& body) {
+  if (body.escaped) return BodyReader<BackslashLayer>(body, this).find();
+  return BodyReader<PlainLayer>(body, this).find();
 }
 
 bool is_json_number(std::string_view text) {
-  BodyScratch unused;
-  return BodyReader<PlainLayer>({text}, {}, &unused).reads_as_number();
+  return BodyReader<PlainLayer>({text}, nullptr).reads_as_number();
 }
 
 }  // namespace lastseen

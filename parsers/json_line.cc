@@ -69,37 +69,34 @@ void JsonLineParser::explain(Explanation* out) {
 bool JsonLineParser::read_line(const char* p, const char* end) {
   Nesting nesting;
   for (size_t index = 0;; ++index) {
-    const LineShape::Joint* joint = shape_.recall(index, nesting.context(), p, end);
+    const LineJoint* joint = shape_.recall(index, nesting.context, p, end);
     if (joint == nullptr) joint = read_joint(index, nesting, p, end);
     if (joint == nullptr) return false;
     p += joint->size;
-    if (joint->closed != 0) {
-      nesting.depth -= joint->closed;
-      if (nesting.depth == 0) {
-        p = skip_blanks(p, end);
-        misfit_ = {p, end};
-        return p == end;
-      }
+    if (joint->closed != 0 && !nesting.close(joint->closed)) {
+      p = skip_blanks(p, end);
+      misfit_ = {p, end};
+      return p == end;
     }
     if (joint->quoted) {
-      p = read_text(p, end, joint->known.value);
+      p = read_text(p, end, joint->value);
     } else {
       p = skip_blanks(p, end);
-      if (joint->known.object != 0 && p < end && *p == '{') {
-        nesting.enter(joint->known.object);
+      if (joint->object != 0 && p < end && *p == '{') {
+        nesting.enter(joint->object);
         continue;
       }
-      p = read_value(p, end, joint->known.value);
+      p = read_value(p, end, joint->value);
     }
     if (p == nullptr) return false;
-    nesting.entering = false;
+    nesting.context &= ~Nesting::kEntering;
   }
 }
 
 /// What stands between two values: the `}` of objects that end, a comma, and `"name":`; before the
 /// first value of an object its `{`. Null when it does not.
-const LineShape::Joint* JsonLineParser::read_joint(size_t index, const Nesting& nesting,
-                                                   const char* p, const char* end) {
+const LineJoint* JsonLineParser::read_joint(size_t index, const Nesting& nesting, const char* p,
+                                            const char* end) {
   const char* const begin = p;
   const auto misfit = [&] {
     misfit_ = {p, end};
@@ -108,7 +105,7 @@ const LineShape::Joint* JsonLineParser::read_joint(size_t index, const Nesting& 
   joint_ = {};
   p = skip_blanks(p, end);
   bool comma = true;
-  if (nesting.entering) {
+  if (nesting.entering()) {
     if (p == end || *p != '{') return misfit();
     p = skip_blanks(p + 1, end);
     comma = false;
@@ -128,8 +125,8 @@ const LineShape::Joint* JsonLineParser::read_joint(size_t index, const Nesting& 
     joint_.quoted = p < end && *p == '"';
     if (joint_.quoted) ++p;
   }
-  joint_.size = static_cast<size_t>(p - begin);
-  shape_.remember(index, nesting.context(), begin, joint_);
+  joint_.size = static_cast<uint32_t>(p - begin);
+  shape_.remember(index, nesting.context, begin, joint_);
   return &joint_;
 }
 
@@ -146,7 +143,7 @@ const char* JsonLineParser::read_name(size_t scope, const char* p, const char* e
   }
   const char* const colon = skip_blanks(quoted.end + 1, end);
   if (colon == end || *colon != ':') return nullptr;
-  joint_.known = names_.find(scope, name);
+  joint_.set(names_.find(scope, name));
   return skip_blanks(colon + 1, end);
 }
 

@@ -35,20 +35,27 @@ class JsonLineParser : public Parser {
  private:
   /// The objects that are open where a value ended, or where an object begins.
   struct Nesting {
+    static constexpr uint64_t kEntering = 1;
     std::array<uint8_t, FieldNames::kLevelsMax> scopes{};
-    size_t depth = 1;      // the line's own object is on its way
-    bool entering = true;  // the last of them begins here
+    size_t depth = 1;              // the line's own object is on its way
+    uint64_t context = kEntering;  // the last of them, and whether it begins here
 
-    size_t context() const { return size_t{scopes[depth - 1]} << 1 | (entering ? 1 : 0); }
+    bool entering() const { return (context & kEntering) != 0; }
     void enter(uint8_t scope) {
       scopes[depth++] = scope;
-      entering = true;
+      context = uint64_t{scope} << 1 | kEntering;
+    }
+    /// False: the line's own object ended.
+    bool close(size_t count) {
+      depth -= count;
+      if (depth == 0) return false;
+      context = uint64_t{scopes[depth - 1]} << 1;
+      return true;
     }
   };
 
   bool read_line(const char* p, const char* end);
-  const LineShape::Joint* read_joint(size_t index, const Nesting& nesting, const char* p,
-                                     const char* end);
+  const LineJoint* read_joint(size_t index, const Nesting& nesting, const char* p, const char* end);
   const char* read_name(size_t scope, const char* p, const char* end);
   const char* read_text(const char* p, const char* end, const FieldUse* use);
   const char* read_value(const char* p, const char* end, const FieldUse* use);
@@ -56,7 +63,7 @@ class JsonLineParser : public Parser {
 
   const FieldNames names_;
   LineShape shape_;
-  LineShape::Joint joint_;  // that was read last
+  LineJoint joint_;  // that was read last
   LineFields fields_;
   SightingRules rules_;
   std::vector<uint64_t> nesting_;  // of values that are skipped: one bit a level, set for an object

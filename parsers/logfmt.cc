@@ -9,8 +9,9 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-const char* find_blank(const char* p, const char* end) {
-  return find_either(p, end, ' ', '\t');
+const char* skip_blanks(const char* p, const char* end) {
+  while (p < end && is_blank(*p)) ++p;
+  return p;
 }
 
 /// The `=`, blank or end behind a key; null at a byte that no key has.
@@ -47,47 +48,52 @@ void LogfmtParser::explain(Explanation* out) {
 bool LogfmtParser::read_line(std::string_view line) {
   const char* p = line.data();
   const char* const end = p + line.size();
-  bool any = false;
   for (size_t index = 0;; ++index) {
-    while (p < end && is_blank(*p)) ++p;
-    misfit_ = {p, end};
-    if (p == end) return any;
-    const LineShape::Joint* joint = shape_.recall(index, 0, p, end);
-    if (joint == nullptr) joint = read_key(index, p, end);
-    if (joint == nullptr) return false;
+    const char* const pair = p;
+    const LineJoint* joint = shape_.recall(index, 0, p, end);
+    if (joint == nullptr) joint = read_joint(index, p, end);
+    if (joint == nullptr) return misfit_.empty() && index > 0;
     p += joint->size;
-    if (p[-1] != '=' && !joint->quoted) continue;  // a key alone
-    any = true;
     LoggedText text;
     if (joint->quoted || (p < end && *p == '"')) {
       const QuotedString quoted = scan_quoted(joint->quoted ? p : ++p, end);
-      if (quoted.end == nullptr) return false;
+      if (quoted.end == nullptr) {
+        misfit_ = {skip_blanks(pair, end), end};
+        return false;
+      }
       text = {{p, quoted.end}, quoted.escaped, quoted.other_escapes};
       p = quoted.end + 1;
-      if (p < end && !is_blank(*p)) return false;
     } else {
       const char* const value = p;
-      p = find_blank(p, end);
-      text = {{value, p}, true, true};
+      p = find_any(p, end, ' ', '\t', '\\');
+      const bool escaped = p < end && *p == '\\';
+      if (escaped) p = find_either(p, end, ' ', '\t');
+      text = {{value, p}, escaped, escaped};
     }
-    if (joint->known.value != nullptr) {
-      fields_.set(*joint->known.value, FieldValue::Kind::kText, text);
-    }
+    if (joint->value != nullptr) fields_.set(*joint->value, FieldValue::Kind::kText, text);
   }
 }
 
-/// `key=` or `key="`, the line's `index`th, or a key alone; null where none stands.
-const LineShape::Joint* LogfmtParser::read_key(size_t index, const char* p, const char* end) {
-  const char* const key = p;
-  p = find_key_end(p, end);
-  if (p == nullptr || p == key) return nullptr;
+/// Blanks, keys alone, and ` key=` or ` key="`, the line's `index`th. Null, and the misfit is
+/// empty, where the line ends; null where none stands.
+const LineJoint* LogfmtParser::read_joint(size_t index, const char* p, const char* end) {
+  const char* const begin = p;
+  misfit_ = {p, end};
+  if (index > 0 && p < end && !is_blank(*p)) return nullptr;  // it touches a closing quote
   joint_ = {};
-  joint_.size = static_cast<size_t>(p - key);
-  if (p == end || *p != '=') return &joint_;
-  joint_.known = names_.find(0, {key, p});
+  const char* key = nullptr;
+  do {
+    key = skip_blanks(p, end);
+    misfit_ = {key, end};
+    if (key == end) return nullptr;
+    p = find_key_end(key, end);
+    if (p == nullptr || p == key) return nullptr;
+  } while (p == end || *p != '=');
+  joint_.set(names_.find(0, {key, p}));
   joint_.quoted = end - p > 1 && p[1] == '"';
-  joint_.size += joint_.quoted ? 2 : 1;
-  shape_.remember(index, 0, key, joint_);
+  p += joint_.quoted ? 2 : 1;
+  joint_.size = static_cast<uint32_t>(p - begin);
+  shape_.remember(index, 0, begin, joint_);
   return &joint_;
 }
 

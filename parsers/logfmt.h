@@ -23,11 +23,11 @@ class LogfmtParser : public Parser {
 
  private:
   bool read_line(std::string_view line);
-  const LineShape::Joint* read_key(size_t index, const char* p, const char* end);
+  const LineJoint* read_joint(size_t index, const char* p, const char* end);
 
   const FieldNames names_;
   LineShape shape_;
-  LineShape::Joint joint_;  // that was read last
+  LineJoint joint_;  // that was read last
   LineFields fields_;
   SightingRules rules_;
   bool good_ = false;        // the last line was one …

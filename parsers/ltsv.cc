@@ -36,18 +36,21 @@ void LtsvParser::explain(Explanation* out) {
 bool LtsvParser::read_line(std::string_view line) {
   const char* p = line.data();
   const char* const end = p + line.size();
-  misfit_ = line;
-  if (p == end) return false;
+  if (p == end) {
+    misfit_ = line;
+    return false;
+  }
   for (size_t index = 0;; ++index) {
-    misfit_ = {p, end};
-    const LineShape::Joint* joint = shape_.recall(index, 0, p, end);
+    const LineJoint* joint = shape_.recall(index, 0, p, end);
     if (joint == nullptr) joint = read_label(index, p, end);
     if (joint == nullptr) return false;
     p += joint->size;
     const char* const value = p;
-    p = find_byte(p, end, '\t');
-    if (joint->known.value != nullptr) {
-      fields_.set(*joint->known.value, FieldValue::Kind::kText, {{value, p}, true, true});
+    p = find_either(p, end, '\t', '\\');
+    const bool escaped = p < end && *p == '\\';
+    if (escaped) p = find_byte(p, end, '\t');
+    if (joint->value != nullptr) {
+      fields_.set(*joint->value, FieldValue::Kind::kText, {{value, p}, escaped, escaped});
     }
     if (p == end) return true;
     if (++p == end) return true;  // a tab behind the last value
@@ -55,13 +58,14 @@ bool LtsvParser::read_line(std::string_view line) {
 }
 
 /// `label:`, the line's `index`th; null where none stands.
-const LineShape::Joint* LtsvParser::read_label(size_t index, const char* p, const char* end) {
+const LineJoint* LtsvParser::read_label(size_t index, const char* p, const char* end) {
   const char* const label = p;
+  misfit_ = {p, end};
   while (p < end && is_label_byte(*p)) ++p;
   if (p == label || p == end || *p != ':') return nullptr;
   joint_ = {};
-  joint_.size = static_cast<size_t>(p + 1 - label);
-  joint_.known = names_.find(0, {label, p});
+  joint_.size = static_cast<uint32_t>(p + 1 - label);
+  joint_.set(names_.find(0, {label, p}));
   shape_.remember(index, 0, label, joint_);
   return &joint_;
 }

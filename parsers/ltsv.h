@@ -22,11 +22,11 @@ class LtsvParser : public Parser {
 
  private:
   bool read_line(std::string_view line);
-  const LineShape::Joint* read_label(size_t index, const char* p, const char* end);
+  const LineJoint* read_label(size_t index, const char* p, const char* end);
 
   const FieldNames names_;
   LineShape shape_;
-  LineShape::Joint joint_;  // that was read last
+  LineJoint joint_;  // that was read last
   LineFields fields_;
   SightingRules rules_;
   bool good_ = false;        // the last line was one …

@@ -97,6 +97,20 @@ inline const char* find_either(const char* p, const char* end, char a, char b) {
 #endif
 }
 
+/// First `a`, `b` or `c` at or after `p`; `end` when there is none.
+inline const char* find_any(const char* p, const char* end, char a, char b, char c) {
+  const auto is_wanted = [=](char byte) { return byte == a || byte == b || byte == c; };
+#if defined(__SSE2__)
+  return scan_detail::find_first(p, end, is_wanted, [=](__m128i bytes) {
+    const __m128i either = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
+    return _mm_or_si128(either, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
+  });
+#else
+  return scan_detail::find_first(p, end, is_wanted);
+#endif
+}
+
 /// Whether one of the two bytes stands in the text. Most texts are shorter than a register.
 inline bool holds_either(std::string_view text, char a, char b) {
 #if defined(__SSE2__)
@@ -186,19 +200,51 @@ inline const char* find_digits_end(const char* p, const char* end) {
 #endif
 }
 
-/// Whether the bytes from `p` on begin with the first `size` of the 32 bytes at `text`.
-inline bool starts_with_padded(const char* p, const char* end, const char* text, size_t size) {
+/// Whether a line break may be among the backslash escapes of a text: `\n`, `\r`, `\x0A`, `\u000a`
+/// and their like. Not asked about the last two bytes, behind which nothing could stand.
+inline bool may_hold_line_break(const char* p, const char* end) {
+#if defined(__SSE2__)
+  constexpr ptrdiff_t kSeen = 16 + 2;
+  const auto any_at = [](const char* at) {
+    const auto equals = [&](int offset, char wanted) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + offset));
+      return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted));
+    };
+    const __m128i second = _mm_or_si128(equals(1, 'n'), equals(1, 'r'));
+    const __m128i found = _mm_and_si128(equals(0, '\\'), _mm_or_si128(second, equals(2, '0')));
+    return _mm_movemask_epi8(found) != 0;
+  };
+  const char* const begin = p;
+  for (; end - p >= kSeen; p += 16) {
+    if (any_at(p)) return true;
+  }
+  if (p != begin) return any_at(end - kSeen);
+#endif
+  for (; end - p > 2; ++p) {
+    if (p[0] == '\\' && (p[1] == 'n' || p[1] == 'r' || p[2] == '0')) return true;
+  }
+  return false;
+}
+
+/// One bit for each of the first `size` bytes of 32.
+constexpr uint32_t mask_of_first(size_t size) {
+  return static_cast<uint32_t>((uint64_t{1} << size) - 1);
+}
+
+/// Whether the bytes from `p` on begin with those of the 32 bytes at `text` that a mask_of_first()
+/// tells.
+inline bool starts_with_padded(const char* p, const char* end, const char* text, uint32_t mask) {
 #if defined(__SSE2__)
   if (end - p >= 32) {
     const auto equal = [&](size_t at) {
       const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
       const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-      return static_cast<uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
+      return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
     };
-    const uint64_t wanted = (uint64_t{1} << size) - 1;
-    return ((equal(0) | equal(16) << 16) & wanted) == wanted;
+    return ((equal(0) | equal(16) << 16) & mask) == mask;
   }
 #endif
+  const auto size = static_cast<size_t>(std::bit_width(mask));
   return static_cast<size_t>(end - p) >= size && std::memcmp(p, text, size) == 0;
 }
 

@@ -75,7 +75,9 @@ SightingRules::SightingRules(const ParserOptions& options)
   uint8_t slot = LineFields::kFirstPlace;
   for (const IdPlace& place : options.client_id.from) {
     const bool path = place.kind == IdPlace::Kind::kPath;
-    places_.push_back({place.kind, place.name, slot++, PathPattern(path ? place.name : "")});
+    const bool json = place.kind == IdPlace::Kind::kBody || place.kind == IdPlace::Kind::kJwt;
+    places_.push_back({place.kind, place.name, slot++, PathPattern(path ? place.name : ""),
+                       json ? std::make_unique<BodyFinder>(place.name) : nullptr});
   }
   if (options.client_id.pattern.empty()) return;
   Result<Regex> pattern = Regex::compile(options.client_id.pattern);
@@ -85,14 +87,27 @@ SightingRules::SightingRules(const ParserOptions& options)
 void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
-    bool local = false;
-    if (const std::optional<int64_t> ms = parse_timestamp(without_escapes(value), &local)) {
+    if (const ReadTime* const time = read_time(without_escapes(value))) {
       result->has_time = true;
-      result->seen_at_ms = *ms;
-      result->local_time = local;
+      result->seen_at_ms = time->ms;
+      result->local_time = time->local;
       return;
     }
   }
+}
+
+/// Null: it is no time.
+const SightingRules::ReadTime* SightingRules::read_time(std::string_view text) {
+  constexpr size_t kComparedFrom = 17;  // shorter ones, in seconds since 1970, are read as quickly
+  const bool compared = text.size() >= kComparedFrom;
+  if (compared && text == last_time_.text) return &last_time_;
+  bool local = false;
+  const std::optional<int64_t> ms = parse_timestamp(text, &local);
+  if (!ms) return nullptr;
+  last_time_.text.assign(compared ? text : std::string_view());
+  last_time_.ms = *ms;
+  last_time_.local = local;
+  return &last_time_;
 }
 
 std::string_view SightingRules::without_escapes(const FieldValue& value) {
@@ -165,7 +180,7 @@ IdAnswer SightingRules::ask_bodies(const Place& place, const LineFields& fields)
 IdAnswer SightingRules::ask_body(const Place& place, const FieldValue& body) {
   const LoggedText* const text = text_of(body);
   if (text == nullptr) return {};
-  const IdAnswer answer = rules_.from_body(*text, place.name);
+  const IdAnswer answer = rules_.from_body(*text, place.finder.get());
   if (!body.cut || !answer.decides()) return answer;
   // Behind a `}` at the end a line break may have stood, and more records after it: the id may be
   // that of the first record only.
@@ -253,7 +268,7 @@ IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
     text = text_of(value);
     if (text == nullptr) return {};
   }
-  if (place.kind == IdPlace::Kind::kJwt) return rules_.from_token(*text, place.name);
+  if (place.kind == IdPlace::Kind::kJwt) return rules_.from_token(*text, place.finder.get());
   if (value.form == FieldForm::kCookies) return rules_.from_cookies(*text, place.name);
   return rules_.from_field(*text);
 }

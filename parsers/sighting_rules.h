@@ -47,8 +47,17 @@ class SightingRules {
     IdPlace::Kind kind;
     std::string name;
     uint8_t slot;
-    PathPattern path;  // of a path only
+    PathPattern path;                    // of a path only
+    std::unique_ptr<BodyFinder> finder;  // of a body or a token only
   };
+
+  /// A text that was read as a time: most lines have the second of the line before.
+  struct ReadTime {
+    std::string text;
+    int64_t ms = 0;
+    bool local = false;
+  };
+  const ReadTime* read_time(std::string_view text);
 
   IdAnswer ask(const Place& place, const LineFields& fields);
   IdAnswer ask_bodies(const Place& place, const LineFields& fields);
@@ -68,6 +77,7 @@ class SightingRules {
   std::vector<Place> places_;
   std::optional<Regex> pattern_;
   ClientIdRules rules_;
+  ReadTime last_time_;
   std::string text_;         // a time or status without its escapes
   std::string decoded_;      // a value without its base64 or hashes …
   LoggedText decoded_text_;  // … as a text

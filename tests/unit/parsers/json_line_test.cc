@@ -192,39 +192,6 @@ TEST(JsonLine, BodyThatIsNotQuotedIsReadAsItStands) {
       parse_json(with_target(R"("request_body":{"x":{"client_id":"D"},"client_id":"A\u00d1"})")));
 }
 
-TEST(JsonLine, LinesBeforeChangeNoAnswer) {
-  const std::vector<std::string> lines = {
-      kLine,
-      json_line("", "/?client_id=B"),
-      R"({"request_uri":"/?client_id=C","msec":1795322705})",
-      R"({"msec":1795322705,"request":{"uri":"/?client_id=E"}})",
-      R"({"msec":1795322705,"request":"GET /?client_id=F HTTP/1.1"})",
-      R"({"request":{"msec":1,"uri":"/?client_id=G"},"msec":1795322705})",
-      R"({"msec" : 1795322705, "client_id" : "H"})",
-      R"({"msec":1795322705,"client_idx":"D"})",
-      R"({"request":{"msec":1{"uri":"/?client_id=J"},"msec":1795322705})",
-      R"({"request":{},"msec":"1795322705","client_id":null})",
-      R"({"request":{"headers":{"a":[]},"uri":"/?client_id=K"},"msec":1795322705,"x":{}})",
-      "{\"msec\":1795322705",
-      "{}",
-  };
-  const std::string bytes = "{}[],:\"\\ 1ax";
-  const auto parser = parser_of_type("json");
-  std::mt19937 random(1);
-  for (int i = 0; i < 20'000; ++i) {
-    std::string line = lines[random() % lines.size()];
-    if (i % 2 == 1) {  // nearly that line
-      const size_t at = random() % line.size();
-      if (random() % 2 == 0) {
-        line[at] = bytes[random() % bytes.size()];
-      } else {
-        line.erase(at, random() % 12);
-      }
-    }
-    ASSERT_EQ(parse_json(line), to_text(parser->parse(line))) << line;
-  }
-}
-
 TEST(JsonLine, HostileLinesAreHarmless) {
   constexpr size_t kMany = 1'000'000;
   for (const char c : {'[', '{', '"', '\\', ',', ' ', '}', '\xff', '\0'}) {

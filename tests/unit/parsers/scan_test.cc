@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 #include <string>
@@ -84,6 +85,25 @@ TEST(Scan, WhatEndsATextIsFoundAtEveryPlaceOfEverySize) {
                [&](char byte) { return is_control(byte) || is_one_of(" \"]", byte); });
   expect_found([](const char* p, const char* end) { return find_byte(p, end, ']'); }, 'x',
                [](char byte) { return byte == ']'; });
+  expect_found([](const char* p, const char* end) { return find_any(p, end, ' ', '\t', '\\'); },
+               'x', [](char byte) { return is_one_of(" \t\\", byte); });
+}
+
+TEST(Scan, LineBreakAmongEscapesIsFoundAtEveryPlaceButTheLastTwo) {
+  for (const std::string escape : {"\\n", "\\r", "\\x0A", "\\u000d"}) {
+    for (size_t size = escape.size(); size < 60; ++size) {
+      std::vector<char> text(size, '"');
+      EXPECT_FALSE(may_hold_line_break(text.data(), text.data() + size));
+      for (size_t at = 0; at + escape.size() <= size; ++at) {
+        std::fill(text.begin(), text.end(), '"');
+        std::copy(escape.begin(), escape.end(), text.begin() + static_cast<ptrdiff_t>(at));
+        const bool in_time = at + 2 < size;
+        EXPECT_EQ(in_time, may_hold_line_break(text.data(), text.data() + size)) << escape << at;
+      }
+    }
+  }
+  const std::string quotes = R"({\x22a\x22:\x22b\x22,\"c\":\t\\1})";
+  EXPECT_FALSE(may_hold_line_break(quotes.data(), quotes.data() + quotes.size()));
 }
 
 TEST(Scan, EitherOfTwoBytesIsFoundAtEveryPlaceOfEverySize) {

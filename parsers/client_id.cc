@@ -105,7 +105,9 @@ std::string_view ClientIdRules::without_layer(const LoggedText& text) {
 IdAnswer ClientIdRules::judge_json(const BodyId& found, bool escaped) {
   if (found.kind == BodyId::Kind::kNone) return {};
   if (found.kind == BodyId::Kind::kTruncated) return truncated();
-  std::string_view id = without_layer({found.raw(), escaped});
+  std::string_view id = found.raw();
+  if (!holds_either(id, '\\', '\\')) return judge(id);
+  id = without_layer({id, escaped});
   if (found.kind == BodyId::Kind::kText && id.find('\\') != id.npos) {
     unescape_backslashes(id, &decoded_);
     id = decoded_;

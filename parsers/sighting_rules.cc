@@ -4,7 +4,6 @@
 
 #include "parsers/base64.h"
 #include "parsers/scan.h"
-#include "parsers/timestamp.h"
 
 namespace lastseen {
 namespace {
@@ -87,27 +86,14 @@ SightingRules::SightingRules(const ParserOptions& options)
 void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
-    if (const ReadTime* const time = read_time(without_escapes(value))) {
+    bool local = false;
+    if (const std::optional<int64_t> ms = times_.read(without_escapes(value), &local)) {
       result->has_time = true;
-      result->seen_at_ms = time->ms;
-      result->local_time = time->local;
+      result->seen_at_ms = *ms;
+      result->local_time = local;
       return;
     }
   }
-}
-
-/// Null: it is no time.
-const SightingRules::ReadTime* SightingRules::read_time(std::string_view text) {
-  constexpr size_t kComparedFrom = 17;  // shorter ones, in seconds since 1970, are read as quickly
-  const bool compared = text.size() >= kComparedFrom;
-  if (compared && text == last_time_.text) return &last_time_;
-  bool local = false;
-  const std::optional<int64_t> ms = parse_timestamp(text, &local);
-  if (!ms) return nullptr;
-  last_time_.text.assign(compared ? text : std::string_view());
-  last_time_.ms = *ms;
-  last_time_.local = local;
-  return &last_time_;
 }
 
 std::string_view SightingRules::without_escapes(const FieldValue& value) {

@@ -15,6 +15,7 @@
 #include "parsers/line_fields.h"
 #include "parsers/parser.h"
 #include "parsers/path_pattern.h"
+#include "parsers/timestamp.h"
 
 namespace lastseen {
 
@@ -51,14 +52,6 @@ class SightingRules {
     std::unique_ptr<BodyFinder> finder;  // of a body or a token only
   };
 
-  /// A text that was read as a time: most lines have the second of the line before.
-  struct ReadTime {
-    std::string text;
-    int64_t ms = 0;
-    bool local = false;
-  };
-  const ReadTime* read_time(std::string_view text);
-
   IdAnswer ask(const Place& place, const LineFields& fields);
   IdAnswer ask_bodies(const Place& place, const LineFields& fields);
   IdAnswer ask_body(const Place& place, const FieldValue& body);
@@ -77,7 +70,7 @@ class SightingRules {
   std::vector<Place> places_;
   std::optional<Regex> pattern_;
   ClientIdRules rules_;
-  ReadTime last_time_;
+  TimeReader times_;
   std::string text_;         // a time or status without its escapes
   std::string decoded_;      // a value without its base64 or hashes …
   LoggedText decoded_text_;  // … as a text

@@ -1,5 +1,6 @@
 #include "parsers/timestamp.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -9,6 +10,7 @@
 namespace lastseen {
 namespace {
 
+constexpr size_t kSecondsDigitsMax = 11;         // of an epoch: see parse_epoch()
 constexpr int64_t kMaxMs = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
 
 /// The number that eight digits at `p` write; nothing when not all are digits.
@@ -265,6 +267,59 @@ std::optional<int64_t> parse_timestamp(std::string_view text, bool* local) {
   }
   if (text.size() > 2 && text[2] == '/') return parse_clf_time(text);
   return parse_epoch(text);
+}
+
+std::optional<int64_t> TimeReader::read(std::string_view text, bool* local) {
+  if (text.size() == size_ && is_same_second(text)) {
+    int ms = 0;
+    bool digits = true;
+    for (size_t at = fraction_at_; at < fraction_end_; ++at) {
+      digits &= is_digit(text[at]);
+      if (at < fraction_at_ + 3) ms = ms * 10 + (text[at] - '0');
+    }
+    if (digits) {
+      *local = local_;
+      return second_ms_ + ms;
+    }
+  }
+  const std::optional<int64_t> ms = parse_timestamp(text, local);
+  if (ms && text.size() >= kSizeMin && text.size() <= kSizeMax) remember(text, *ms, *local);
+  return ms;
+}
+
+bool TimeReader::is_same_second(std::string_view text) const {
+  uint64_t differs = 0;
+  const auto compare = [&](size_t at) {
+    uint64_t here = 0;
+    uint64_t before = 0;
+    uint64_t mask = 0;
+    std::memcpy(&here, text.data() + at, sizeof here);
+    std::memcpy(&before, text_.data() + at, sizeof before);
+    std::memcpy(&mask, mask_.data() + at, sizeof mask);
+    differs |= (here ^ before) & mask;
+  };
+  if (size_ < kSizeMin) return false;
+  for (size_t at = 0; at + sizeof(uint64_t) < size_; at += sizeof(uint64_t)) compare(at);
+  compare(size_ - sizeof(uint64_t));
+  return differs == 0;
+}
+
+void TimeReader::remember(std::string_view text, int64_t ms, bool local) {
+  size_ = text.size();
+  std::copy(text.begin(), text.end(), text_.begin());
+  mask_.fill('\xff');
+  const size_t mark = text.find_first_of(".,");
+  fraction_at_ = fraction_end_ = std::min(mark, text.size() - 1) + 1;
+  // Behind more digits than seconds since 1970 have it is no fraction of a second.
+  const bool of_a_second = mark <= kSecondsDigitsMax || !is_digit(text[4]);
+  while (of_a_second && fraction_end_ < text.size() && is_digit(text[fraction_end_]))
+    ++fraction_end_;
+  if (fraction_end_ < fraction_at_ + 3) fraction_end_ = fraction_at_;
+  const bool compared = fraction_at_ == fraction_end_;
+  second_ms_ = compared ? ms : ms - ms % 1000;
+  local_ = local;
+  std::fill(mask_.begin() + static_cast<ptrdiff_t>(fraction_at_),
+            mask_.begin() + static_cast<ptrdiff_t>(fraction_end_), '\0');
 }
 
 }  // namespace lastseen

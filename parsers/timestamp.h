@@ -1,6 +1,8 @@
 // Times as proxies write them. Digits stay digits: no floating point, so nothing rounds.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -31,6 +33,28 @@ int month_of(std::string_view name);
 /// Any of the forms; tells them apart by their first bytes. `local`: set to whether the time has no
 /// offset, and is given as if it were UTC; without it such a time is none.
 std::optional<int64_t> parse_timestamp(std::string_view text, bool* local = nullptr);
+
+/// The same for one time after the other: most lines have the second of the line before, and then
+/// only the milliseconds are read.
+class TimeReader {
+ public:
+  std::optional<int64_t> read(std::string_view text, bool* local);
+
+ private:
+  static constexpr size_t kSizeMin = sizeof(uint64_t);
+  static constexpr size_t kSizeMax = 40;  ///< Bytes: `2026-11-21T22:45:05.123456789-06:00` has 35.
+
+  bool is_same_second(std::string_view text) const;
+  void remember(std::string_view text, int64_t ms, bool local);
+
+  size_t size_ = 0;  ///< 0: nothing is remembered.
+  std::array<char, kSizeMax> text_{};
+  std::array<char, kSizeMax> mask_{};  ///< All bits of the bytes that are to be compared.
+  size_t fraction_at_ = 0;             ///< Three digits or more, of which none is compared.
+  size_t fraction_end_ = 0;
+  int64_t second_ms_ = 0;  ///< Without what is not compared.
+  bool local_ = false;
+};
 
 /// `1795322705.342`: digits and an optional fraction. The unit is told by the magnitude: seconds
 /// below 10^11 (until the year 5138), then milliseconds, microseconds from 10^14, nanoseconds from

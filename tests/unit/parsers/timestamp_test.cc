@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
+#include <vector>
 
 namespace lastseen {
 namespace {
@@ -102,6 +104,48 @@ TEST(Timestamp, EveryTimeCutShortOrFollowedByMoreIsRefused) {
       if (cut.ends_with("-06")) continue;  // whole in itself
       EXPECT_EQ(std::nullopt, parse_iso8601(cut)) << cut;
       EXPECT_EQ(std::nullopt, parse_clf_time(cut)) << cut;
+    }
+  }
+}
+
+TEST(TimeReader, TimesBeforeChangeNoTime) {
+  const std::vector<std::string> texts = {
+      "1795322705.342",
+      "1795322705.342999",
+      "1795322705342.342",
+      "1795322705342.999",
+      "1795322705342999999.123",
+      "1795322705.3",
+      "1795322705",
+      "2026-11-21T22:45:05.342Z",
+      "2026-11-21T22:45:05.9-06:00",
+      "2026-11-21T22:45:05",
+      "2026-11-21T22:45:05,342",
+      "2026-11-21T22:45:05.342999+00:00",
+      "2026/11/22 04:46:45.1",
+      "2026/11/22 04:46:45.008",
+      "21/Nov/2026:22:45:05 -0600",
+      "12345678.123",
+      "9999-12-31T23:59:59.999Z",
+      "2026-11-21T22:45:60.500Z",
+      "",
+      "1795322705.342342342342342Z",
+      "-",
+  };
+  const std::string bytes = "0123456789.,:-+/TZ x";
+  std::mt19937 random(1);
+  TimeReader reader;
+  for (int i = 0; i < 100'000; ++i) {
+    std::string text = texts[random() % texts.size()];
+    for (unsigned changes = random() % 3; changes > 0 && !text.empty(); --changes)
+      text[random() % text.size()] = bytes[random() % bytes.size()];
+    for (int again = 0; again < 2; ++again) {
+      bool local = false;
+      bool local_then = false;
+      const std::optional<int64_t> wanted = parse_timestamp(text, &local);
+      ASSERT_EQ(wanted, reader.read(text, &local_then)) << text;
+      ASSERT_EQ(wanted && local, wanted && local_then) << text;
+      if (!text.empty()) text.back() = bytes[random() % 10];
     }
   }
 }

@@ -24,7 +24,8 @@ struct FileStat {
   bool is_directory = false;
 };
 
-/// An open file, read only. Closing is destruction. Not thread-safe.
+/// An open file, read only. Closing is destruction. Not thread-safe, but for what concurrent()
+/// promises.
 class File {
  public:
   virtual ~File() = default;
@@ -38,6 +39,8 @@ class File {
   /// stat() tells the size as far as it is known: a compressed file that is not unpacked to its
   /// end.
   virtual bool has_more() const { return false; }
+  /// Several threads may call pread() at once.
+  virtual bool concurrent() const { return false; }
 };
 
 /// Errors: kNotFound where the path names nothing; kRetry for everything that can mend itself

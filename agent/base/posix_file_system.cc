@@ -80,6 +80,7 @@ class PosixFile final : public File {
     stat.generation = generation_;
     return stat;
   }
+  bool concurrent() const override { return true; }
 
  private:
   int fd_;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/hash.h"
+#include "source/source.h"
 
 namespace lastseen {
 
@@ -19,15 +20,18 @@ bool is_within(std::string_view view, std::string_view line) {
 
 void ParsedLines::parse(const Piece& piece, const LineRules& rules, Parser& parser) {
   lines_.clear();
-  decoded_.clear();
+  ids_.clear();
+  ids_stay_ = !piece.passing;
+  last_bytes_.clear();
   if (!piece.ends.empty()) return parse_records(piece, rules, parser);
   const char* const start = piece.bytes.data();
+  const size_t lines_max = piece.passing ? kPassingLinesMax : kLinesMax;
   const LineFramer::Progress progress =
       LineFramer(rules.line_bytes_max)
           .frame(
               piece.bytes, piece.discarding, piece.at_end,
               [&](std::string_view line) {
-                if (lines_.size() >= kLinesMax) return false;
+                if (lines_.size() >= lines_max) return false;
                 parse_line(line, static_cast<size_t>(line.data() - start), rules, parser);
                 return true;
               },
@@ -35,6 +39,9 @@ void ParsedLines::parse(const Piece& piece, const LineRules& rules, Parser& pars
   consumed_ = progress.consumed;
   discarding_ = progress.discarding;
   full_ = progress.refused;
+  if (!piece.passing) return;
+  const size_t last = std::min(consumed_, Stretch::kLastBytes);
+  last_bytes_.assign(piece.bytes.substr(consumed_ - last, last));
 }
 
 void ParsedLines::parse_records(const Piece& piece, const LineRules& rules, Parser& parser) {
@@ -63,8 +70,8 @@ void ParsedLines::parse_line(std::string_view line, size_t begin, const LineRule
     taken.skip = parsed.skip;
     return;
   }
-  taken.client_id =
-      is_within(parsed.client_id, line) ? parsed.client_id : decoded_.add(parsed.client_id);
+  const bool stays = ids_stay_ && is_within(parsed.client_id, line);
+  taken.client_id = stays ? parsed.client_id : ids_.add(parsed.client_id);
   taken.hash = hash_bytes(parsed.client_id, rules.hash_seed);
   taken.seen_at_ms = rules.arrival_time ? rules.now_ms : seen_at(parsed, rules.now_ms);
 }

@@ -30,6 +30,9 @@ struct Piece {
   bool at_end = false;             ///< Nothing follows: an unfinished last line is a line.
   std::span<const uint32_t> ends;  ///< Of a feed: where its records end, in the piece's chunk.
   size_t offset = 0;               ///< Where the piece begins in the chunk, bytes.
+  /// Of a stretch: read just before parse() and gone after it, so what is needed is copied.
+  bool passing = false;
+  size_t size = 0;  ///< Before it is read: how many bytes of the stretch are its.
 };
 
 /// How the lines of an input are read.
@@ -48,6 +51,8 @@ class ParsedLines {
   /// More lines than these are left for the next time: so many fit into a core's cache. (Lines
   /// that are too long do not count: there cannot be many.)
   static constexpr size_t kLinesMax = 4096;
+  /// In a passing piece, which is read again if it has more.
+  static constexpr size_t kPassingLinesMax = 2 * kLinesMax;
 
   ParsedLines() { lines_.reserve(kLinesMax); }
 
@@ -60,13 +65,17 @@ class ParsedLines {
   size_t consumed() const { return consumed_; }
   bool discarding() const { return discarding_; }  ///< That place is inside a too long line.
   bool full() const { return full_; }              ///< There may be more lines.
+  /// Of a passing piece: the last bytes before consumed(), Stretch::kLastBytes or all.
+  std::string_view last_bytes() const { return last_bytes_; }
 
  private:
   void parse_records(const Piece& piece, const LineRules& rules, Parser& parser);
   void parse_line(std::string_view line, size_t begin, const LineRules& rules, Parser& parser);
 
   std::vector<ParsedLine> lines_;
-  IdArena decoded_;  // ids that do not stand in their line as they are
+  bool ids_stay_ = true;  // those that stand in their line as they are
+  IdArena ids_;           // the others
+  std::string last_bytes_;
   size_t consumed_ = 0;
   bool discarding_ = false;
   bool full_ = false;

@@ -40,7 +40,7 @@ Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, N
     : options_(std::move(options)),
       budget_(options_.clients_max),
       spill_(options_.agent_id, spill_interval_ms(options_), now),
-      buffer_(read_bytes(*options_.workers), options_.workers->count() > 1),
+      buffers_(options_.workers->count()),
       parsed_(pieces_max(*options_.workers)),
       started_mono_ms_(now.mono_ms),
       last_seal_mono_ms_(now.mono_ms - options_.flush_interval_ms) {

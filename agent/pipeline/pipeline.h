@@ -120,7 +120,7 @@ class Pipeline {
   bool read_turn(Now now);
   bool may_read(const Input& input) const;
   bool read_chunk(Input& input, Now now);
-  void split(const Input& input, const Chunk& chunk, size_t from, bool discarding);
+  void split(const Chunk& chunk, size_t from, bool discarding, bool shared);
   void parse_pieces(Input& input, const Chunk& chunk, Now now, const Workers::Take& take);
   size_t count_lines(Input& input, const ParsedLines& parsed, Now now);
   void show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,
@@ -177,7 +177,7 @@ class Pipeline {
   ClientBudget budget_;
   SpillKeeper spill_;
   Taps* taps_ = nullptr;
-  ReadBuffer buffer_;
+  std::vector<ReadBuffer> buffers_;  // one for each worker; sources read into the first
   std::vector<Piece> pieces_;        // of the chunk at hand, for the workers
   std::vector<ParsedLines> parsed_;  // and what they say
   std::vector<std::unique_ptr<Input>> inputs_;
@@ -192,6 +192,7 @@ class Pipeline {
   bool loaded_ = false;
   bool first_batch_due_ = false;  // a start choice waits to be committed
   bool full_ = false;             // a line found no room; reading waits for a commit
+  bool cramped_ = false;          // the last chunk was left because of that
   bool stopping_ = false;
   bool save_asked_ = false;
   bool last_sealed_ = false;

@@ -24,11 +24,12 @@ struct PipelineOptions {
   uint64_t hash_seed = 0;
   /// Parse what is much for one; outlive the pipeline and are the same as long as it lives.
   std::shared_ptr<Workers> workers = std::make_shared<NoWorkers>();
+  /// What a worker reads of a file at a time, where there is much to catch up with: it stays in the
+  /// cache of its core until it is parsed.
+  size_t piece_bytes = 256 * 1024;
 };
 
-/// How much one read asks a file for, bytes.
-size_t read_bytes(const Workers& workers);
-/// And into how many pieces that is split at most.
+/// Into how many pieces a chunk is split at most.
 size_t pieces_max(const Workers& workers);
 
 /// How often the spill is written at most.

@@ -21,6 +21,10 @@ constexpr size_t kSplitBytesMin = 64 * 1024;
 // So that the last of a chunk is not waited for long, and counting goes on beside parsing.
 constexpr size_t kPiecesPerWorker = 8;
 
+// What is read behind a piece of a stretch, to the end of its last line; if that does not do, as
+// much again as the piece has.
+constexpr size_t kLastLineBytes = 4 * 1024;
+
 // Read between two looks at deadlines, replies and the stop; a few milliseconds. At least some
 // chunks, so that a slow turn is not one of a single input.
 constexpr size_t kBytesPerTurn = 4 << 20;
@@ -71,6 +75,34 @@ void split_records(const Chunk& chunk, size_t from, size_t parts, std::vector<Pi
   }
 }
 
+void split_stretch(const Stretch& stretch, size_t parts, std::vector<Piece>& pieces) {
+  for (size_t part = 0; part < parts; ++part) {
+    Piece& piece = pieces.emplace_back();
+    piece.passing = true;
+    piece.offset = stretch.size * part / parts;
+    piece.size = stretch.size * (part + 1) / parts - piece.offset;
+  }
+}
+
+// Reads the lines that begin in the piece, and has it begin with the first of them. Where that
+// cannot be, for whatever reason, it does not begin where the piece before it ends.
+void read_piece(const Stretch& stretch, ReadBuffer& buffer, Piece& piece) {
+  // The byte before it tells whether a line begins with the first.
+  const uint64_t position = stretch.position + piece.offset - 1;
+  size_t length = piece.size + kLastLineBytes;
+  Result<std::string_view> bytes = buffer.read(*stretch.file, position, length);
+  if (bytes && bytes->size() == length && bytes->find('\n', piece.size) == std::string_view::npos)
+    bytes = buffer.read(*stretch.file, position, length + piece.size);
+  const size_t first = bytes ? bytes->find('\n') : std::string_view::npos;
+  if (first == std::string_view::npos) {
+    piece.offset = SIZE_MAX;
+    return;
+  }
+  const size_t last = std::min(bytes->find('\n', piece.size), bytes->size() - 1);
+  piece.bytes = bytes->substr(first + 1, last - first);
+  piece.offset += first;
+}
+
 // The line that begins there, without what ends it.
 std::string_view line_at(const Piece& piece, size_t begin) {
   size_t end = std::min(piece.bytes.find('\n', begin), piece.bytes.size());
@@ -82,10 +114,6 @@ std::string_view line_at(const Piece& piece, size_t begin) {
 }
 
 }  // namespace
-
-size_t read_bytes(const Workers& workers) {
-  return workers.count() == 1 ? kReadBytesAlone : kReadBytesPerWorker * workers.count();
-}
 
 size_t pieces_max(const Workers& workers) {
   return workers.count() == 1 ? 1 : workers.count() * kPiecesPerWorker;
@@ -101,8 +129,9 @@ bool Pipeline::may_read(const Input& input) const {
 
 // Lets sources read in turns; whether there may be more at once.
 bool Pipeline::read_turn(Now now) {
-  const size_t chunks_max =
-      std::max(kBytesPerTurn / read_bytes(*options_.workers), kChunksPerTurnMin);
+  const size_t workers = options_.workers->count();
+  const size_t chunk_bytes = workers == 1 ? kReadBytesAlone : kReadBytesPerWorker * workers;
+  const size_t chunks_max = std::max(kBytesPerTurn / chunk_bytes, kChunksPerTurnMin);
   size_t dry = 0;  // sources in a row that had nothing
   for (size_t chunks = 0; chunks < chunks_max;) {
     Input& input = *inputs_[turn_];
@@ -118,35 +147,54 @@ bool Pipeline::read_turn(Now now) {
 }
 
 bool Pipeline::read_chunk(Input& input, Now now) {
-  const std::optional<Chunk> chunk = input.parts.source->read(buffer_, now);
+  // While lines find no room, more of them would be parsed in vain.
+  const bool shared = !input.parts.more_parsers.empty() && !cramped_;
+  ReadBuffer& buffer = buffers_.front();
+  buffer.read_bytes = shared ? kReadBytesPerWorker * buffers_.size() : kReadBytesAlone;
+  // Lines that somebody looks at have to stay at hand.
+  buffer.stretch_bytes = shared && taps_ == nullptr ? options_.piece_bytes * parsed_.size() : 0;
+  std::optional<Chunk> chunk = input.parts.source->read(buffer, now);
   if (!chunk) return false;
   size_t used = 0;
   bool discarding = chunk->discarding;
   bool more = true;
+  std::string last_bytes;
   const auto count = [&](size_t i) {
-    const size_t counted = count_lines(input, parsed_[i], now);
-    if (taps_ != nullptr) show_lines(input, pieces_[i], parsed_[i], counted);
-    used = pieces_[i].offset + counted;
-    const bool refused = counted < parsed_[i].consumed();
-    discarding = !refused && parsed_[i].discarding();
-    more = !refused && parsed_[i].full();  // it had more lines than fit
-    return !refused && !more;
+    const Piece& piece = pieces_[i];
+    const ParsedLines& parsed = parsed_[i];
+    more = false;
+    if (piece.offset != used) return false;  // a line that is too long for a piece, or an error
+    if (piece.passing && budget_.used() + parsed.lines().size() > budget_.files_max()) {
+      cramped_ = true;  // what stands before a line that is refused has to be at hand
+      return false;
+    }
+    const size_t counted = count_lines(input, parsed, now);
+    if (taps_ != nullptr) show_lines(input, piece, parsed, counted);
+    used += counted;
+    last_bytes += parsed.last_bytes();
+    cramped_ = counted < parsed.consumed();
+    discarding = !cramped_ && parsed.discarding();
+    more = !cramped_ && parsed.full() && !piece.passing;  // it had more lines than fit
+    return !cramped_ && !parsed.full();
   };
   while (more) {
-    split(input, *chunk, used, discarding);
+    split(*chunk, used, discarding, shared);
     parse_pieces(input, *chunk, now, std::cref(count));
   }
   input.delta.bytes_read += used;
+  if (chunk->stretch.file != nullptr) chunk->bytes = last_bytes;
   input.parts.source->consume(*chunk, used, discarding);
   return true;
 }
 
 // What of the chunk is not used yet, in as many pieces as are worth it; at least one.
-void Pipeline::split(const Input& input, const Chunk& chunk, size_t from, bool discarding) {
+void Pipeline::split(const Chunk& chunk, size_t from, bool discarding, bool shared) {
   pieces_.clear();
-  const bool alone = chunk.bytes.size() - from < kSplitBytesMin || input.parts.more_parsers.empty();
+  const bool alone = !shared || chunk.bytes.size() - from < kSplitBytesMin;
   const size_t parts = alone ? 1 : parsed_.size();
-  if (chunk.ends.empty())
+  if (chunk.stretch.file != nullptr)
+    split_stretch(chunk.stretch, parsed_.size(), pieces_);
+  else if (chunk.ends.empty())
     split_bytes(chunk, from, parts, pieces_);
   else
     split_records(chunk, from, parts, pieces_);
@@ -157,19 +205,16 @@ void Pipeline::split(const Input& input, const Chunk& chunk, size_t from, bool d
   pieces_.front().discarding = discarding;
 }
 
-// The first part is to read on, where that pays: it takes longest.
 void Pipeline::parse_pieces(Input& input, const Chunk& chunk, Now now, const Workers::Take& take) {
   PipelineInput& parts = input.parts;
   const LineRules rules{parts.line_bytes_max, parts.arrival_time, now.wall_ms,
                         input.buffer.hash_seed()};
-  const size_t first = buffer_.may_read_ahead(chunk.bytes) ? 1 : 0;
   const auto job = [&](size_t part, size_t worker) {
-    if (part < first) return buffer_.read_ahead();
+    if (pieces_[part].passing) read_piece(chunk.stretch, buffers_[worker], pieces_[part]);
     Parser& parser = worker == 0 ? *parts.parser : *parts.more_parsers[worker - 1];
-    parsed_[part - first].parse(pieces_[part - first], rules, parser);
+    parsed_[part].parse(pieces_[part], rules, parser);
   };
-  const auto take_piece = [&](size_t part) { return part < first || take(part - first); };
-  options_.workers->run(first + pieces_.size(), std::cref(job), std::cref(take_piece));
+  options_.workers->run(pieces_.size(), std::cref(job), take);
 }
 
 // Those that were counted. Of a line that is too long nothing is known but that.

@@ -91,6 +91,7 @@ class CountedFile final : public File {
   Result<FileStat> stat() override { return file_->stat(); }
   bool complete() const override { return file_->complete(); }
   bool has_more() const override { return file_->has_more(); }
+  bool concurrent() const override { return file_->concurrent(); }
 
  private:
   std::unique_ptr<File> file_;

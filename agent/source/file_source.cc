@@ -155,7 +155,7 @@ std::optional<Chunk> FileSource::read(ReadBuffer& buffer, Now now) {
     }
     Result<Chunk> chunk = stream->file.read(buffer);
     say_trouble(*stream);
-    if (!chunk || chunk->bytes.empty()) {
+    if (!chunk || chunk->empty()) {
       dry = 0;  // it turned out to be read to its end, so those that waited for it may go on
       continue;
     }

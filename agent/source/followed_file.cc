@@ -17,6 +17,8 @@ constexpr size_t kScanBytes = 64 * 1024;
 // the name of a browser), so up to here the tail alone does not tell that all was written anew.
 constexpr uint64_t kRewrittenBytesMax = 1 << 20;
 
+static_assert(Stretch::kLastBytes >= kTailBytesMax);
+
 constexpr std::string_view kTruncated = "truncated";
 constexpr std::string_view kCut = "cut behind the position";
 constexpr std::string_view kTailDiffers = "bytes before the position differ";
@@ -57,7 +59,6 @@ Status FollowedFile::start_at(uint64_t position, bool discarding) {
   position_ = origin_ = seen_end_ = position;
   discarding_ = origin_discarding_ = discarding;
   read_bytes_ = kReadBytes;
-  ++version_;
   placed_ = verified_ = false;
   if (Status status = load_tail(); !status) return status;
   placed_ = true;
@@ -104,7 +105,6 @@ void FollowedFile::resume(const Position& stored) {
   size_seen_ = shrank_while_held ? std::max(size_seen_, stored.size) : stored.size;
   seen_end_ = position_;
   read_bytes_ = kReadBytes;
-  ++version_;
   verified_ = false;
   finishing_ = false;
   placed_ = true;
@@ -117,7 +117,6 @@ Status FollowedFile::rewind() {
 
 void FollowedFile::reopen(std::unique_ptr<File> file) {
   file_ = std::move(file);
-  ++version_;
   finishing_ = false;
   verified_ = false;
 }
@@ -166,7 +165,6 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   }
   // What we have seen of the unfinished line may have been written anew.
   if (look.changed && size <= seen_end_) seen_end_ = position_;
-  if (!look.reason.empty()) ++version_;
   verified_ = true;
   trouble_.clear();
   end_ = size;
@@ -304,9 +302,14 @@ bool FollowedFile::readable() const {
 }
 
 Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
-  asked_ = std::max(read_bytes_, buffer.read_bytes());
-  Result<std::string_view> bytes =
-      buffer.read(*file_, {stat_.device, stat_.inode, version_, position_}, asked_);
+  Chunk chunk;
+  chunk.discarding = discarding_;
+  if (is_stretch(buffer.stretch_bytes)) {
+    chunk.stretch = {file_.get(), position_, buffer.stretch_bytes};
+    return chunk;
+  }
+  asked_ = std::max(read_bytes_, buffer.read_bytes);
+  Result<std::string_view> bytes = buffer.read(*file_, position_, asked_);
   if (!bytes) return failed(bytes.status());
   const bool at_end = bytes->size() < asked_;
   const uint64_t end = position_ + bytes->size();
@@ -314,14 +317,30 @@ Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
   // Behind a full chunk there may be more.
   end_ = at_end ? end : std::max(end_, end + 1);
   size_seen_ = std::max(size_seen_, end);
-  Chunk chunk;
   chunk.bytes = *bytes;
-  chunk.discarding = discarding_;
   chunk.at_end = at_end && (finishing_ || file_->complete());
   return chunk;
 }
 
+// The first bytes are read here, since they are the head; and so is what a stretch ended before: a
+// line that is too long for a piece, an error, a line that finds no room.
+bool FollowedFile::is_stretch(size_t bytes) const {
+  return bytes > 0 && !stretch_stuck_ && position_ > 0 && !discarding_ &&
+         end_ >= position_ + bytes && file_->concurrent();
+}
+
+void FollowedFile::consume_stretch(const Chunk& chunk, size_t bytes, bool discarding) {
+  stretch_stuck_ = bytes < chunk.stretch.size;
+  tail_.append(chunk.bytes);
+  position_ += bytes;
+  discarding_ = discarding;
+  seen_end_ = position_;
+  end_ = std::max(end_, position_);
+  size_seen_ = std::max(size_seen_, position_);
+}
+
 void FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
+  if (chunk.stretch.file != nullptr) return consume_stretch(chunk, bytes, discarding);
   CHECK(bytes <= chunk.bytes.size());
   if (position_ == 0 && bytes > 0)
     head_ = Head::of(chunk.bytes.substr(0, std::min(bytes, kHeadBytesMax)));
@@ -330,7 +349,10 @@ void FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   discarding_ = discarding;
   seen_end_ = position_;
   std::string_view rest = chunk.bytes.substr(bytes);
-  if (bytes > 0) read_bytes_ = kReadBytes;
+  if (bytes > 0) {
+    read_bytes_ = kReadBytes;
+    stretch_stuck_ = false;
+  }
   // Lines that were left (the pipeline pauses) are simply read again.
   if (chunk.at_end || rest.find('\n') != std::string_view::npos) return;
   seen_end_ += rest.size();

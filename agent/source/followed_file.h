@@ -108,6 +108,8 @@ class FollowedFile {
   Status extend_head(bool thorough, bool& differs);
   Status load_tail();
   void restart(Look& look, std::string_view reason);
+  bool is_stretch(size_t bytes) const;
+  void consume_stretch(const Chunk& chunk, size_t bytes, bool discarding);
   Status failed(const Status& status);
 
   std::unique_ptr<File> file_;
@@ -129,7 +131,7 @@ class FollowedFile {
   uint64_t seen_end_ = 0;           // up to here nothing ends the line that begins at the position
   size_t read_bytes_ = kReadBytes;  // what the next read asks for at least
   size_t asked_ = 0;                // what the last one asked for
-  uint64_t version_ = 0;            // of what was read: see ReadBuffer::Place
+  bool stretch_stuck_ = false;      // the last stretch was not used up
   bool finishing_ = false;
   std::string trouble_;  // why the last look or read failed; empty: it did not
 };

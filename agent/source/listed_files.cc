@@ -67,8 +67,10 @@ void ListedFiles::restore(const StoredInput& stored, Now) {
 Status ListedFiles::open(Entry& entry) {
   Result<std::unique_ptr<File>> opened = files_.open(entry.path);
   if (!opened) return opened.status();
-  std::unique_ptr<File> file = std::make_unique<CountedFile>(std::move(*opened), entry.read_to);
-  if (is_gzip_name(entry.path)) file = make_gzip_file(std::move(file), entry.path);
+  std::unique_ptr<File> file = std::move(*opened);
+  if (is_gzip_name(entry.path))
+    file =
+        make_gzip_file(std::make_unique<CountedFile>(std::move(file), entry.read_to), entry.path);
   const Result<FileStat> stat = file->stat();
   if (!stat) return stat.status();
   std::array<char, kHeadBytesMax> head;
@@ -145,7 +147,7 @@ std::optional<Chunk> ListedFiles::read(ReadBuffer& buffer, Now now) {
     }
     if (status.is_ok()) {
       Result<Chunk> chunk = read_from(entry, buffer);
-      if (chunk && !chunk->bytes.empty()) {
+      if (chunk && !chunk->empty()) {
         chunk->stream = static_cast<uint32_t>(current_);
         return *chunk;
       }
@@ -174,7 +176,7 @@ Result<Chunk> ListedFiles::read_from(Entry& entry, ReadBuffer& buffer) {
   for (int looks = 0; looks < 2; ++looks) {
     if (file.readable()) {
       Result<Chunk> chunk = file.read(buffer);
-      if (!chunk || !chunk->bytes.empty()) return chunk;
+      if (!chunk || !chunk->empty()) return chunk;
     }
     // What comes to light only at the end: there is more of it, or nothing more ever.
     if (file.complete()) file.finish(true);
@@ -216,10 +218,12 @@ void ListedFiles::describe(std::vector<FileSnapshot>& out) const {
   for (size_t i = 0; i < entries_.size(); ++i) {
     const Entry& entry = entries_[i];
     const bool over = i < current_;
+    const bool packed = is_gzip_name(entry.path);
+    const uint64_t read_to = packed ? *entry.read_to : entry.file ? entry.file->position() : 0;
     FileSnapshot& file = out.emplace_back();
     file.path = entry.path;
-    file.size = std::max(entry.size, *entry.read_to);
-    file.position = over ? file.size : *entry.read_to;
+    file.size = std::max(entry.size, read_to);
+    file.position = over ? file.size : read_to;
     file.state = !entry.damage.empty() ? std::string(kUnreadable) + entry.damage
                  : over                ? "read"
                  : entry.file          ? "reading"

@@ -18,15 +18,30 @@
 
 namespace lastseen {
 
+/// Bytes of a file that are still to be read, by several threads at once. There is a byte before
+/// the first.
+struct Stretch {
+  File* file = nullptr;  ///< concurrent(); valid until the next call of its source.
+  uint64_t position = 0;
+  size_t size = 0;  ///< So many were there lately; the end of the last line may be behind them.
+  /// How many of the bytes that were used consume() has to be shown.
+  static constexpr size_t kLastBytes = 64;
+};
+
 /// Some bytes of one stream, beginning at its position.
 struct Chunk {
-  uint32_t stream = 0;      ///< Which stream of the source; dense, stable while it lives.
-  std::string_view bytes;   ///< Valid until the next read() into the same ReadBuffer.
+  uint32_t stream = 0;     ///< Which stream of the source; dense, stable while it lives.
+  std::string_view bytes;  ///< Valid until the next read() into the same ReadBuffer.
+  /// In place of `bytes`, if it has a file. To consume() `bytes` are then the last of what was
+  /// used: at least kLastBytes, or all.
+  Stretch stretch;
   bool discarding = false;  ///< The bytes continue a line already counted as line_too_long.
   bool at_end = false;      ///< Nothing will follow, ever: an unfinished last line is a line.
   /// Of a feed: `bytes` are whole records, and these their ends; a newline within one is data. A
   /// chunk of records is used up to the end of one of them.
   std::span<const uint32_t> ends;
+
+  bool empty() const { return bytes.empty() && stretch.file == nullptr; }
 };
 
 /// What an input had stored when the agent last committed.

@@ -250,6 +250,7 @@ class FakeFileSystem final : public FileSystem {
       if (Status status = disk_.enter(Call::kFstat, path_); !status) return status;
       return disk_.stat_of(*inode_);
     }
+    bool concurrent() const override { return true; }  // to whoever calls from one thread
 
    private:
     FakeFileSystem& disk_;

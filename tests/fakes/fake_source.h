@@ -1,11 +1,14 @@
 // A Source that gives out the bytes it was told to, in chunks as large as asked for.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "source/source.h"
 
 namespace lastseen {
@@ -45,7 +48,7 @@ class FakeSource final : public Source {
   void begin() override { begun = true; }
   bool held_back() const override { return holds_back && !restored.known; }
   int64_t step(Now) override { return kNever; }
-  std::optional<Chunk> read(ReadBuffer&, Now) override {
+  std::optional<Chunk> read(ReadBuffer& buffer, Now) override {
     if (!ends_.empty()) {
       Chunk records;
       records.bytes = std::string_view(bytes).substr(position);
@@ -55,17 +58,28 @@ class FakeSource final : public Source {
     if (!begun || position == bytes.size() || position + unread_tail_ == bytes.size())
       return std::nullopt;
     Chunk chunk;
-    chunk.bytes = std::string_view(bytes).substr(position, chunk_bytes);
     chunk.discarding = discarding;
+    if (buffer.stretch_bytes > 0 && position > 0 && !discarding && !stuck_ &&
+        bytes.size() - position >= buffer.stretch_bytes) {
+      chunk.stretch = {&file, position, buffer.stretch_bytes};
+      ++stretches;
+      return chunk;
+    }
+    chunk.bytes = std::string_view(bytes).substr(position, chunk_bytes);
     chunk.at_end = over && position + chunk.bytes.size() == bytes.size();
     return chunk;
   }
   void consume(const Chunk& chunk, size_t consumed, bool inside_long_line) override {
+    stuck_ = chunk.stretch.file != nullptr && consumed < chunk.stretch.size;
+    if (chunk.stretch.file != nullptr) {
+      const size_t last = std::min(consumed, Stretch::kLastBytes);
+      CHECK(chunk.bytes.ends_with(bytes.substr(position + consumed - last, last)));
+    }
     position += consumed;
     discarding = inside_long_line;
     std::erase_if(ends_, [&](uint32_t end) { return end <= consumed; });
     for (uint32_t& end : ends_) end -= static_cast<uint32_t>(consumed);
-    unread_tail_ = consumed == 0 ? chunk.bytes.size() : 0;
+    unread_tail_ = consumed == 0 && !stuck_ ? chunk.bytes.size() : 0;
   }
   void look_now() override {
     ++looks;
@@ -92,7 +106,27 @@ class FakeSource final : public Source {
   void describe(std::vector<FileSnapshot>&) const override {}
   bool drained() const override { return begun && bytes.find('\n', position) == std::string::npos; }
 
+  /// What stretches are read from; before each read `on_pread` may change the bytes or fail.
+  class TextFile final : public File {
+   public:
+    explicit TextFile(FakeSource& source) : source_(source) {}
+    Result<size_t> pread(char* to, size_t length, uint64_t from) override {
+      if (source_.on_pread)
+        if (Status status = source_.on_pread(); !status) return status;
+      if (from >= source_.bytes.size()) return size_t{0};
+      return source_.bytes.copy(to, length, from);
+    }
+    Result<FileStat> stat() override { return FileStat(); }
+
+   private:
+    FakeSource& source_;
+  };
+  TextFile file{*this};
+  std::function<Status()> on_pread;
+  int stretches = 0;  ///< How many were given out.
+
  private:
+  bool stuck_ = false;          // the last stretch was not used up
   std::vector<uint32_t> ends_;  // of the records that were not consumed
   size_t asked_to_ = 0;
   size_t unread_tail_ = 0;  // a partial line that was given out and not consumed

@@ -31,7 +31,8 @@ class FaultySource final : public Source {
     return source_->read(buffer, now);
   }
   void consume(const Chunk& chunk, size_t bytes, bool discarding) override {
-    source_->consume(chunk, bugs_.half_lines_consumed ? chunk.bytes.size() : bytes, discarding);
+    const bool half_lines = bugs_.half_lines_consumed && chunk.stretch.file == nullptr;
+    source_->consume(chunk, half_lines ? chunk.bytes.size() : bytes, discarding);
   }
   void look_now() override { source_->look_now(); }
   void collect(std::vector<Position>& out) override { source_->collect(out); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fakes/backwards_workers.h"
 #include "parsers/parser.h"
 #include "source/file_source.h"
 
@@ -13,6 +14,11 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
   PipelineOptions pipeline_options;
   pipeline_options.clients_max = options.unbounded_buffer ? 1'000'000 : options.clients_max;
   pipeline_options.flush_interval_ms = options.flush_interval_ms;
+  const bool shared = options.seed % 2 == 0;  // by two workers, in pieces of about a line
+  if (shared) {
+    pipeline_options.workers = std::make_shared<BackwardsWorkers>(2);
+    pipeline_options.piece_bytes = 100;
+  }
   FileSourceOptions file_options;
   if (options.descriptors > 0)
     file_options.descriptors = std::make_shared<DescriptorBudget>(options.descriptors);
@@ -29,6 +35,8 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
         std::make_unique<FileSource>(settings, options.start, disk, watcher_, log_, file_options),
         options.bugs);
     input.parser = std::move(*make_parser(settings.parser, ParserOptions()));
+    if (shared)
+      input.more_parsers.push_back(std::move(*make_parser(settings.parser, ParserOptions())));
     input.line_bytes_max = static_cast<size_t>(settings.line_bytes_max);
   }
   FlusherOptions flusher_options;

@@ -2,29 +2,15 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <random>
 
+#include "fakes/backwards_workers.h"
 #include "pipeline_fixture.h"
 
 namespace lastseen {
 namespace {
-
-// The last part is done first, each by another worker than the one before.
-class BackwardsWorkers final : public Workers {
- public:
-  explicit BackwardsWorkers(size_t count) : count_(count) {}
-  size_t count() const override { return count_; }
-  void run(size_t parts, const Job& job, const Take& take) override {
-    parts_most_ = std::max(parts_most_, parts);
-    for (size_t part = parts; part-- > 0;) job(part, part % count_);
-    for (size_t part = 0; part < parts && take(part);) ++part;
-  }
-  size_t parts_most() const { return parts_most_; }
-
- private:
-  size_t count_;
-  size_t parts_most_ = 0;
-};
 
 // What a batch says, in a form that can be compared and read.
 std::string text_of(const Batch& batch) {
@@ -43,6 +29,7 @@ class PipelineReadTest : public PipelineTest {
   std::string outcome(const std::string& text, std::shared_ptr<Workers> workers) {
     PipelineOptions options;
     options.clients_max = clients_max_;
+    options.piece_bytes = piece_bytes_;
     options.workers = std::move(workers);
     more_parsers_ = options.workers->count() - 1;
     build(std::move(options));
@@ -50,24 +37,52 @@ class PipelineReadTest : public PipelineTest {
     sources_[0]->bytes = text;
     sources_[0]->chunk_bytes = chunk_bytes_;
     sources_[0]->over = true;
+    sources_[0]->on_pread = on_pread_;
     std::string all;
+    clients_.clear();
     for (int64_t ms = 0; ms < 200'000 && !pipeline_->finished(); ms += 1000) {
       if (const auto batch = step(ms)) {
         all += text_of(*batch);
+        for (const Entry& entry : batch->entries) merge(entry);
         commit();
       }
       expect_balanced();
     }
     EXPECT_TRUE(pipeline_->finished());
+    stretches_ = sources_[0]->stretches;
     const LedgerCounts totals = ledger().totals;
     all += std::to_string(totals.lines_read) + " lines, " + std::to_string(totals.bytes_read) +
            " bytes";
     for (const uint64_t skipped : totals.skipped) all += ", " + std::to_string(skipped);
+    totals_ = all.substr(all.rfind('\n') + 1);
     return all;
   }
+  // What comes of it all together, in however many batches.
+  std::string sum(const std::string& text, std::shared_ptr<Workers> workers) {
+    outcome(text, std::move(workers));
+    std::string all = totals_;
+    for (const auto& [id, client] : clients_)
+      all += "\n" + id + " " + std::to_string(client.first_seen_ms) + " " +
+             std::to_string(client.last_seen_ms) + " " + std::to_string(client.count);
+    return all;
+  }
+  void merge(const Entry& entry) {
+    const auto [at, fresh] = clients_.try_emplace(std::string(entry.client_id), entry);
+    Entry& client = at->second;
+    client.client_id = {};  // the batch owned it
+    if (fresh) return;
+    client.first_seen_ms = std::min(client.first_seen_ms, entry.first_seen_ms);
+    client.last_seen_ms = std::max(client.last_seen_ms, entry.last_seen_ms);
+    client.count += entry.count;
+  }
 
+  std::map<std::string, Entry> clients_;
+  std::string totals_;
   uint64_t clients_max_ = 100'000;
   size_t chunk_bytes_ = 1 << 20;
+  size_t piece_bytes_ = 1 << 20;  // no stretches, unless it is less
+  std::function<Status()> on_pread_;
+  int stretches_ = 0;
 };
 
 // Lines with sightings, without, and too long; the last one without its newline.
@@ -124,6 +139,78 @@ TEST_F(PipelineReadTest, ALineLongerThanEveryPieceIsReadAlone) {
   const std::string text = "a 1\n" + std::string(300'000, 'y') + "\nb 2\n";
   const std::string alone = outcome(text, std::make_shared<NoWorkers>());
   EXPECT_EQ(alone, outcome(text, std::make_shared<BackwardsWorkers>(3)));
+}
+
+TEST_F(PipelineReadTest, PiecesThatWorkersReadSayWhatTheWholeSays) {
+  for (uint64_t seed = 1; seed <= 24; ++seed) {
+    const std::string text = random_text(seed, 400'000);
+    const std::string alone = sum(text, std::make_shared<NoWorkers>());
+    chunk_bytes_ = 1000;  // of what is read apart from them
+    piece_bytes_ = seed % 2 == 0 ? 700 + seed : 9000;
+    EXPECT_TRUE(alone == sum(text, std::make_shared<BackwardsWorkers>(2 + seed % 3))) << seed;
+    EXPECT_GE(stretches_, 1);
+    chunk_bytes_ = piece_bytes_ = 1 << 20;
+  }
+}
+
+TEST_F(PipelineReadTest, APieceOfAStretchThatFindsNoRoomIsCountedLineByLine) {
+  const std::string text = random_text(99, 400'000);
+  for (const uint64_t clients_max : {100u, 500u, 2000u, 3700u}) {
+    clients_max_ = clients_max;
+    const std::string alone = sum(text, std::make_shared<NoWorkers>());
+    chunk_bytes_ = 3000;
+    piece_bytes_ = 1000;
+    EXPECT_TRUE(alone == sum(text, std::make_shared<BackwardsWorkers>(3))) << clients_max;
+    EXPECT_GE(stretches_, 1);
+    chunk_bytes_ = piece_bytes_ = 1 << 20;
+  }
+}
+
+TEST_F(PipelineReadTest, APieceThatCannotBeReadIsReadAgain) {
+  const std::string text = random_text(7, 400'000);
+  const std::string alone = sum(text, std::make_shared<NoWorkers>());
+  chunk_bytes_ = 1000;
+  piece_bytes_ = 2000;
+  int calls = 0;
+  on_pread_ = [&] { return ++calls % 7 == 0 ? Status::retry("the disk is gone") : Status::ok(); };
+  EXPECT_TRUE(alone == sum(text, std::make_shared<BackwardsWorkers>(2)));
+  EXPECT_GT(calls, 50);
+}
+
+TEST_F(PipelineReadTest, AFileThatIsCutWhileItIsReadEndsWhatIsCountedWithALine) {
+  const std::string text = random_text(8, 400'000);
+  chunk_bytes_ = 1000;
+  piece_bytes_ = 2000;
+  int calls = 0;
+  on_pread_ = [&] {
+    if (++calls == 40) sources_[0]->bytes.resize(85'000);
+    return Status::ok();
+  };
+  const std::string cut = sum(text, std::make_shared<BackwardsWorkers>(2));
+  on_pread_ = nullptr;
+  piece_bytes_ = 1 << 20;
+  EXPECT_TRUE(cut == sum(text.substr(0, 85'000), std::make_shared<NoWorkers>()));
+}
+
+TEST_F(PipelineReadTest, MoreLinesThanFitIntoAPieceOfAStretchAreReadAgain) {
+  std::string text;
+  for (size_t line = 0; line < 40 * ParsedLines::kPassingLinesMax; ++line) text += "a 1\n";
+  chunk_bytes_ = 1000;
+  piece_bytes_ = 5 * ParsedLines::kPassingLinesMax;
+  EXPECT_THAT(sum(text, std::make_shared<BackwardsWorkers>(2)),
+              testing::HasSubstr("\na 1 1 327680"));
+  EXPECT_GE(stretches_, 1);
+}
+
+TEST_F(PipelineReadTest, WhileLinesFindNoRoomNothingIsReadInVain) {
+  std::string text;
+  for (int line = 0; line < 10'000; ++line) text += "c" + std::to_string(line) + " 1\n";
+  clients_max_ = 100;
+  chunk_bytes_ = 3000;
+  piece_bytes_ = 1000;
+  const auto workers = std::make_shared<BackwardsWorkers>(4);
+  outcome(text, workers);
+  EXPECT_LE(stretches_, 1);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class World {
       : random_(seed),
         destructive_(destructive),
         f_(chance(2) ? "/log/access.log" : "/log/access.log*") {
+    f_.buffer.stretch_bytes = chance(2) ? 30 : 0;
     f_.disk.has_birth_times = !chance(4);
     f_.disk.reuse_inodes = !chance(4);
     f_.disk.create(kLog);

@@ -181,6 +181,24 @@ TEST_F(FileSourceTest, ALineLongerThanOneReadGrowsTheBuffer) {
   EXPECT_LE(f.buffer.capacity(), size_t{2 << 20} + 16);
 }
 
+TEST_F(FileSourceTest, WhatThreadsReadIsReadOnceAndKnownAgain) {
+  f.buffer.stretch_bytes = 1000;
+  std::vector<std::string> written;
+  for (int line = 0; line < 60'000; ++line) written.push_back(std::to_string(line));
+  written[50'000] = std::string(5000, 'y');  // no stretch holds it
+  std::string text;
+  for (const std::string& line : written) text += line + "\n";
+  append(text);
+  f.up();
+  EXPECT_TRUE(written == f.lines);
+  EXPECT_GT(f.stretches, 20);
+  restart();
+  append("more\n");
+  f.up();
+  EXPECT_EQ(written.size() + 1, f.lines.size());
+  EXPECT_EQ("more", f.lines.back());
+}
+
 TEST_F(FileSourceTest, AnOverLongLineIsDiscardedAndReadingGoesOn) {
   append("a\n" + std::string(3'000'000, 'x') + "\nb\n");
   f.up();

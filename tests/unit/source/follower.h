@@ -102,7 +102,18 @@ class Follower {
   void read() {
     while (std::optional<Chunk> chunk = source->read(buffer, now)) take(*chunk);
   }
-  void take(const Chunk& chunk) {
+  void take(Chunk chunk) {
+    std::string stretch;
+    if (chunk.stretch.file != nullptr) {
+      stretch.resize(chunk.stretch.size + 100);
+      const auto size =
+          chunk.stretch.file->pread(stretch.data(), stretch.size(), chunk.stretch.position);
+      stretch.resize(size ? *size : 0);
+      const size_t end = stretch.find('\n', chunk.stretch.size - 1);  // of its last line
+      if (end != std::string::npos) stretch.resize(end + 1);
+      chunk.bytes = stretch;
+      ++stretches;
+    }
     std::string_view rest = chunk.bytes;
     bool discarding = chunk.discarding;
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos;) {
@@ -121,8 +132,10 @@ class Follower {
       rest = {};
       discarding = true;
     }
-    bytes_taken += chunk.bytes.size() - rest.size();
-    source->consume(chunk, chunk.bytes.size() - rest.size(), discarding);
+    const size_t used = chunk.bytes.size() - rest.size();
+    bytes_taken += used;
+    if (chunk.stretch.file != nullptr) chunk.bytes = chunk.bytes.substr(0, used);
+    source->consume(chunk, used, discarding);
   }
   /// The lines since the last call, joined by spaces.
   std::string news() {
@@ -166,6 +179,7 @@ class Follower {
   uint64_t committed_bytes = 0;
   size_t told = 0;
   size_t too_long = 0;
+  int stretches = 0;  ///< How many were given out; buffer.stretch_bytes makes that some are.
   LedgerCounts losses;
   std::map<std::string, Position> store;
   bool input_known = false;

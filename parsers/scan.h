@@ -269,8 +269,12 @@ inline QuotedString scan_quoted(const char* p, const char* end) {
   p = find_special(p, end);
   if (p == end) return {};
   if (*p == '"') return {p, false, false};
-  if (*p == '\\') return scan_quoted_escapes(p, end);
-  return {};
+  if (*p != '\\') return {};
+  if (end - p > 1 && p[1] == '/') {  // HAProxy's of a path, mostly the only one
+    const char* const next = find_special(p + 2, end);
+    if (next < end && *next == '"') return {next, true, true};
+  }
+  return scan_quoted_escapes(p, end);
 }
 
 }  // namespace lastseen

@@ -327,6 +327,14 @@ void FileSource::note_path(Stream& stream, const std::string& path) {
   by_family_.emplace(rotation_base(path), &stream);
 }
 
+void FileSource::note_packed(Stream& stream, const FoundFile& packed) {
+  remove_from(by_inode_, stream.file.stat().inode, &stream);
+  stream.file.become(packed.stat);
+  by_inode_.emplace(packed.stat.inode, &stream);
+  note_path(stream, packed.path);
+  stream.named = stream.located = stream.dirty = true;
+}
+
 // Unique for one file in this input: a counter and the time of day beside what the file is.
 std::string FileSource::mint_key(const std::string& path, const FileStat& stat, Now now) {
   char text[160];

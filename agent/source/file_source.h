@@ -234,6 +234,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool is_held_copy(Stream& n, Now now);
   Result<bool> is_copy_of(Stream& n, Stream& s);
   void hand_over(Stream& s, Now now);
+  bool go_on_as_packed(Stream& s);
   bool waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
 
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
@@ -269,6 +270,7 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<Stream*> streams_of_inode(uint64_t inode);
   std::vector<Stream*> family_of(const std::string& path);
   void note_path(Stream& stream, const std::string& path);
+  void note_packed(Stream& stream, const FoundFile& packed);
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);

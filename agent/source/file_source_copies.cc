@@ -212,6 +212,22 @@ void FileSource::hand_over(Stream& s, Now now) {
   if (Stream* n = find_unfollowed_copy(s.path, last, undecided, now)) take_copy(*n, s, last, now);
 }
 
+// If gzip made another file of one that was read, that is as old, and the position is its. It need
+// not be unpacked to tell. True: it is so.
+bool FileSource::go_on_as_packed(Stream& s) {
+  const int64_t looked_ns = (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000;
+  if (!s.file.placed() || s.file.unread() > 0 || s.file.stat().modified_ns >= looked_ns)
+    return false;
+  Listing family = listings_.family_of(s.path);
+  std::erase_if(family.files, [&](const FoundFile& file) {
+    return !is_gzip_name(file.path) || !is_packed_time(file.stat, s.file.stat()) ||
+           matches_glob(settings_.path, file.path) || stream_of(file.stat);
+  });
+  if (family.files.size() != 1) return false;  // of two, their contents tell
+  note_packed(s, family.files.front());
+  return true;
+}
+
 // True: the file's position stays what it was until its copy can be looked for.
 bool FileSource::waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now) {
   const Search search = find_copy(s, before, lost, now);

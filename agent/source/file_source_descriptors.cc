@@ -123,18 +123,10 @@ bool FileSource::may_drop(const Stream& s) const {
          (s.sibling || !s.copy_of.empty());
 }
 
-// Nothing leads to a closed file any more. If gzip made another of it since it was read, that one
-// is as old; else what it was is looked for like the file of any stored position.
+// Nothing leads to a closed file any more: what it was is looked for like the file of any stored
+// position.
 void FileSource::look_for_closed(Stream& s, Now now) {
-  const Listing family = listings_.family_of(s.path);
-  const bool packed_as_read =
-      s.file.unread() == 0 &&
-      s.file.stat().modified_ns < (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000 &&
-      std::any_of(family.files.begin(), family.files.end(), [&](const FoundFile& file) {
-        return is_gzip_name(file.path) && is_packed_time(file.stat, s.file.stat()) &&
-               !matches_glob(settings_.path, file.path);
-      });
-  if (packed_as_read) return forget(s, true, now);
+  if (go_on_as_packed(s)) return;
   Position last = s.file.identity();
   last.stream = s.key;
   last.path = s.path;

@@ -362,7 +362,7 @@ void FileSource::let_go(Stream& s, Now now) {
                     : "file that was moved away is read, letting go of it",
             {{"input", settings_.name}, {"path", s.path}});
   s.file.close();
-  if (!deleted) return;
+  if (!deleted || go_on_as_packed(s)) return;
   if (hopeless) lose(LossReason::kDeleted, s.file.unread(), s.path, "it could not be read");
   forget(s, true, now);
 }

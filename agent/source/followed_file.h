@@ -86,6 +86,8 @@ class FollowedFile {
 
   bool is_open() const { return file_ != nullptr; }
   void close() { file_.reset(); }
+  /// gzip made another file of this one, which is closed; what was read is the same.
+  void become(const FileStat& packed) { stat_ = packed; }
   /// The same file again, e.g. because it grew after we let go of it.
   void reopen(std::unique_ptr<File> file);
   std::unique_ptr<File> release() { return std::move(file_); }

@@ -1,0 +1,86 @@
+// What is known of a file stays known: when gzip makes another of it, when the store goes back,
+// when calls of the disk fail.
+#include "fakes/gzip_bytes.h"
+#include "unit/source/file_source_fixture.h"
+
+namespace lastseen {
+namespace {
+
+struct FileSourceRemembered : FileSourceTest {
+  void rename(const std::string& from, const std::string& to) { f.disk.rename(from, to); }
+  bool store_knows(const std::string& path) const {
+    return std::any_of(f.store.begin(), f.store.end(),
+                       [&](const auto& row) { return row.second.path == path; });
+  }
+  void fail(Call call, const std::string& path) {
+    f.disk.fault = [=](Call asked, const std::string& at) {
+      return asked == call && at == path ? Status::retry("simulated") : Status::ok();
+    };
+  }
+  void heal() { f.disk.fault = nullptr; }
+  // The store goes back to what it was.
+  void go_back(const std::map<std::string, Position>& to) {
+    f.store = to;
+    f.restore();
+    f.commit();
+  }
+};
+
+TEST_F(FileSourceRemembered, ThePositionOfAReadFileGoesOnInItsArchive) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(130'000);  // it is let go
+  f.pass(1000);
+  compress("/log/access.log.1");
+  f.run(3000);
+  f.commit();
+  EXPECT_TRUE(store_knows("/log/access.log.1.gz"));
+  rename("/log/access.log.1.gz", "/log/access.log.2.gz");
+  f.run(3000);
+  f.commit();
+  EXPECT_TRUE(store_knows("/log/access.log.2.gz"));
+  f.disk.remove("/log/access.log.2.gz");
+  f.run(3000);
+  f.commit();
+  EXPECT_EQ(1u, f.store.size());
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceRemembered, AnArchiveThatWasReadIsNotUnpackedAtTheStart) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(130'000);
+  compress("/log/access.log.1");
+  f.run(3000);
+  restart();
+  f.disk.truncate("/log/access.log.1.gz", 12);  // who unpacks it would notice
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("rotated, read", f.state_of("/log/access.log.1.gz"));
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourceRemembered, AnArchiveInTheFreedInodeGoesOnWhereItsFileStood) {
+  const std::string line(1200, 'a');
+  f.settings.line_bytes_max = 4096;
+  append(line + "\n");
+  f.up();
+  copy();
+  append("b\n");
+  f.run(3000);
+  f.news();
+  restart();
+  f.disk.remove(kLog);
+  compress("/log/access.log.1");
+  ASSERT_EQ(f.store.begin()->second.inode, f.disk.inode("/log/access.log.1.gz"));
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("", f.news());
+}
+
+}  // namespace
+}  // namespace lastseen

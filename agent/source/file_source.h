@@ -225,7 +225,7 @@ class FileSource final : public Source, private Watcher::Listener {
   Search take_copy(Stream& n, Stream& s, const Position& before, Now now);
   Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
   Stream* find_held_copy(const std::string& path, const std::string& key, const Position& before,
-                         bool& undecided);
+                         bool& undecided, Now now);
   Stream* find_unfollowed_copy(const std::string& home, const Position& before, bool& undecided,
                                Now now);
   Stream* find_listed_copy(const std::string& home, const Position& before, bool& undecided,

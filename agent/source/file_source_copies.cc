@@ -64,7 +64,7 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
 FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint64_t& lost,
                                          Now now) {
   bool undecided = false;
-  Stream* found = find_held_copy(s.path, s.key, before, undecided);
+  Stream* found = find_held_copy(s.path, s.key, before, undecided, now);
   if (!found && (!undecided || s.copy_tries + 1 >= kCopyTriesMax))
     found = find_unfollowed_copy(s.home, before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
@@ -74,19 +74,27 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
   return search;
 }
 
-// A copy among those that are open. While one cannot be read, another is not taken: both may be, if
-// gzip made one of the other. A plain one that is left over would be taken for a new file.
+// A copy among those that are held open, or wait for a descriptor. While one cannot be read,
+// another is not taken: both may be, if gzip made one of the other. A plain one that is left over
+// would be taken for a new file.
 FileSource::Stream* FileSource::find_held_copy(const std::string& path, const std::string& key,
-                                               const Position& before, bool& undecided) {
+                                               const Position& before, bool& undecided, Now now) {
   std::vector<Stream*> family = family_of(path);
   std::stable_partition(family.begin(), family.end(),
                         [](const Stream* n) { return !is_gzip_name(n->path); });
   for (Stream* n : family) {
-    if (!n->file.is_open() || n->file.placed() || n->path == path) continue;
+    if (n->file.placed() || n->path == path) continue;
+    const bool closed = n->waiting && !n->file.is_open();
+    if (closed && !reopen(*n, n->path, now)) undecided = true;
+    if (!n->file.is_open()) continue;
     const bool known = n->copy_of == key && !n->copy_by_name;
     Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
     undecided |= !copy;
     if (copy && *copy) return undecided ? nullptr : n;
+    if (closed) {
+      n->waiting = true;
+      n->file.close();
+    }
   }
   return nullptr;
 }
@@ -138,7 +146,7 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
 // The file of a stored position is gone; gzip may have made another of it, or it was copied first.
 FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool& undecided,
                                                     Now now) {
-  Stream* held = find_held_copy(stored.path, stored.stream, stored, undecided);
+  Stream* held = find_held_copy(stored.path, stored.stream, stored, undecided, now);
   if (held || undecided) return held;
   return find_unfollowed_copy(stored.path, stored, undecided, now);
 }

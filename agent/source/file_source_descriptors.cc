@@ -124,15 +124,31 @@ bool FileSource::may_drop(const Stream& s) const {
 }
 
 // Nothing leads to a closed file any more: what it was is looked for like the file of any stored
-// position.
+// position. If the store went back, it tells how far it was read.
 void FileSource::look_for_closed(Stream& s, Now now) {
   if (go_on_as_packed(s)) return;
+  auto stored = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.position.stream == s.key;
+  });
+  if (stored != waiting_.end()) {
+    stored->position.size = std::max(stored->position.size, s.file.size_seen());
+    return forget(s, false, now);
+  }
   Position last = s.file.identity();
   last.stream = s.key;
   last.path = s.path;
   last.updated_ms = s.intact_wall_ms;
+  const bool went_back = !s.file.placed();
+  if (went_back) {
+    // A store that knows the input but not the file has none of its lines.
+    const bool all = known_ || start_ == Start::kBegin;
+    last.position = all ? 0 : last.position - s.file.since_origin();
+    last.tail_bytes = 0;
+    last.discarding = false;
+  }
   if (s.dirty) gone_.push_back(last);
-  waiting_.push_back({std::move(last), LossReason::kDeleted});
+  waiting_.push_back(
+      {std::move(last), went_back ? LossReason::kStoreWentBack : LossReason::kDeleted});
   forget(s, false, now);
 }
 

@@ -37,12 +37,12 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     return a.position.updated_ms > b.position.updated_ms;
   });
+  for (const auto& stream : streams_)
+    if (stream) stream->file.hold();
   if (went_back_) {
     note_stored_chains();
     return_closed(now);
   }
-  for (const auto& stream : streams_)
-    if (stream) stream->file.hold();
   look_at_all(now);  // settles, from what the disk says now
 }
 
@@ -55,19 +55,7 @@ void FileSource::return_closed(Now now) {
       s->waiting = true;
       continue;
     }
-    if (reopen(*s, s->path, now)) continue;
-    auto stored = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-      return waiting.position.stream == s->key;
-    });
-    // A stored one is looked for by settle(), and counted there if it is not found.
-    if (stored != waiting_.end())
-      stored->position.size = std::max(stored->position.size, s->file.size_seen());
-    // A store that knows the input but not the file has none of its lines.
-    const bool all = known_ || start_ == Start::kBegin;
-    if (stored == waiting_.end())
-      lose(LossReason::kStoreWentBack, all ? s->file.size_seen() : s->file.since_origin(), s->path,
-           "it cannot be opened again");
-    forget(*s, false, now);
+    if (!reopen(*s, s->path, now)) look_for_closed(*s, now);
   }
 }
 

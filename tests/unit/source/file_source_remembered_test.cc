@@ -82,5 +82,65 @@ TEST_F(FileSourceRemembered, AnArchiveInTheFreedInodeGoesOnWhereItsFileStood) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceRemembered, WhatTheStoreLostIsReadAgainFromItsArchive) {
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  rotate();
+  const std::string line(100, 'b');
+  append(line + "\n");
+  f.look();
+  rotate();
+  append("c\n");
+  f.run(130'000);
+  f.commit();
+  f.news();
+  compress("/log/access.log.1");
+  go_back(before);
+  f.run(3000);
+  EXPECT_THAT(f.news(), testing::HasSubstr(line));
+  EXPECT_EQ(0u, f.lost(LossReason::kStoreWentBack));
+}
+
+TEST_F(FileSourceRemembered, AStoredPositionIsLookedForOnceWhenTheStoreWentBack) {
+  f.options.descriptors = std::make_shared<DescriptorBudget>(1);
+  append(std::string(100, 'a') + "\n");
+  up_with("/log/*.log");
+  rotate();
+  append("b\n");
+  f.disk.append("/log/other.log", "c\n");
+  f.run(130'000);
+  f.commit();
+  const auto before = f.store;
+  append("d\n");
+  f.run(3000);
+  f.commit();
+  compress("/log/access.log.1");
+  go_back(before);
+  f.run(3000);
+  f.commit();
+  for (const auto& [key, position] : before) EXPECT_EQ(1u, f.store.count(key)) << position.path;
+}
+
+TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWentBack) {
+  f.options.descriptors = std::make_shared<DescriptorBudget>(1);
+  const std::string line(100, 'a');
+  append(line + "\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  append("b\n");
+  copy();
+  truncate();
+  append("c\n");
+  f.run(10'000);
+  f.commit();
+  EXPECT_EQ(line + " b c", f.news());
+  go_back(before);
+  f.run(10'000);
+  EXPECT_EQ("b c", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -119,8 +119,8 @@ bool FileSource::may_close(const Stream& s) const {
 
 // What is not followed is found again in its directory.
 bool FileSource::may_drop(const Stream& s) const {
-  return s.named && s.file.is_open() && !s.file.placed() && restored_ && !held_back() && !s.began &&
-         (s.sibling || !s.copy_of.empty());
+  return s.named && s.file.is_open() && s.file.stat().links > 0 && !s.file.placed() && restored_ &&
+         !held_back() && !s.began && (s.sibling || !s.copy_of.empty());
 }
 
 // Nothing leads to a closed file any more: what it was is looked for like the file of any stored

@@ -142,5 +142,26 @@ TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWent
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceRemembered, AHeldFileThatWasRemovedKeepsItsDescriptorUntilPositionsAreKnown) {
+  f.options.descriptors = std::make_shared<DescriptorBudget>(4);
+  append("a\n");
+  up_with("/log/*.log");
+  restart();
+  rotate();
+  append("b\n");
+  rotate();
+  append("c\n");
+  f.launch();
+  for (char i = '0'; i < '6'; ++i) f.disk.append(std::string("/log/") + i + ".log", "x\n");
+  f.pass(1000);
+  f.step();
+  f.disk.remove("/log/access.log.1");
+  f.restore();
+  f.commit();
+  f.source->begin();
+  f.run(10'000);
+  EXPECT_THAT(f.lines, testing::Contains("b"));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -155,6 +155,7 @@ class FileSource final : public Source, private Watcher::Listener {
     int looks = 0;
     int64_t looked_ns = 0;    // what was written before was here then; 0: unknown
     bool followed = false;    // all that there is is found
+    std::string key = {};     // of the file, if it is followed
     std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };

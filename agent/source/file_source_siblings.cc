@@ -78,10 +78,17 @@ void FileSource::drop_siblings(Now now) {
 // between.
 void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
   if (s.sibling || !matches_glob(settings_.path, s.home)) return;
+  // One that is not followed yet goes on from where the file is now: the numbers have moved, too.
+  for (Chain& chain : chains_)
+    if (!chain.followed && chain.key == s.key) {
+      chain.path = s.named ? s.path : "";
+      return;
+    }
   const FileStat& stat = s.file.stat();
   const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
   chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
   const int64_t looked_wall_ms = std::min(seen_wall_ms, complete_look_wall_ms_);
+  chains_.back().key = s.key;
   chains_.back().looked_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
 }
 

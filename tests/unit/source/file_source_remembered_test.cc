@@ -142,6 +142,27 @@ TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWent
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceRemembered, AChainWhoseFileIsRotatedOnceMoreGoesOnFromThere) {
+  append("a\n");
+  f.up();
+  restart();
+  rename(kLog, "/log/access.log.2");
+  append("b\n");
+  rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.1");
+  append("c\n");
+  f.pass(1000);
+  fail(Call::kStat, "/log/access.log.1.gz");
+  f.up();
+  f.run(3000);
+  heal();
+  rename("/log/access.log.2", "/log/access.log.3");
+  rename("/log/access.log.1.gz", "/log/access.log.2.gz");
+  rename(kLog, "/log/access.log.1");
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
 TEST_F(FileSourceRemembered, AHeldFileThatWasRemovedKeepsItsDescriptorUntilPositionsAreKnown) {
   f.options.descriptors = std::make_shared<DescriptorBudget>(4);
   append("a\n");

@@ -205,7 +205,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void hold_siblings(Now now);
   void drop_siblings(Now now);
   void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
-  void start_chain_before(const Stream& stream);
+  void start_chain_before(const std::string& home, const Stream* appeared);
   void start_chain_from_nothing(const std::string& home, int64_t sequence);
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);

@@ -56,7 +56,7 @@ void FileSource::place_crowded(Now now) {
     if (!s.file.placed()) {
       forget(s, false, now);
     } else if (begun_) {
-      start_chain_before(s);
+      start_chain_before(s.home, &s);
     }
   }
 }

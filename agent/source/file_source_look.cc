@@ -34,8 +34,7 @@ void FileSource::look_at_all(Now now) {
     early_troubles_.erase(settings_.path);
   if (!discovered_) hold_siblings(now);
   discovered_ = true;
-  if (begun_ && std::all_of(streams_.begin(), streams_.end(), [](const auto& s) { return !s; }))
-    start_chain_from_nothing(settings_.path, oldest_sequence_ -= kSequenceStep);
+  if (begun_ && discovered.files.empty()) start_chain_before(settings_.path, nullptr);
   settle(now);
   finish_chains();
   note_successors(now);
@@ -72,7 +71,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
     stream = stream_of(*stat);
     if (!stream) {
       stream = &welcome(found.path, std::move(*file), *stat, now);
-      if (begun_) start_chain_before(*stream);
+      if (begun_) start_chain_before(stream->home, stream);
     }
   }
   note_place(*stream, found.path);

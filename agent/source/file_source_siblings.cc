@@ -92,15 +92,17 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
   chains_.back().looked_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
 }
 
-// A file appears where another was: between them one may have come and been rotated away unseen.
-void FileSource::start_chain_before(const Stream& stream) {
+// A file appears where another was, or none is there yet: since then one may have come and been
+// rotated away unseen.
+void FileSource::start_chain_before(const std::string& home, const Stream* appeared) {
+  if (!appeared && !exists(directory_of(home))) return;
   const Stream* newest = nullptr;
-  for (const Stream* s : family_of(stream.path))
-    if (s != &stream && s->began && s->home == stream.home &&
-        (!newest || newest->sequence < s->sequence))
+  for (const Stream* s : family_of(home))
+    if (s != appeared && s->began && s->home == home && (!newest || newest->sequence < s->sequence))
       newest = s;
   if (newest) return start_chain(*newest);
-  start_chain_from_nothing(stream.home, stream.sequence - kSequenceStep / 2);
+  start_chain_from_nothing(
+      home, appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep);
 }
 
 // No file of that home was here at the look before. Where there is no directory, there is none yet.

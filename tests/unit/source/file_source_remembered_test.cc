@@ -163,6 +163,17 @@ TEST_F(FileSourceRemembered, AChainWhoseFileIsRotatedOnceMoreGoesOnFromThere) {
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
 }
 
+TEST_F(FileSourceRemembered, ALogThatCameAndWentWhileNoneWasThereIsReadBeforeTheNextComes) {
+  append("a\n");
+  f.up();
+  rename(kLog, "/log/access.log-20261101");
+  f.run(3000);
+  append("b\n");
+  rename(kLog, "/log/access.log-20261102");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
 TEST_F(FileSourceRemembered, AHeldFileThatWasRemovedKeepsItsDescriptorUntilPositionsAreKnown) {
   f.options.descriptors = std::make_shared<DescriptorBudget>(4);
   append("a\n");

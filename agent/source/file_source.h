@@ -217,7 +217,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
-  bool is_found_rotated(const Position& vanished, const std::string& home);
+  Result<bool> is_found_rotated(const Position& vanished, const std::string& home);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.

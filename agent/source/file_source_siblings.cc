@@ -202,13 +202,16 @@ void FileSource::finish_chains() {
     if (s && s->file.is_open() && !s->file.placed() && !s->sibling &&
         (s->copy_of.empty() || s->copy_by_name))
       found.push_back(s->sequence);
-  std::erase_if(chains_, [&](const Chain& chain) {
+  std::erase_if(chains_, [&](Chain& chain) {
     const bool begun = std::none_of(found.begin(), found.end(), [&](int64_t sequence) {
       return sequence > chain.sequence && sequence < chain.sequence + kSequenceStep;
     });
     if (!chain.followed || !begun) return false;
-    if (chain.vanished && !is_found_rotated(chain.vanished->position, chain.home))
-      count_vanished(*chain.vanished);
+    if (chain.vanished) {
+      const Result<bool> rotated = is_found_rotated(chain.vanished->position, chain.home);
+      if (!rotated && ++chain.tries < kChainTriesMax) return false;
+      if (!rotated || !*rotated) count_vanished(*chain.vanished);
+    }
     return forget_anchor(chain), true;
   });
 }
@@ -247,17 +250,23 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
 }
 
 // Whether what was known of a file is the beginning of a rotated one that is followed.
-bool FileSource::is_found_rotated(const Position& vanished, const std::string& home) {
-  const std::vector<Stream*> family = family_of(vanished.path);
-  return std::any_of(family.begin(), family.end(), [&](Stream* s) {
-    if (s->path == home || s->file.size_seen() < vanished.size) return false;
+Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::string& home) {
+  Status unknown;
+  for (Stream* s : family_of(vanished.path)) {
+    if (s->path == home || s->file.size_seen() < vanished.size) continue;
     Result<std::unique_ptr<File>> file = open_to_look(s->path);
-    if (!file) return false;
+    if (!file) {
+      unknown = file.status();
+      continue;
+    }
     FollowedFile probe(std::move(*file), s->file.stat(),
                        static_cast<size_t>(settings_.line_bytes_max));
     Result<bool> same = probe.proves(vanished, 0);
-    return same && *same;
-  });
+    if (same && *same) return true;
+    if (!same) unknown = same.status();
+  }
+  if (!unknown) return unknown;
+  return false;
 }
 
 // False: it could not be found out.

@@ -174,6 +174,28 @@ TEST_F(FileSourceRemembered, ALogThatCameAndWentWhileNoneWasThereIsReadBeforeThe
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceRemembered, AnArchiveThatCannotBeOpenedForAMomentIsNoLoss) {
+  for (int failing = 0; failing < 6; ++failing) {
+    Follower g;
+    g.disk.append(kLog, "half");
+    g.up();
+    g.commit();
+    g.crash();
+    g.disk.append(kLog, " a\n");
+    g.disk.rename(kLog, "/log/access.log.1");
+    g.disk.compress("/log/access.log.1", gzip_bytes("half a\n"));
+    int opened = 0;
+    g.disk.fault = [&](Call call, const std::string& path) {
+      if (call != Call::kOpen || !path.ends_with(".gz")) return Status::ok();
+      return opened++ == failing ? Status::retry("simulated") : Status::ok();
+    };
+    g.up();
+    g.run(3000);
+    EXPECT_EQ("half a", g.news()) << failing;
+    EXPECT_EQ(0u, g.lost(LossReason::kDeleted)) << failing;
+  }
+}
+
 TEST_F(FileSourceRemembered, AHeldFileThatWasRemovedKeepsItsDescriptorUntilPositionsAreKnown) {
   f.options.descriptors = std::make_shared<DescriptorBudget>(4);
   append("a\n");

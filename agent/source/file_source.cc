@@ -182,9 +182,6 @@ void FileSource::collect(std::vector<Position>& out) {
     position.path = stream->path;
     // What came since the last complete look is not known yet.
     position.updated_ms = std::min(stream->intact_wall_ms, complete_look_wall_ms_);
-    // Nor is what it began with, if it could not be read; its archive is as old as it is.
-    if (stream->intact_wall_ms == 0)
-      position.updated_ms = stream->file.stat().modified_ns / 1'000'000;
     out.push_back(std::move(position));
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));

@@ -274,6 +274,8 @@ void FileSource::place(Stream& s, Now now) {
                           {"position", s.file.position()},
                           {"reason", reason}});
   look_at(s, true, now);
+  // What it began with, if it cannot be read now; its archive is as old as it is.
+  if (s.intact_wall_ms == 0) s.intact_wall_ms = s.file.stat().modified_ns / 1'000'000;
   wait_for_turn(s);
 }
 

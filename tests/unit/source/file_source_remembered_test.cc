@@ -174,6 +174,17 @@ TEST_F(FileSourceRemembered, ALogThatCameAndWentWhileNoneWasThereIsReadBeforeThe
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceRemembered, ALogThatCouldNotBeReadBeforeItWasCopiedAndTruncatedIsReadInItsCopy) {
+  append("a\n");
+  fail(Call::kPread, kLog);
+  f.up();
+  copy();
+  truncate();
+  heal();
+  f.run(3000);
+  EXPECT_EQ("a", f.news());
+}
+
 TEST_F(FileSourceRemembered, AnArchiveThatCannotBeOpenedForAMomentIsNoLoss) {
   for (int failing = 0; failing < 6; ++failing) {
     Follower g;

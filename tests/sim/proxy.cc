@@ -280,6 +280,21 @@ uint64_t Proxy::bytes_at_risk() const {
   return bytes;
 }
 
+void Proxy::print() const {
+  const auto tell = [&](const std::string& path, const Contents& contents) {
+    const auto at_risk = std::count_if(contents.lines.begin(), contents.lines.end(),
+                                       [](const Line& line) { return line.at_risk; });
+    std::printf("  %s %s: inode %llu, %zu lines to %llu, stored to %llu, %lld may be lost\n",
+                input_.c_str(), path.c_str(), (unsigned long long)contents.inode,
+                contents.lines.size(),
+                (unsigned long long)(contents.lines.empty() ? 0 : contents.lines.back().end),
+                (unsigned long long)contents.saved, (long long)at_risk);
+  };
+  for (const auto& [path, file] : names_) tell(path, *file);
+  for (const File& file : unlinked_) tell("(held open)", *file);
+  for (const File& file : destroyed_) tell("(destroyed)", *file);
+}
+
 void Proxy::add_truth(std::map<std::string, StoredClient>& sure,
                       std::map<std::string, StoredClient>& all) const {
   const auto add = [&](const Contents& contents) {

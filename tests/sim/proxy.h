@@ -79,6 +79,8 @@ class Proxy {
   uint64_t lines_at_risk() const;
   uint64_t bytes() const { return bytes_; }  ///< Of whole lines.
   uint64_t bytes_at_risk() const;
+  /// Prints what became of all that was written.
+  void print() const;
   /// Adds what every client must have, and what it may have.
   void add_truth(std::map<std::string, StoredClient>& sure,
                  std::map<std::string, StoredClient>& all) const;

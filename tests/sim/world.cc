@@ -146,6 +146,8 @@ std::string World::run() {
   if (broken_.empty()) broken_ = verdict(agent_->snapshot(now_), store_, proxies_, calm_);
   print_log();
   print_files();
+  for (const auto& proxy : proxies_)
+    if (options_.verbose) proxy->print();
   agent_.reset();
   return broken_;
 }

@@ -43,9 +43,12 @@ void FileSource::look_at_all(Now now) {
     if (streams_[i]) let_go(*streams_[i], now);
   prune_rotated(now);
   drop_siblings(now);
-  const bool complete = restored_ && waiting_.empty() &&
-                        std::all_of(streams_.begin(), streams_.end(),
-                                    [](const auto& s) { return !s || s->located || !s->named; });
+  // What is known by its contents only has no position of its own.
+  const bool complete =
+      restored_ && waiting_.empty() &&
+      std::all_of(streams_.begin(), streams_.end(), [](const auto& s) {
+        return !s || ((s->located || !s->named) && (s->file.placed() || !s->copy_of.empty()));
+      });
   if (complete) complete_look_wall_ms_ = looked_wall_ms_;
   update_watches(now);
 }

@@ -142,6 +142,30 @@ TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWent
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceRemembered, AnArchiveThatCouldNotBeComparedIsReadAfterTheNextStart) {
+  append(std::string(100, 'a') + "\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  rotate();
+  append("b\n");
+  f.look();
+  rotate();
+  append("c\n");
+  f.run(130'000);
+  compress("/log/access.log.1");
+  f.run(3000);
+  f.pass(1000);
+  fail(Call::kPread, "/log/access.log.2");
+  go_back(before);
+  f.crash();
+  heal();
+  f.news();
+  f.up();
+  f.run(3000);
+  EXPECT_THAT(f.news(), testing::HasSubstr("b"));
+}
+
 TEST_F(FileSourceRemembered, AChainWhoseFileIsRotatedOnceMoreGoesOnFromThere) {
   append("a\n");
   f.up();

@@ -5,7 +5,8 @@ namespace lastseen {
 namespace {
 
 // How often a thread looks before it sleeps, some 200 µs: while a log is caught up with, the next
-// round comes sooner than a sleeping thread would be awake, in a virtual machine above all.
+// round comes sooner than a sleeping thread would be awake, in a virtual machine above all. Not
+// where another of them could have the core meanwhile.
 constexpr int kSpins = 20'000;
 
 void pause() {
@@ -16,18 +17,19 @@ void pause() {
 #endif
 }
 
+}  // namespace
+
 // Returns when the value is not `old` any more.
-void wait_while(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (int spin = 0; spin < kSpins; ++spin) {
+void WorkerThreads::wait_while(const Flag& value, uint32_t old) const {
+  for (int spin = 0; spin < spins_; ++spin) {
     if (value.load(std::memory_order_acquire) != old) return;
     pause();
   }
   value.wait(old, std::memory_order_acquire);
 }
 
-}  // namespace
-
-WorkerThreads::WorkerThreads(size_t count) {
+WorkerThreads::WorkerThreads(size_t count)
+    : spins_(count <= std::thread::hardware_concurrency() ? kSpins : 0) {
   for (size_t worker = 1; worker < count; ++worker)
     threads_.emplace_back([this, worker] { work(worker); });
 }

@@ -24,8 +24,11 @@ class WorkerThreads final : public Workers {
  private:
   using Flag = std::atomic<uint32_t>;
 
+  void wait_while(const Flag& value, uint32_t old) const;
   void work(size_t worker);
   bool do_one(size_t worker);
+
+  const int spins_;
 
   // A round is one run(). What is not atomic is written between rounds.
   Flag round_{0};

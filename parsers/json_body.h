@@ -52,7 +52,8 @@ class OpenContainers {
 
  private:
   static constexpr uint64_t kNone = 1;
-  static constexpr uint64_t kFull = uint64_t{1} << 62;
+  // A context has one bit more, and all bits set would be that of an entry that holds nothing.
+  static constexpr uint64_t kFull = uint64_t{1} << 61;
   uint64_t word_ = kNone;
   std::vector<uint64_t> deep_;
 };

@@ -43,6 +43,14 @@ TEST(BodyId, OtherSpellingsAndNestedKeysAreDecoys) {
   EXPECT_EQ("'A'", body(R"({"x":"client_id","client_id":"A"})"));
 }
 
+TEST(BodyId, NestingOfAnyDepthChangesNoAnswer) {
+  for (int depth = 1; depth < 200; ++depth) {
+    const std::string begin = repeat("{\"a\":", depth);
+    EXPECT_EQ("'A'", body(begin + "\"b\"" + repeat("}", depth - 1) + R"(,"client_id":"A"})"));
+    EXPECT_EQ("no_client_id", body(begin + R"("b"5,{"c":{"client_id":"D"}}})")) << depth;
+  }
+}
+
 TEST(BodyId, KeyWrittenWithEscapesIsTheSameKey) {
   EXPECT_EQ("'A'", body(R"({"client\u005fid":"A"})"));
   EXPECT_EQ("'A'", body(R"({"\u0063lient_id":"A"})"));

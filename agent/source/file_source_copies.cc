@@ -195,8 +195,17 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
   if (born_before(n.file.stat(), s.file.stat().birth_ns)) return false;
   // It may have been truncated since it was last looked at, and `n` be a copy of what was in it.
   if (!s.file.trouble().empty()) return Status::retry(s.file.trouble());
-  if (!s.file.is_open()) return n.file.proves(s.file.identity(), 1);
-  return n.file.begins_as(s.file);
+  if (s.file.is_open()) return n.file.begins_as(s.file);
+  const Position last = s.file.identity();
+  if (tells_copies(last)) return n.file.proves(last, 1);
+  // A few first bytes are those of every file of the log: more of them are looked at.
+  Result<std::unique_ptr<File>> file = open_to_look(s.path);
+  Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+  if (!stat) return stat.status();
+  if (compare_inode(last, *stat) != InodeMatch::kSame)
+    return Status::retry("the path of a closed file leads to another");
+  FollowedFile probe(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
+  return n.file.begins_as(probe);
 }
 
 // A file is gone: its copy, if there is one, takes its place.

@@ -252,5 +252,27 @@ TEST_F(FileSourceRemembered, AHeldFileThatWasRemovedKeepsItsDescriptorUntilPosit
   EXPECT_THAT(f.lines, testing::Contains("b"));
 }
 
+TEST_F(FileSourceRemembered, AnArchiveThatBeginsLikeAClosedLogIsNoCopyOfIt) {
+  f.options.descriptors = std::make_shared<DescriptorBudget>(1);
+  append("old\n");
+  f.up();
+  f.commit();
+  f.crash();
+  f.pass(1000);
+  rotate();
+  append("{\"msec\":1795,1}\n");
+  f.pass(1000);
+  rotate();
+  f.pass(1000);
+  compress("/log/access.log.1");
+  append("{\"msec\":1795");
+  f.up();
+  f.run(20'000);
+  append(",2}\n");
+  f.run(20'000);
+  EXPECT_THAT(f.lines, testing::Contains("{\"msec\":1795,1}"));
+  EXPECT_THAT(f.lines, testing::Contains("{\"msec\":1795,2}"));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -33,8 +33,10 @@ int64_t spill_interval_ms(const PipelineOptions& options) {
 }
 
 Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& budget,
-                       uint64_t seed)
-    : parts(std::move(input_parts)), buffer(index, budget, seed) {}
+                       const PipelineOptions& options)
+    : parts(std::move(input_parts)),
+      buffer(index, budget, options.hash_seed),
+      piece_bytes(options.piece_bytes) {}
 
 Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, Now now)
     : options_(std::move(options)),
@@ -47,8 +49,7 @@ Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, N
   if (options_.flush_clients == 0) options_.flush_clients = options_.clients_max / 2;
   for (PipelineInput& input : inputs) {
     const uint32_t index = static_cast<uint32_t>(inputs_.size());
-    inputs_.push_back(
-        std::make_unique<Input>(std::move(input), index, budget_, options_.hash_seed));
+    inputs_.push_back(std::make_unique<Input>(std::move(input), index, budget_, options_));
   }
 }
 

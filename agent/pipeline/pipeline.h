@@ -89,9 +89,11 @@ class Pipeline {
     std::string formerly;  // and came from this input
   };
   struct Input {
-    Input(PipelineInput parts, uint32_t index, ClientBudget& budget, uint64_t seed);
+    Input(PipelineInput parts, uint32_t index, ClientBudget& budget,
+          const PipelineOptions& options);
     PipelineInput parts;
     DedupBuffer buffer;
+    size_t piece_bytes;      // of a stretch: its lines are to fit
     LedgerCounts before;     // totals when the positions came
     LedgerCounts sealed;     // totals without what is pending or in `delta`
     LedgerCounts delta;      // since the last seal
@@ -121,6 +123,7 @@ class Pipeline {
   bool may_read(const Input& input) const;
   bool read_chunk(Input& input, Now now);
   void split(const Chunk& chunk, size_t from, bool discarding, bool shared);
+  void fit_pieces(Input& input, size_t lines_most) const;
   void parse_pieces(Input& input, const Chunk& chunk, Now now, const Workers::Take& take);
   size_t count_lines(Input& input, const ParsedLines& parsed, Now now);
   void show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,

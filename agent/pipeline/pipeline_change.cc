@@ -162,8 +162,7 @@ void Pipeline::add_input(Next next, Now now) {
     return settle_leaving(now);
   }
   const auto index = static_cast<uint32_t>(inputs_.size());
-  inputs_.push_back(
-      std::make_unique<Input>(std::move(next.parts), index, budget_, options_.hash_seed));
+  inputs_.push_back(std::make_unique<Input>(std::move(next.parts), index, budget_, options_));
   Input& input = *inputs_.back();
   input.formerly = next.formerly;
   if (!loaded_) return;

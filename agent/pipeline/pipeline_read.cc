@@ -25,6 +25,9 @@ constexpr size_t kPiecesPerWorker = 8;
 // much again as the piece has.
 constexpr size_t kLastLineBytes = 4 * 1024;
 
+// Of a stretch of the shortest lines.
+constexpr size_t kPieceBytesMin = 4 * 1024;
+
 // Read between two looks at deadlines, replies and the stop; a few milliseconds. At least some
 // chunks, so that a slow turn is not one of a single input.
 constexpr size_t kBytesPerTurn = 4 << 20;
@@ -152,13 +155,14 @@ bool Pipeline::read_chunk(Input& input, Now now) {
   ReadBuffer& buffer = buffers_.front();
   buffer.read_bytes = shared ? kReadBytesPerWorker * buffers_.size() : kReadBytesAlone;
   // Lines that somebody looks at have to stay at hand.
-  buffer.stretch_bytes = shared && taps_ == nullptr ? options_.piece_bytes * parsed_.size() : 0;
+  buffer.stretch_bytes = shared && taps_ == nullptr ? input.piece_bytes * parsed_.size() : 0;
   std::optional<Chunk> chunk = input.parts.source->read(buffer, now);
   if (!chunk) return false;
   size_t used = 0;
   bool discarding = chunk->discarding;
   bool more = true;
   std::string last_bytes;
+  size_t lines_most = 0;  // of a piece
   const auto count = [&](size_t i) {
     const Piece& piece = pieces_[i];
     const ParsedLines& parsed = parsed_[i];
@@ -171,6 +175,7 @@ bool Pipeline::read_chunk(Input& input, Now now) {
     const size_t counted = count_lines(input, parsed, now);
     if (taps_ != nullptr) show_lines(input, piece, parsed, counted);
     used += counted;
+    lines_most = std::max(lines_most, parsed.lines().size());
     last_bytes += parsed.last_bytes();
     cramped_ = counted < parsed.consumed();
     discarding = !cramped_ && parsed.discarding();
@@ -182,9 +187,21 @@ bool Pipeline::read_chunk(Input& input, Now now) {
     parse_pieces(input, *chunk, now, std::cref(count));
   }
   input.delta.bytes_read += used;
-  if (chunk->stretch.file != nullptr) chunk->bytes = last_bytes;
+  if (chunk->stretch.file != nullptr) {
+    chunk->bytes = last_bytes;
+    fit_pieces(input, lines_most);
+  }
   input.parts.source->consume(*chunk, used, discarding);
   return true;
+}
+
+// A stretch ends with the first piece that has more lines than fit: what was parsed of those behind
+// it was in vain.
+void Pipeline::fit_pieces(Input& input, size_t lines_most) const {
+  if (lines_most >= ParsedLines::kPassingLinesMax)
+    input.piece_bytes = std::max(input.piece_bytes / 2, kPieceBytesMin);
+  else if (lines_most < ParsedLines::kPassingLinesMax / 4)
+    input.piece_bytes = std::min(input.piece_bytes * 2, options_.piece_bytes);
 }
 
 // What of the chunk is not used yet, in as many pieces as are worth it; at least one.

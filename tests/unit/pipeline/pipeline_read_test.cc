@@ -197,9 +197,12 @@ TEST_F(PipelineReadTest, MoreLinesThanFitIntoAPieceOfAStretchAreReadAgain) {
   for (size_t line = 0; line < 40 * ParsedLines::kPassingLinesMax; ++line) text += "a 1\n";
   chunk_bytes_ = 1000;
   piece_bytes_ = 5 * ParsedLines::kPassingLinesMax;
+  int reads = 0;
+  on_pread_ = [&] { return ++reads, Status::ok(); };
   EXPECT_THAT(sum(text, std::make_shared<BackwardsWorkers>(2)),
               testing::HasSubstr("\na 1 1 327680"));
   EXPECT_GE(stretches_, 1);
+  EXPECT_LT(reads, 200);  // once that is known, a piece has as many bytes as have room
 }
 
 TEST_F(PipelineReadTest, WhileLinesFindNoRoomNothingIsReadInVain) {

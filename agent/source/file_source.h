@@ -248,6 +248,7 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_descriptors.cc: more files than descriptors.
   Result<std::unique_ptr<File>> open(const std::string& path);
   Result<std::unique_ptr<File>> open_to_look(const std::string& path);
+  Result<FollowedFile> look_into(const std::string& path);
   void wait_for_turn(Stream& s);
   void place_crowded(Now now);
   bool has_descriptor(const std::string& path);

@@ -127,18 +127,17 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const 
   std::stable_partition(listing.files.begin(), listing.files.end(),
                         [](const FoundFile& file) { return !is_gzip_name(file.path); });
   for (const FoundFile& candidate : listing.files) {
-    Result<std::unique_ptr<File>> file = open_to_look(candidate.path);
-    Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
-    if (!stat) {
-      undecided |= stat.status().code() == StatusCode::kRetry;
+    Result<FollowedFile> probe = look_into(candidate.path);
+    if (!probe) {
+      undecided |= probe.status().code() == StatusCode::kRetry;
       continue;
     }
-    if (stream_of(*stat)) continue;
-    FollowedFile probe(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
-    Result<bool> copy = holds_copy(probe, before);
+    if (stream_of(probe->stat())) continue;
+    const FileStat stat = probe->stat();
+    Result<bool> copy = holds_copy(*probe, before);
     undecided |= !copy;
     if (!copy || !*copy) continue;
-    return &add(candidate.path, probe.release(), *stat, now);
+    return &add(candidate.path, probe->release(), stat, now);
   }
   return nullptr;
 }
@@ -199,13 +198,11 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
   const Position last = s.file.identity();
   if (tells_copies(last)) return n.file.proves(last, 1);
   // A few first bytes are those of every file of the log: more of them are looked at.
-  Result<std::unique_ptr<File>> file = open_to_look(s.path);
-  Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
-  if (!stat) return stat.status();
-  if (compare_inode(last, *stat) != InodeMatch::kSame)
+  Result<FollowedFile> probe = look_into(s.path);
+  if (!probe) return probe.status();
+  if (compare_inode(last, probe->stat()) != InodeMatch::kSame)
     return Status::retry("the path of a closed file leads to another");
-  FollowedFile probe(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
-  return n.file.begins_as(probe);
+  return n.file.begins_as(*probe);
 }
 
 // A file is gone: its copy, if there is one, takes its place.

@@ -26,6 +26,13 @@ Result<std::unique_ptr<File>> FileSource::open_to_look(const std::string& path) 
   return std::unique_ptr<File>(std::make_unique<CountedFile>(std::move(*file), share_));
 }
 
+Result<FollowedFile> FileSource::look_into(const std::string& path) {
+  Result<std::unique_ptr<File>> file = open_to_look(path);
+  Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
+  if (!stat) return stat.status();
+  return FollowedFile(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
+}
+
 // It is known where reading begins, so it can be closed until it is its turn.
 void FileSource::wait_for_turn(Stream& s) {
   if (!share_ || !options_.descriptors->overdrawn() || !may_close(s)) return;

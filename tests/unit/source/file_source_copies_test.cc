@@ -213,8 +213,7 @@ TEST_F(FileSourceCopies, AfterTheStoreWentBackAPositionIsOfTheContentsThatItWasS
   append("c\n");
   f.up();
   EXPECT_EQ("a a2 b c", f.news());
-  f.store = before;
-  f.restore();
+  f.go_back(before);
   f.run(3000);
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "a2", "b", "c", "a2", "b", "c"));
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <climits>
 #include <string>
 
 #include "fakes/gzip_bytes.h"
@@ -34,6 +35,13 @@ struct FileSourceTest : testing::Test {
   void up_with(const std::string& glob) {
     f.settings.path = glob;
     f.up();
+  }
+  // That call fails so many times, beginning with the one after `skipped`.
+  void fail(Call call, const std::string& path, int times = INT_MAX, int skipped = 0) {
+    f.disk.fault = [=](Call called, const std::string& of) mutable {
+      if (called != call || of != path || skipped-- > 0 || times-- <= 0) return Status::ok();
+      return Status::retry("cannot read " + of + ": Input/output error");
+    };
   }
   void restart() {
     f.commit();

@@ -70,8 +70,7 @@ TEST_F(FileSourceTest, AFileThatTheStoreLostIsReadFromItsFirstByteByALaterAgentT
   append("c\n");
   f.look();
   EXPECT_EQ("a b c", f.news());
-  f.store = before;
-  f.restore();
+  f.go_back(before);
   f.look();
   EXPECT_EQ("b c", f.news());
 }

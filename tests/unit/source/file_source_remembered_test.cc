@@ -12,18 +12,7 @@ struct FileSourceRemembered : FileSourceTest {
     return std::any_of(f.store.begin(), f.store.end(),
                        [&](const auto& row) { return row.second.path == path; });
   }
-  void fail(Call call, const std::string& path) {
-    f.disk.fault = [=](Call asked, const std::string& at) {
-      return asked == call && at == path ? Status::retry("simulated") : Status::ok();
-    };
-  }
   void heal() { f.disk.fault = nullptr; }
-  // The store goes back to what it was.
-  void go_back(const std::map<std::string, Position>& to) {
-    f.store = to;
-    f.restore();
-    f.commit();
-  }
 };
 
 TEST_F(FileSourceRemembered, ThePositionOfAReadFileGoesOnInItsArchive) {
@@ -97,7 +86,8 @@ TEST_F(FileSourceRemembered, WhatTheStoreLostIsReadAgainFromItsArchive) {
   f.commit();
   f.news();
   compress("/log/access.log.1");
-  go_back(before);
+  f.go_back(before);
+  f.commit();
   f.run(3000);
   EXPECT_THAT(f.news(), testing::HasSubstr(line));
   EXPECT_EQ(0u, f.lost(LossReason::kStoreWentBack));
@@ -117,7 +107,8 @@ TEST_F(FileSourceRemembered, AStoredPositionIsLookedForOnceWhenTheStoreWentBack)
   f.run(3000);
   f.commit();
   compress("/log/access.log.1");
-  go_back(before);
+  f.go_back(before);
+  f.commit();
   f.run(3000);
   f.commit();
   for (const auto& [key, position] : before) EXPECT_EQ(1u, f.store.count(key)) << position.path;
@@ -137,7 +128,8 @@ TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWent
   f.run(10'000);
   f.commit();
   EXPECT_EQ(line + " b c", f.news());
-  go_back(before);
+  f.go_back(before);
+  f.commit();
   f.run(10'000);
   EXPECT_EQ("b c", f.news());
 }
@@ -157,7 +149,8 @@ TEST_F(FileSourceRemembered, AnArchiveThatCouldNotBeComparedIsReadAfterTheNextSt
   f.run(3000);
   f.pass(1000);
   fail(Call::kPread, "/log/access.log.2");
-  go_back(before);
+  f.go_back(before);
+  f.commit();
   f.crash();
   heal();
   f.news();

@@ -11,13 +11,6 @@ constexpr const char* kRotated = "/log/access.log.1";
 constexpr const char* kPacked = "/log/access.log.1.gz";
 
 struct FileSourceTrouble : FileSourceTest {
-  // That call fails so many times, beginning with the one after `skipped`.
-  void fail(Call call, const std::string& path, int times = INT_MAX, int skipped = 0) {
-    f.disk.fault = [=](Call called, const std::string& of) mutable {
-      if (called != call || of != path || skipped-- > 0 || times-- <= 0) return Status::ok();
-      return Status::retry("cannot read " + of + ": Input/output error");
-    };
-  }
   // The rest of Follower::up() after launch().
   void go_on() {
     f.restore();

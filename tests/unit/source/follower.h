@@ -34,6 +34,11 @@ class Follower {
     source = std::make_unique<FileSource>(settings, start, disk, watcher, log, options);
     step();
   }
+  /// The store goes back to what it was.
+  void go_back(const std::map<std::string, Position>& to) {
+    store = to;
+    restore();
+  }
   void restore() { source->restore({input_known, stored_positions(), {}, foreign}, now); }
   /// launch, restore, commit the start choice, begin, read what is there.
   void up() {

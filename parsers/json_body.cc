@@ -138,18 +138,19 @@ class BodyReader {
           if (joint.wanted) return keep_joint(index, before, begin, joint);
           expect = Expect::kValue;
           continue;
+        case Expect::kBody:
+          if (unit.code != '{') return nullptr;
+          [[fallthrough]];
         case Expect::kValueOrClose:
           if (unit.code == ']') break;
           [[fallthrough]];
-        case Expect::kBody:
         case Expect::kValue:
-          if (unit.code == '{' || (unit.code == '[' && expect != Expect::kBody)) {
+          if (unit.code == '{' || unit.code == '[') {
             open.push(unit.code == '{');
             p_ = unit.next;
             expect = unit.code == '{' ? Expect::kKeyOrClose : Expect::kValueOrClose;
             continue;
           }
-          if (expect == Expect::kBody) return nullptr;
           joint.quoted = unit.code == '"';
           if (joint.quoted) p_ = unit.next;
           return keep_joint(index, before, begin, joint);

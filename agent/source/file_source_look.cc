@@ -212,13 +212,11 @@ void FileSource::locate(Stream& s, Now now) {
       if (leads_here(file.stat)) return moved_to(std::string(file.path));
     if (!listing.complete) return;
   }
-  if (s.named) {
+  if (std::exchange(s.named, false)) {
     s.unnamed_ms = now.mono_ms;
-    start_chain(s);
+    start_chain(s);  // numbers date nothing any more, for the others may have moved since
+    if (!s.file.is_open()) return look_for_closed(s, now);
   }
-  bool vanished = s.named && !s.file.is_open();
-  s.named = false;
-  if (vanished) return look_for_closed(s, now);
   if (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms) {
     lose(LossReason::kDeleted, s.file.unread(), s.path, "the file was removed");
     forget(s, true, now);

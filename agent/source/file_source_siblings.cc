@@ -60,6 +60,10 @@ void FileSource::hold_siblings(Now now) {
       Result<std::unique_ptr<File>> file = open(listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
+      if (matches_glob(settings_.path, listing.files[i].path)) {  // it could not be asked before
+        welcome(listing.files[i].path, std::move(*file), *stat, now);
+        continue;
+      }
       Stream& stream = add(listing.files[i].path, std::move(*file), *stat, now);
       stream.home = home;
       stream.sibling = true;

@@ -210,5 +210,35 @@ TEST_F(FileSourceTrouble, AFileThatCouldNotBeReadWhenItWasFirstSeenIsKnownAgain)
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceTrouble, AnArchiveThatGotTheNumberOfARemovedFileIsFoundBehindIt) {
+  append("a\n");
+  f.up();
+  restart();
+  f.pass(1000);
+  f.disk.rename(kLog, "/log/access.log.2");
+  append("b\n");
+  f.disk.rename(kLog, kRotated);
+  compress(kRotated);
+  append("c\n");
+  fail(Call::kOpen, kPacked);
+  f.up();
+  f.disk.rename("/log/access.log.2", "/log/access.log.3");
+  f.disk.rename(kPacked, "/log/access.log.2.gz");
+  compress("/log/access.log.3");
+  heal();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTrouble, AFileOfTheGlobThatCannotBeAskedAtFirstIsReadThoughItIsRemoved) {
+  f.settings.path = "/log/access.log*";
+  f.disk.append(kRotated, "a\n");
+  append("b\n");
+  fail(Call::kStat, kRotated, 1);
+  f.launch();
+  f.disk.remove(kRotated);
+  go_on();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b"));
+}
+
 }  // namespace
 }  // namespace lastseen

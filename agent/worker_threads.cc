@@ -71,7 +71,9 @@ bool WorkerThreads::do_one(size_t worker) {
   const size_t part = next_part_.fetch_add(1, std::memory_order_relaxed);
   if (part >= parts_) return false;
   (*job_)(part, worker);
-  done_[part]->store(1, std::memory_order_release);
+  // Not `release`: on x86-64 the store could then wait in its buffer until notify_one() has looked
+  // whether anybody sleeps, and who goes to sleep meanwhile would never be woken.
+  done_[part]->store(1, std::memory_order_seq_cst);
   done_[part]->notify_one();
   return true;
 }

@@ -3,7 +3,7 @@
 # is missing it touches neither apt nor the network.
 #
 #   packaging/install-dependencies.sh [--list] GROUP...
-#                                          groups: build test lint bench package machine
+#                                          groups: build test lint bench package machine arm64
 set -eu
 
 packages_of() {
@@ -27,8 +27,10 @@ packages_of() {
     package) echo debhelper dpkg-dev fakeroot git lintian rpm ;;
     # A Debian of its own, for the test of the packages.
     machine) echo debootstrap systemd-container ;;
+    # A compiler, the libraries for it, and what runs the outcome.
+    arm64) echo g++-aarch64-linux-gnu mmdebstrap qemu-user ;;
     *)
-      echo "install-dependencies.sh: no group '$1' (build test lint bench package machine)" >&2
+      echo "$0: no group '$1' (build test lint bench package machine arm64)" >&2
       exit 2 ;;
   esac
 }

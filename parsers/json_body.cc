@@ -228,7 +228,7 @@ class BodyReader {
   std::string_view text_before_quote(const char* begin) const { return {begin, quote_}; }
 
   /// From behind the opening quote to behind the closing one.
-  Token skip_string() {
+  [[gnu::always_inline]] Token skip_string() {
     for (;;) {
       p_ = find_special(p_, end_);
       if (p_ == end_) return Token::kCut;

@@ -226,26 +226,47 @@ inline bool may_hold_line_break(const char* p, const char* end) {
   return false;
 }
 
+/// Whether both have the same `size` bytes, mostly few: a call of memcmp costs more than comparing.
+inline bool equal_bytes(const char* a, const char* b, size_t size) {
+  const auto equal = [=]<typename Word>(Word) {
+    const auto differ = [=](size_t at) {
+      Word left;
+      Word right;
+      std::memcpy(&left, a + at, sizeof left);
+      std::memcpy(&right, b + at, sizeof right);
+      return left ^ right;
+    };
+    return (differ(0) | differ(size - sizeof(Word))) == 0;  // two words that may overlap
+  };
+  if (size > 2 * sizeof(uint64_t)) return std::memcmp(a, b, size) == 0;
+  if (size >= sizeof(uint64_t)) return equal(uint64_t{});
+  if (size >= sizeof(uint32_t)) return equal(uint32_t{});
+  if (size >= sizeof(uint16_t)) return equal(uint16_t{});
+  return size == 0 || *a == *b;
+}
+
 /// One bit for each of the first `size` bytes of 32.
 constexpr uint32_t mask_of_first(size_t size) {
   return static_cast<uint32_t>((uint64_t{1} << size) - 1);
 }
 
 /// Whether the bytes from `p` on begin with those of the 32 bytes at `text` that a mask_of_first()
-/// tells.
+/// tells. `text` is aligned to 16 bytes.
 inline bool starts_with_padded(const char* p, const char* end, const char* text, uint32_t mask) {
 #if defined(__SSE2__)
   if (end - p >= 32) {
-    const auto equal = [&](size_t at) {
+    const auto differ = [&](size_t at) {
       const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
-      const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-      return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
+      const __m128i right = _mm_load_si128(reinterpret_cast<const __m128i*>(text + at));
+      return ~static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
     };
-    return ((equal(0) | equal(16) << 16) & mask) == mask;
+    constexpr uint32_t kHalf = 0xffff;
+    if ((differ(0) & mask & kHalf) != 0) return false;
+    return mask <= kHalf || (differ(16) & mask >> 16) == 0;
   }
 #endif
   const auto size = static_cast<size_t>(std::bit_width(mask));
-  return static_cast<size_t>(end - p) >= size && std::memcmp(p, text, size) == 0;
+  return static_cast<size_t>(end - p) >= size && equal_bytes(p, text, size);
 }
 
 /// A string between quotes in which a backslash escapes the byte after it.

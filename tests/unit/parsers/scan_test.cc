@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <random>
 #include <string>
@@ -119,6 +120,36 @@ TEST(Scan, EitherOfTwoBytesIsFoundAtEveryPlaceOfEverySize) {
         text[at] = wanted;
         EXPECT_TRUE(holds_either({text.data(), size}, '%', '+')) << size << " " << at;
         EXPECT_EQ(text.data() + at, find_either(text.data(), text.data() + size, '%', '+'));
+      }
+    }
+  }
+}
+
+TEST(Scan, ADifferenceAtAnyPlaceOfAnySizeIsSeen) {
+  for (size_t size = 0; size < 40; ++size) {
+    const std::vector<char> text(size, 'x');
+    EXPECT_TRUE(equal_bytes(text.data(), std::vector<char>(text).data(), size)) << size;
+    for (size_t at = 0; at < size; ++at) {
+      std::vector<char> other = text;
+      other[at] = 'y';
+      EXPECT_FALSE(equal_bytes(text.data(), other.data(), size)) << size << " " << at;
+    }
+  }
+}
+
+TEST(Scan, ABeginningIsComparedToItsLastByteAndNoFurther) {
+  alignas(16) const std::array<char, 32> beginning = {};
+  for (size_t size = 1; size <= beginning.size(); ++size) {
+    for (size_t room = 0; room < 40; ++room) {
+      const auto starts = [&](const std::vector<char>& text) {
+        return starts_with_padded(text.data(), text.data() + room, beginning.data(),
+                                  mask_of_first(size));
+      };
+      EXPECT_EQ(size <= room, starts(std::vector<char>(room))) << size << " " << room;
+      for (size_t at = 0; at < room; ++at) {
+        std::vector<char> text(room);
+        text[at] = 'y';
+        EXPECT_EQ(size <= at, starts(text)) << size << " " << room << " " << at;
       }
     }
   }

@@ -7,11 +7,14 @@ namespace lastseen {
 bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
                       uint64_t clients_max) {
   const uint32_t found = index_of(client_id, hash);
-  if (found != ClientTable::kAbsent) {
-    merge_sighting(entries_[found], seen_at_ms);
-    ++sightings_;
-    return true;
-  }
+  if (found == ClientTable::kAbsent) return add_new(client_id, hash, seen_at_ms, clients_max);
+  merge_sighting(entries_[found], seen_at_ms);
+  ++sightings_;
+  return true;
+}
+
+bool DedupBuffer::add_new(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
+                          uint64_t clients_max) {
   if (budget_.used() >= clients_max) return false;
   budget_.take();
   table_.insert(hash, static_cast<uint32_t>(entries_.size()),

@@ -53,11 +53,11 @@ class DedupBuffer {
   void prefetch_slot(uint64_t hash) const { table_.prefetch_slot(hash); }
   void prefetch_entry(uint64_t hash) const {
     const uint32_t index = table_.guess(hash);
-    if (index < entries_.size()) prefetch(&entries_[index]);
+    if (index != ClientTable::kAbsent) prefetch(&entries_[index]);
   }
   void prefetch_id(uint64_t hash) const {
     const uint32_t index = table_.guess(hash);
-    if (index < entries_.size()) prefetch(entries_[index].client_id.data());
+    if (index != ClientTable::kAbsent) prefetch(entries_[index].client_id.data());
   }
 
   /// add() of a whole entry, whose sightings all count.
@@ -87,6 +87,9 @@ class DedupBuffer {
   void clear();
 
  private:
+  /// Apart from add(), which nearly always finds the client: its call stays cheap.
+  [[gnu::noinline]] bool add_new(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
+                                 uint64_t clients_max);
   std::string_view id_at(uint32_t index) const { return entries_[index].client_id; }
   uint32_t index_of(std::string_view client_id, uint64_t hash) const {
     return table_.find(client_id, hash, [this](uint32_t index) { return id_at(index); });

@@ -2,6 +2,7 @@
 // goes on in the order of the lines, on the ingest thread alone.
 #include <algorithm>
 #include <functional>
+#include <span>
 
 #include "pipeline/pipeline.h"
 
@@ -40,8 +41,7 @@ constexpr size_t kSlotAhead = 24;
 constexpr size_t kEntryAhead = 16;
 constexpr size_t kIdAhead = 8;
 
-void prefetch_sightings(const DedupBuffer& buffer, const std::vector<ParsedLine>& lines,
-                        size_t at) {
+void prefetch_sightings(const DedupBuffer& buffer, std::span<const ParsedLine> lines, size_t at) {
   if (at + kSlotAhead >= lines.size()) return;
   buffer.prefetch_slot(lines[at + kSlotAhead].hash);
   buffer.prefetch_entry(lines[at + kEntryAhead].hash);
@@ -255,7 +255,7 @@ void Pipeline::show_lines(const Input& input, const Piece& piece, const ParsedLi
 size_t Pipeline::count_lines(Input& input, const ParsedLines& parsed, Now now) {
   const bool urgent = input.parts.urgent;
   const uint64_t clients_max = urgent ? budget_.clients_max() : budget_.files_max();
-  const std::vector<ParsedLine>& lines = parsed.lines();
+  const std::span<const ParsedLine> lines = parsed.lines();
   for (size_t i = 0; i < lines.size(); ++i) {
     prefetch_sightings(input.buffer, lines, i);
     const ParsedLine& line = lines[i];

@@ -68,6 +68,18 @@ std::string_view without_authority(std::string_view target) {
   return slash == target.npos ? std::string_view() : target.substr(slash);
 }
 
+/// What is to be unescaped of a target for its query: from the `?` on. HAProxy escapes the slashes
+/// of each path, and queries seldom hold an escape. All of it where an escape before that could be
+/// a `?`: those have a 3 in them (`\x3f`).
+LoggedText without_path(const LoggedText& target) {
+  if (!target.escaped) return target;
+  const char* const begin = target.raw.data();
+  const char* const end = begin + target.raw.size();
+  const char* const mark = find_byte(begin, end, '?');
+  if (find_byte(begin, mark, '3') != mark) return target;
+  return {{mark, end}, target.escaped, target.other_escapes};
+}
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -129,7 +141,7 @@ IdAnswer ClientIdRules::from_bare_field(std::string_view value) {
 }
 
 IdAnswer ClientIdRules::from_target(const LoggedText& target, std::string_view name, bool cut) {
-  const std::string_view text = without_layer(target);
+  const std::string_view text = without_layer(without_path(target));
   const size_t mark = text.find('?');
   if (mark == text.npos) return {};
   return find_in_query(text.substr(mark + 1), cut ? QueryFrom::kCut : QueryFrom::kField, name);

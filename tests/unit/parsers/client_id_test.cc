@@ -222,6 +222,23 @@ TEST(QueryId, FirstOfThatNameDecodedOnce) {
   EXPECT_EQ("'null'", query("client_id=null"));
 }
 
+TEST(QueryId, BeginsBehindTheFirstQuestionMarkEscapedOrNot) {
+  const auto target = [](const std::string& escaped) {
+    return parse_json("{\"ts\":1795322705,\"request_uri\":\"" + escaped + "\"}");
+  };
+  for (const char* path : {"/items", "\\/items", "\\/items\\/3", "\\/\\\\", ""}) {
+    for (const char* mark : {"?", "\\x3f", "\\x3F", "\\u003f", "\\u003F"}) {
+      const std::string begin = std::string(path) + mark;
+      EXPECT_EQ("'A'", target(begin + "client_id=A")) << begin;
+      EXPECT_EQ("'A/B'", target(begin + "x=1&client_id=A\\/B")) << begin;
+      EXPECT_EQ("'A?'", target(begin + "client_id=A?&client_id=B")) << begin;
+      EXPECT_EQ("no_client_id", target(begin + "x=1?client_id=A")) << begin;
+    }
+    EXPECT_EQ("no_client_id", target(path + std::string("client_id=A"))) << path;
+  }
+  EXPECT_EQ("'A'", target("\\/\\?client_id=A"));  // a backslash that escapes nothing
+}
+
 TEST(QueryId, BrokenPercentSequencesStay) {
   EXPECT_EQ("'A%ZZB'", query("client_id=A%ZZB"));
   EXPECT_EQ("'50%'", query("client_id=50%"));

@@ -33,9 +33,9 @@ struct Format {
 
 // One JSON object a line of input, or what a person wants to know of it; numbered from 1 over all
 // files.
-class Printer {
+class LinePrinter {
  public:
-  Printer(Parser& parser, bool explain) : parser_(parser), explain_(explain) {}
+  LinePrinter(Parser& parser, bool explain) : parser_(parser), explain_(explain) {}
 
   bool print(std::string_view line) {
     const ParseResult parsed = parser_.parse(line);
@@ -148,7 +148,7 @@ class LogBytes {
 };
 
 // Every line of one log; its last line counts also without a newline.
-Status print_lines(LogBytes& log, size_t line_bytes_max, Printer& printer) {
+Status print_lines(LogBytes& log, size_t line_bytes_max, LinePrinter& printer) {
   const LineFramer framer(line_bytes_max);
   std::string held;  // what is not a whole line yet
   bool discarding = false;
@@ -216,7 +216,7 @@ std::optional<Format> choose_format(const ParseArguments& arguments) {
 int parse_command(const ParseArguments& arguments) {
   const std::optional<Format> format = choose_format(arguments);
   if (!format) return kExitUsage;
-  Printer printer(*format->parser, arguments.explain);
+  LinePrinter printer(*format->parser, arguments.explain);
   std::vector<std::string> logs = arguments.logs;
   if (logs.empty()) logs.push_back("-");
   for (const std::string& log : logs) {

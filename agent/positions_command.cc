@@ -18,7 +18,7 @@ namespace {
 // An agent commits at least every 10 s: who was seen within three of these may be running.
 constexpr int64_t kMayRunMs = 30'000;
 
-constexpr const char* kKeepsNone = "this type of store keeps no positions";
+constexpr const char* kKeepsNoPositions = "this type of store keeps no positions";
 
 std::string count_of(uint64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
@@ -121,7 +121,7 @@ int change(const PositionsArguments& arguments, bool set) {
   const auto open = open_store(*config, false);
   if (!open) return fail(open.status().message());
   StoreAdmin* admin = open->store->admin();
-  if (!admin) return fail(kKeepsNone);
+  if (!admin) return fail(kKeepsNoPositions);
   const auto agent = find_agent(*admin, agent_id);
   if (!agent) return fail(agent.status().message());
   const auto streams = find_streams(*agent, arguments.input, arguments.file);
@@ -168,7 +168,7 @@ int forget_agent(const PositionsArguments& arguments) {
   const auto open = open_store(*config, false);
   if (!open) return fail(open.status().message());
   StoreAdmin* admin = open->store->admin();
-  if (!admin) return fail(kKeepsNone);
+  if (!admin) return fail(kKeepsNoPositions);
   const auto agent = find_resting_agent(*admin, arguments.agent_id, arguments.force);
   if (!agent) return fail(agent.status().message());
   const auto done = admin->forget_agent(arguments.agent_id, config->agent_id);
@@ -191,7 +191,7 @@ int positions_take_command(const PositionsArguments& arguments) {
   const auto open = open_store(*config, false);
   if (!open) return fail(open.status().message());
   StoreAdmin* admin = open->store->admin();
-  if (!admin) return fail(kKeepsNone);
+  if (!admin) return fail(kKeepsNoPositions);
   const auto agent = find_resting_agent(*admin, arguments.from, arguments.force || arguments.copy);
   if (!agent) return fail(agent.status().message());
   const auto done = admin->take_positions(arguments.from, to, arguments.copy);
@@ -212,7 +212,7 @@ int positions_list_command(const PositionsArguments& arguments) {
   const auto open = open_store(*config, true);
   if (!open) return fail(open.status().message());
   StoreAdmin* admin = open->store->admin();
-  if (!admin) return fail(kKeepsNone);
+  if (!admin) return fail(kKeepsNoPositions);
   std::vector<StoredAgent> agents;
   if (arguments.all) {
     auto all = admin->agents();

@@ -12,7 +12,7 @@ namespace lastseen {
 
 namespace {
 
-constexpr const char* kKeepsNone = "this type of store keeps no quarantine";
+constexpr const char* kKeepsNoQuarantine = "this type of store keeps no quarantine";
 
 using Use = int (*)(StoreAdmin& admin, const QuarantineArguments& arguments);
 
@@ -22,7 +22,7 @@ int with_store(const QuarantineArguments& arguments, bool read_only, Use use) {
   const auto open = open_store(*config, read_only);
   if (!open) return fail(open.status().message());
   StoreAdmin* admin = open->store->admin();
-  return admin ? use(*admin, arguments) : fail(kKeepsNone);
+  return admin ? use(*admin, arguments) : fail(kKeepsNoQuarantine);
 }
 
 std::string why(const QuarantinedRow& row) {

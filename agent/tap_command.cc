@@ -39,9 +39,9 @@ std::string for_people(std::string_view line) {
 }
 
 // Prints whole lines, as many as are wanted.
-class Printer {
+class TapPrinter {
  public:
-  explicit Printer(const TapArguments& arguments) : arguments_(arguments) {}
+  explicit TapPrinter(const TapArguments& arguments) : arguments_(arguments) {}
 
   /// False: that is enough, or nobody reads what is printed.
   bool print(std::string_view bytes) {
@@ -76,7 +76,7 @@ std::optional<std::string> unknown_reason(const TapArguments& arguments) {
 
 int tap_command(const TapArguments& arguments) {
   if (const auto problem = unknown_reason(arguments)) return usage_error(*problem);
-  Printer printer(arguments);
+  TapPrinter printer(arguments);
   const Result<HttpReply> end =
       stream_from_agent(arguments.socket, target_of(arguments), SystemClock(),
                         [&](std::string_view bytes) { return printer.print(bytes); });

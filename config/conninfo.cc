@@ -38,10 +38,6 @@ bool is_uri(std::string_view url) {
   return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
 
-bool is_space(char c) {
-  return std::isspace(static_cast<unsigned char>(c)) != 0;
-}
-
 Named not_named() {
   Named named;
   named.good = false;
@@ -159,11 +155,11 @@ Named names_in_keywords(std::string_view text) {
   Named named;
   size_t i = 0;
   auto skip_space = [&] {
-    while (i < text.size() && is_space(text[i])) ++i;
+    while (i < text.size() && is_conninfo_space(text[i])) ++i;
   };
   for (skip_space(); i < text.size(); skip_space()) {
     const size_t begin = i;
-    while (i < text.size() && !is_space(text[i]) && text[i] != '=') ++i;
+    while (i < text.size() && !is_conninfo_space(text[i]) && text[i] != '=') ++i;
     const std::string_view keyword = text.substr(begin, i - begin);
     skip_space();
     if (keyword.empty() || i >= text.size() || text[i] != '=') return not_named();
@@ -173,7 +169,7 @@ Named names_in_keywords(std::string_view text) {
     named.ends_in_equals = i == text.size();
     const bool in_quotes = i < text.size() && text[i] == '\'';
     if (in_quotes) ++i;
-    while (i < text.size() && (in_quotes ? text[i] != '\'' : !is_space(text[i]))) {
+    while (i < text.size() && (in_quotes ? text[i] != '\'' : !is_conninfo_space(text[i]))) {
       i += text[i] == '\\' ? 2 : 1;
     }
     // A quote or an escape that is still open would swallow what is appended.
@@ -236,8 +232,9 @@ std::string fit_for_url(std::string_view written, size_t at, std::string value) 
     return in_userinfo && !is_userinfo(value) ? percent_encoded(value) : value;
   }
   const bool bare = at > 0 && written[at - 1] == '=';
-  const bool needs_quotes = std::any_of(
-      value.begin(), value.end(), [](char c) { return is_space(c) || c == '\'' || c == '\\'; });
+  const bool needs_quotes = std::any_of(value.begin(), value.end(), [](char c) {
+    return is_conninfo_space(c) || c == '\'' || c == '\\';
+  });
   return bare && needs_quotes ? in_quotes(value) : value;
 }
 

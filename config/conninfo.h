@@ -16,6 +16,11 @@ struct ConnectionString {
   std::string error;
 };
 
+/// What stands between keywords and values of a connection string: libpq asks isspace().
+inline bool is_conninfo_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /// `url` stays as it is; PG_HOST, PG_PORT, PG_DATABASE, PG_USER and PG_PASSWORD (empty counts as
 /// unset) are added to it for what it does not name. What is still missing is left to libpq's
 /// PGHOST …, ~/.pgpass and PGSERVICE. Without any of these the result is "", which libpq takes.

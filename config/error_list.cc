@@ -12,7 +12,6 @@ constexpr size_t kErrorsMax = 100;
 /// A longer line is shown in part, around the caret: a wrapped line would put the caret astray.
 constexpr size_t kExcerptBytesMax = 160;
 constexpr size_t kQuotedBytesMax = 64;
-constexpr std::string_view kMask = "***";
 
 struct Span {
   size_t begin;

@@ -10,6 +10,9 @@
 
 namespace lastseen {
 
+/// What people see of a password.
+inline constexpr std::string_view kMask = "***";
+
 /// Whether people see the line of an error, passwords masked, or its place alone.
 enum class Excerpt { kLine, kPlaceOnly };
 

@@ -3,11 +3,11 @@
 #include <string_view>
 
 #include "config/config_json.h"
+#include "config/conninfo.h"
+#include "config/error_list.h"
 
 namespace lastseen {
 namespace {
-
-constexpr std::string_view kMask = "***";
 
 /// What may be shown. `password` and `sslpassword` are missing on purpose, and with them whatever a
 /// later libpq invents.
@@ -48,10 +48,6 @@ bool is_harmless(std::string_view keyword) {
   return std::find(kHarmless.begin(), kHarmless.end(), keyword) != kHarmless.end();
 }
 
-bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /// USER:PASSWORD@HOST/DBNAME?KEYWORD=VALUE&…
 std::string masked_uri(std::string_view uri) {
   const size_t begin = uri.find("://") + 3;
@@ -88,11 +84,11 @@ std::string masked_keywords(std::string_view written) {
   std::string text;
   size_t i = 0;
   const auto skip_space = [&] {
-    while (i < written.size() && is_space(written[i])) ++i;
+    while (i < written.size() && is_conninfo_space(written[i])) ++i;
   };
   for (skip_space(); i < written.size(); skip_space()) {
     const size_t begin = i;
-    while (i < written.size() && !is_space(written[i]) && written[i] != '=') ++i;
+    while (i < written.size() && !is_conninfo_space(written[i]) && written[i] != '=') ++i;
     const std::string_view keyword = written.substr(begin, i - begin);
     skip_space();
     if (i >= written.size() || written[i] != '=') return std::string(kMask);
@@ -101,7 +97,7 @@ std::string masked_keywords(std::string_view written) {
     const size_t value = i;
     const bool in_quotes = i < written.size() && written[i] == '\'';
     if (in_quotes) ++i;
-    while (i < written.size() && (in_quotes ? written[i] != '\'' : !is_space(written[i])))
+    while (i < written.size() && (in_quotes ? written[i] != '\'' : !is_conninfo_space(written[i])))
       i += written[i] == '\\' ? 2 : 1;
     i = std::min(i + (in_quotes ? 1 : 0), written.size());
     const std::string_view content = written.substr(value, i - value);

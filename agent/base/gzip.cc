@@ -12,8 +12,8 @@ namespace lastseen {
 namespace {
 
 constexpr std::string_view kSuffix = ".gz";
-constexpr int kGzipWindowBits = 15 + 16;  // 16 selects gzip headers (zlib.h, inflateInit2)
-constexpr unsigned char kMagic = 0x1f;    // the first byte of each member (RFC 1952, 2.3.1)
+constexpr int kGzipWindowBits = 15 + 16;      // 16 selects gzip headers (zlib.h, inflateInit2)
+constexpr unsigned char kMemberMagic = 0x1f;  // the first byte of each member (RFC 1952, 2.3.1)
 
 constexpr size_t kPackedBytes = 64 * 1024;  // read at a time
 // Unpacked at a time. Small enough to skip through a large file in a bounded window.
@@ -94,7 +94,7 @@ class GzipFile final : public File {
       if (Status status = refill(at_packed_end); !status) return status;
     }
     if (member_ended_) {
-      if (at_packed_end || garbage_ || *stream_.next_in != kMagic) {
+      if (at_packed_end || garbage_ || *stream_.next_in != kMemberMagic) {
         garbage_ |= !at_packed_end;  // padding behind the last member, as gzip itself takes it
         complete_ = true;
         return Status::ok();

@@ -7,8 +7,8 @@ namespace lastseen {
 
 namespace {
 
-constexpr std::string_view kMagic = "lastseen spill 1\n";
-constexpr std::string_view kMagicOfAnyVersion = "lastseen spill ";
+constexpr std::string_view kSpillMagic = "lastseen spill 1\n";
+constexpr std::string_view kSpillMagicOfAnyVersion = "lastseen spill ";
 
 // The least that an entry, a counter, an input and a part take: a count beyond what the bytes could
 // hold is a lie, and must not be allocated for.
@@ -161,18 +161,18 @@ std::string encode_spill(std::string_view agent_id, const std::vector<const Spil
     put(body, static_cast<uint64_t>(part->bytes.size()));
     body += part->bytes;
   }
-  std::string file(kMagic);
+  std::string file(kSpillMagic);
   put(file, checksum(body));
   return file += body;
 }
 
 Result<std::vector<SpillPart>> decode_spill(std::string_view agent_id, std::string_view file) {
-  if (!file.starts_with(kMagic)) {
-    return broken(file.starts_with(kMagicOfAnyVersion) ? "another version of lastseen wrote it"
-                                                       : "it is not a spill file");
+  if (!file.starts_with(kSpillMagic)) {
+    return broken(file.starts_with(kSpillMagicOfAnyVersion) ? "another version of lastseen wrote it"
+                                                            : "it is not a spill file");
   }
-  const std::string_view sum = file.substr(kMagic.size(), sizeof(uint64_t));
-  const std::string_view body = file.substr(kMagic.size() + sum.size());
+  const std::string_view sum = file.substr(kSpillMagic.size(), sizeof(uint64_t));
+  const std::string_view body = file.substr(kSpillMagic.size() + sum.size());
   if (sum.size() < sizeof(uint64_t) || Reader(sum).take<uint64_t>() != checksum(body))
     return broken("it is torn or was changed: its checksum is another");
   Reader reader(body);

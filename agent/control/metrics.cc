@@ -29,7 +29,7 @@ std::string escape_label(std::string_view value) {
   return escaped;
 }
 
-std::string seconds(int64_t ms) {
+std::string seconds_text(int64_t ms) {
   char value[32];
   std::snprintf(value, sizeof value, "%lld.%03d", static_cast<long long>(ms / 1000),
                 static_cast<int>(ms % 1000));
@@ -56,7 +56,7 @@ class Samples {
   void add(std::initializer_list<Label> labels, uint64_t value) {
     write(labels, std::to_string(value));
   }
-  void add_seconds(int64_t ms) { write({}, seconds(ms)); }
+  void add_seconds(int64_t ms) { write({}, seconds_text(ms)); }
 
   /// `as_unit` writes a bound, or the sum, in the metric's unit.
   template <const auto& kBounds>
@@ -133,7 +133,7 @@ void total_of_store(const Scrape& scrape, Samples& samples) {
 
 template <auto kMember>
 void duration_of_store(const Scrape& scrape, Samples& samples) {
-  samples.add(scrape.snapshot.store.*kMember, seconds);
+  samples.add(scrape.snapshot.store.*kMember, seconds_text);
 }
 
 void commit_rows(const Scrape& scrape, Samples& samples) {

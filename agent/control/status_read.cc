@@ -8,7 +8,7 @@ namespace lastseen {
 
 namespace {
 
-int64_t milliseconds(JsonValue seconds) {
+int64_t as_milliseconds(JsonValue seconds) {
   return std::llround(seconds.number() * 1000);
 }
 
@@ -46,9 +46,9 @@ StoreSnapshot read_store(JsonValue json, Now now) {
   store.clamped = json["clamped"].count();
   store.last_error = json["last_error"].text();
   if (const JsonValue age = json["last_commit_age_seconds"]; !age.is_null())
-    store.last_commit_mono_ms = now.mono_ms - milliseconds(age);
+    store.last_commit_mono_ms = now.mono_ms - as_milliseconds(age);
   if (const JsonValue took = json["last_commit_duration_seconds"]; !took.is_null())
-    store.last_commit_duration_ms = milliseconds(took);
+    store.last_commit_duration_ms = as_milliseconds(took);
   return store;
 }
 
@@ -66,12 +66,12 @@ std::optional<AgentStatus> read_status(std::string_view json, Now now) {
   snapshot.agent_id = root["agent_id"].text();
   snapshot.state = root["state"].text();
   snapshot.at_mono_ms = now.mono_ms;
-  snapshot.started_mono_ms = now.mono_ms - milliseconds(root["uptime_seconds"]);
+  snapshot.started_mono_ms = now.mono_ms - as_milliseconds(root["uptime_seconds"]);
   for (const JsonValue input : root["inputs"].items()) snapshot.inputs.push_back(read_input(input));
   snapshot.buffer_clients = root["buffer"]["clients"].count();
   snapshot.buffer_clients_max = root["buffer"]["clients_max"].count();
   snapshot.store = read_store(root["store"], now);
-  const int64_t oldest_ms = milliseconds(root["freshness_seconds"]);
+  const int64_t oldest_ms = as_milliseconds(root["freshness_seconds"]);
   if (oldest_ms > 0) snapshot.oldest_pending_mono_ms = now.mono_ms - oldest_ms;
   return status;
 }

@@ -18,13 +18,11 @@ constexpr int64_t kHeldBackHeartbeatMs = 1000;
 constexpr uint32_t kFlushTurnsMax = 64;
 
 // How soon a flush looks again whether a feed's thread has taken in what had arrived.
-constexpr int64_t kLookMs = 1;
+constexpr int64_t kFlushLookMs = 1;
 
 // A shorter flush interval does not make the spill be written more often than this: each time it
 // is written as a whole and forced to the disk.
 constexpr int64_t kSpillMinMs = 1000;
-
-constexpr auto kNotAllowed = static_cast<size_t>(SkipReason::kNotAllowed);
 
 }  // namespace
 
@@ -78,7 +76,7 @@ Pipeline::Step Pipeline::step(Now now) {
   // What a feed had received when a flush was asked for belongs to that flush.
   const bool looking = !flushes_.empty() && flush_turns_ < kFlushTurnsMax && !all_looked();
   if (looking) {
-    step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kLookMs);
+    step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kFlushLookMs);
     more = true;
   }
   if (loaded_ && !in_flight_) {
@@ -209,7 +207,7 @@ Batch Pipeline::seal(Now now, bool more) {
     input->sealed.add(part.delta);
     part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
-    part.not_allowed_total = input->sealed.skipped[kNotAllowed];
+    part.not_allowed_total = input->sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)];
     input->parts.source->collect(part.positions);
     for (const std::string& key : std::exchange(input->rows_gone, {})) {
       part.positions.emplace_back().stream = key;

@@ -28,7 +28,7 @@ constexpr int64_t kCommittingMs = 5000;
 constexpr int64_t kEndingMs = 2000;
 
 // How soon is looked again for what a feed's thread has taken in.
-constexpr int64_t kLookMs = 1;
+constexpr int64_t kChangeLookMs = 1;
 
 // Whether totals may be a later state of `then`.
 bool includes(const LedgerCounts& totals, const LedgerCounts& then) {
@@ -83,7 +83,7 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
     }
   }
   if (stage_ != Stage::kNone && stage_ != Stage::kMoving)
-    step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kLookMs);
+    step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kChangeLookMs);
   settle_leaving(now);
 }
 

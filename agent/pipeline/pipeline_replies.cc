@@ -7,12 +7,6 @@
 
 namespace lastseen {
 
-namespace {
-
-constexpr auto kNotAllowed = static_cast<size_t>(SkipReason::kNotAllowed);
-
-}  // namespace
-
 void Pipeline::deliver(FlushReply reply, Now now) {
   switch (reply.kind) {
     case FlushReply::Kind::kPositions:
@@ -102,7 +96,7 @@ void Pipeline::batch_committed(const CommitResult& result) {
     const uint64_t not_allowed = result.not_allowed.empty() ? 0 : result.not_allowed[i];
     input.sealed.committed += input.in_flight - refused - not_allowed;
     input.sealed.quarantined += refused;
-    input.sealed.skipped[kNotAllowed] += not_allowed;
+    input.sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)] += not_allowed;
     input.in_flight = 0;
     input.out = input.out_carried = LedgerCounts();
     input.formerly.clear();

@@ -17,9 +17,9 @@ namespace {
 constexpr uint64_t kUnpackBytes = uint64_t{16} << 20;
 
 /// A compressed file tells only what is unpacked; how far it is read on the disk says more.
-class CountedFile final : public File {
+class MeasuredFile final : public File {
  public:
-  CountedFile(std::unique_ptr<File> file, std::shared_ptr<uint64_t> read_to)
+  MeasuredFile(std::unique_ptr<File> file, std::shared_ptr<uint64_t> read_to)
       : file_(std::move(file)), read_to_(std::move(read_to)) {}
 
   Result<size_t> pread(char* buffer, size_t length, uint64_t position) override {
@@ -70,7 +70,7 @@ Status ListedFiles::open(Entry& entry) {
   std::unique_ptr<File> file = std::move(*opened);
   if (is_gzip_name(entry.path))
     file =
-        make_gzip_file(std::make_unique<CountedFile>(std::move(file), entry.read_to), entry.path);
+        make_gzip_file(std::make_unique<MeasuredFile>(std::move(file), entry.read_to), entry.path);
   const Result<FileStat> stat = file->stat();
   if (!stat) return stat.status();
   std::array<char, kHeadBytesMax> head;

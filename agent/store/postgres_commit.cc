@@ -15,7 +15,6 @@ namespace {
 // A statement of 10,000 rows is about 700 kB and 40 ms; larger ones are no faster a row (measured
 // up to 50,000) and keep more in the server's memory.
 constexpr size_t kRowsPerStatement = 10'000;
-constexpr size_t kQuarantineMessageBytesMax = 300;
 constexpr const char* kMarkFirst = "SAVEPOINT rows";
 constexpr std::string_view kNoTable = "/";  // what kPostgresFence answers then
 

@@ -11,14 +11,14 @@ namespace {
 
 // Words of libpq and of a server in English. In another language the store shows `retrying`
 // instead of `holding`; both are probed every few seconds and both show the message.
-struct Refusal {
+struct ConnectRefusal {
   std::string_view words;
   std::string_view what_to_do;
 };
 constexpr std::string_view kCorrectPassword =
     "correct the password: store.password_file, store.url, PG_PASSWORD or ~/.pgpass";
 constexpr std::string_view kMendHba = "add a line for this role and host to pg_hba.conf there";
-constexpr Refusal kNotForUsToMend[] = {
+constexpr ConnectRefusal kNotForUsToMend[] = {
     {"password authentication failed", kCorrectPassword},
     {"no password supplied", kCorrectPassword},
     {"authentication failed", "correct the role or the server's pg_hba.conf"},
@@ -99,7 +99,7 @@ StoreError connect_error(const SqlError& error) {
   // A server that is starting or full says so, whatever else another host of the URL says; and a
   // socket file that is not there yet "does not exist" only for now.
   if (message.find("No such file or directory") != std::string_view::npos) return store_error;
-  for (const Refusal& refusal : kNotForUsToMend) {
+  for (const ConnectRefusal& refusal : kNotForUsToMend) {
     if (message.find(refusal.words) == std::string_view::npos) continue;
     store_error.trouble = StoreTrouble::kHolding;
     store_error.message.append("; ").append(refusal.what_to_do);

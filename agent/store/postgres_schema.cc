@@ -8,7 +8,7 @@ namespace lastseen {
 
 namespace {
 
-constexpr std::string_view kDialect = "postgres";
+constexpr std::string_view kPostgresDialect = "postgres";
 // Two migrations at once would trip over each other's CREATE TABLE. The lock ends with the
 // transaction; the number is "lastseen" in ASCII.
 constexpr const char* kLockMigrations = "SELECT pg_advisory_xact_lock(7809650172826576238)";
@@ -52,12 +52,12 @@ PostgresStore::Failure PostgresStore::read_schema(SchemaFacts* facts) {
 PostgresStore::Failure PostgresStore::check_schema() {
   SchemaFacts facts;
   if (auto failure = read_schema(&facts)) return failure;
-  const std::string unknown = unknown_migrations(kDialect, facts);
+  const std::string unknown = unknown_migrations(kPostgresDialect, facts);
   Failure failure;
   if (!unknown.empty())
     failure = holding("PostgreSQL: the tables are of a newer version (" + unknown +
                       "); install that version of lastseen");
-  for (const MigrationStep& step : plan_migrations(kDialect, facts))
+  for (const MigrationStep& step : plan_migrations(kPostgresDialect, facts))
     if (!failure && step.run)
       failure = holding("PostgreSQL: " + step.status.name +
                         " is not applied; run: lastseen migrate -c FILE");
@@ -108,7 +108,7 @@ Result<std::vector<MigrationStatus>> PostgresStore::migrate_or_look(bool apply) 
   if (apply)
     if (auto failure = run(kLockMigrations, {})) return to_status(*failure);
   if (auto failure = read_schema(&facts)) return to_status(*failure);
-  for (MigrationStep& step : plan_migrations(kDialect, facts)) {
+  for (MigrationStep& step : plan_migrations(kPostgresDialect, facts)) {
     if (step.run && apply) {
       if (auto failure = apply_migration(*step.migration)) return to_status(*failure);
       step.status.applied = true;

@@ -58,6 +58,9 @@ std::string utc_text(int64_t time_ms);
 /// False for anything else.
 bool parse_utc_text(std::string_view text, int64_t* time_ms);
 
+/// Of what the database said about a row that it refused.
+inline constexpr size_t kQuarantineMessageBytesMax = 300;
+
 /// The first line, at most `bytes_max`, cut between UTF-8 characters.
 std::string first_line(std::string_view text, size_t bytes_max);
 

@@ -11,7 +11,7 @@ namespace {
 using Step = SqliteStatement::Step;
 
 // ?1: ids joined by commas, with one at each end; empty for all.
-#define THESE_IDS "(?1 = '' OR instr(?1, ',' || id || ',') > 0)"
+#define SQLITE_THESE_IDS "(?1 = '' OR instr(?1, ',' || id || ',') > 0)"
 
 std::string id_list(const std::vector<int64_t>& ids) {
   std::string list = ids.empty() ? "" : ",";
@@ -21,11 +21,9 @@ std::string id_list(const std::vector<int64_t>& ids) {
 
 constexpr const char* kReadQuarantine =
     "SELECT id, agent_id, input, client_id, sqlstate, message, first_seen, last_seen, lines, "
-    "created_at FROM lastseen_quarantine WHERE " THESE_IDS " ORDER BY id";
+    "created_at FROM lastseen_quarantine WHERE " SQLITE_THESE_IDS " ORDER BY id";
 constexpr const char* kDropQuarantine =
-    "DELETE FROM lastseen_quarantine WHERE " THESE_IDS " RETURNING 1";
-
-constexpr const char* kNowMs = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
+    "DELETE FROM lastseen_quarantine WHERE " SQLITE_THESE_IDS " RETURNING 1";
 
 // Where totals were forgotten meanwhile fewer lines than these may stand there.
 constexpr const char* kMoveLedger =
@@ -54,19 +52,19 @@ constexpr const char* kMakeFence =
     "ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + 2";
 
 // ?1: from, ?2: to, in all of these.
-#define TO_HAS_NONE_OF_ITS_OWN                                                                 \
+#define SQLITE_TO_HAS_NONE                                                                     \
   "NOT EXISTS (SELECT 1 FROM lastseen_position o WHERE o.agent_id = ?2 AND o.input = p.input " \
   "AND o.stream <> '')"
 constexpr const char* kOwnInputs =
     "SELECT DISTINCT p.input FROM lastseen_position p "
-    "WHERE p.agent_id = ?1 AND p.stream <> '' AND NOT " TO_HAS_NONE_OF_ITS_OWN " ORDER BY p.input";
+    "WHERE p.agent_id = ?1 AND p.stream <> '' AND NOT " SQLITE_TO_HAS_NONE " ORDER BY p.input";
 constexpr const char* kCopyPositions =
     "INSERT INTO lastseen_position (agent_id, input, stream, path, position, discarding, device, "
     "inode, birth_ns, generation, head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at) "
     "SELECT ?2, input, stream, path, position, discarding, device, inode, birth_ns, generation, "
     "head_bytes, head_hash, tail_bytes, tail_hash, size, updated_at "
     "FROM lastseen_position p WHERE p.agent_id = ?1 AND p.stream <> '' "
-    "AND " TO_HAS_NONE_OF_ITS_OWN " RETURNING 1";
+    "AND " SQLITE_TO_HAS_NONE " RETURNING 1";
 constexpr const char* kCopyInputs =
     "INSERT INTO lastseen_position (agent_id, input, stream, ledger, updated_at) "
     "SELECT ?2, input, '', '{}', updated_at FROM lastseen_position "
@@ -87,10 +85,6 @@ constexpr const char* kForgetAgentPositions =
     "DELETE FROM lastseen_position WHERE agent_id = ?1 RETURNING 1";
 constexpr const char* kForgetFence = "DELETE FROM lastseen_agent WHERE agent_id = ?1";
 
-uint64_t bits(const SqliteStatement& row, int column) {
-  return static_cast<uint64_t>(row.number(column));
-}
-
 QuarantinedRow read_row(const SqliteStatement& row) {
   QuarantinedRow read;
   read.id = row.number(0);
@@ -101,7 +95,7 @@ QuarantinedRow read_row(const SqliteStatement& row) {
   read.message = row.text(5);
   parse_utc_text(row.text(6), &read.first_seen_ms);
   parse_utc_text(row.text(7), &read.last_seen_ms);
-  read.lines = bits(row, 8);
+  read.lines = row.bits(8);
   parse_utc_text(row.text(9), &read.created_ms);
   return read;
 }
@@ -160,7 +154,7 @@ Result<ReplayResult> SqliteStore::replay(const std::vector<int64_t>& ids) {
 
 SqliteStore::Failure SqliteStore::replay_rows(ReplayRows& rows, ReplayResult* result) {
   {
-    SqliteStatement now = connection_.prepare(std::string("SELECT ") + kNowMs);
+    SqliteStatement now = connection_.prepare(std::string("SELECT ") + kSqliteNowMs);
     if (!now || now.step() != Step::kRow) return connection_.error();
     clamp_rows(rows.upserts(), now.number(0), future_max_ms_);
   }
@@ -209,8 +203,9 @@ Result<bool> SqliteStore::forget_client(const std::string& client_id) {
 Result<std::vector<StoredAgent>> SqliteStore::agents() {
   const SqliteConnection::Call call(connection_);
   if (auto status = open_for_reading(); !status) return status;
-  SqliteStatement read = connection_.prepare(
-      std::string("SELECT agent_id, epoch, batch, seen_at, ") + kNowMs + " FROM lastseen_agent");
+  SqliteStatement read =
+      connection_.prepare(std::string("SELECT agent_id, epoch, batch, seen_at, ") + kSqliteNowMs +
+                          " FROM lastseen_agent");
   SqliteStatement ledgers = connection_.prepare(kSqliteReadLedgers);
   SqliteStatement positions = connection_.prepare(kSqliteReadPositions);
   if (!read || !ledgers || !positions) return to_status(connection_.error());
@@ -219,8 +214,8 @@ Result<std::vector<StoredAgent>> SqliteStore::agents() {
   while ((step = read.step()) == Step::kRow) {
     StoredAgent& agent = agents.emplace_back();
     agent.agent_id = read.text(0);
-    agent.state.epoch = bits(read, 1);
-    agent.state.batch = bits(read, 2);
+    agent.state.epoch = read.bits(1);
+    agent.state.batch = read.bits(2);
     parse_utc_text(read.text(3), &agent.seen_ms);
     agent.seen_ago_ms = read.number(4) - agent.seen_ms;
     if (!read_inputs(agent.agent_id, ledgers, positions, &agent.state))

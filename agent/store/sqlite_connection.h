@@ -43,6 +43,8 @@ class SqliteStatement {
   void reset();
 
   int64_t number(int column) const;
+  /// SQLite has no unsigned numbers: 64 bits that mean one.
+  uint64_t bits(int column) const { return static_cast<uint64_t>(number(column)); }
   std::string text(int column) const;
   bool is_null(int column) const;
   explicit operator bool() const { return statement_ != nullptr; }

@@ -13,7 +13,7 @@ namespace {
 
 using Step = SqliteStatement::Step;
 
-constexpr std::string_view kDialect = "sqlite";
+constexpr std::string_view kSqliteDialect = "sqlite";
 
 }  // namespace
 
@@ -71,12 +71,12 @@ SqliteStore::Failure SqliteStore::apply_migrations(std::vector<MigrationStatus>*
   SchemaFacts facts;
   if (!connection_.run("BEGIN IMMEDIATE")) return connection_.error();
   if (auto failure = read_schema(&facts)) return failure;
-  const std::string unknown = unknown_migrations(kDialect, facts);
+  const std::string unknown = unknown_migrations(kSqliteDialect, facts);
   if (!unknown.empty())
     return StoreError{StoreTrouble::kHolding, "",
                       "SQLite: " + connection_.path() + ": the tables are of a newer version (" +
                           unknown + "); install that version of lastseen"};
-  for (MigrationStep& step : plan_migrations(kDialect, facts)) {
+  for (MigrationStep& step : plan_migrations(kSqliteDialect, facts)) {
     if (step.run) {
       if (!connection_.run(std::string(step.migration->text).c_str())) return connection_.error();
       step.status.applied = true;
@@ -210,7 +210,7 @@ Result<std::vector<MigrationStatus>> SqliteStore::migration_status() {
     return to_status(*failure);
   }
   std::vector<MigrationStatus> statuses;
-  for (MigrationStep& step : plan_migrations(kDialect, facts))
+  for (MigrationStep& step : plan_migrations(kSqliteDialect, facts))
     statuses.push_back(std::move(step.status));
   return statuses;
 }

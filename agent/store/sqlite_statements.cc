@@ -7,8 +7,6 @@ namespace lastseen {
 namespace {
 
 constexpr const char* kNowText = "strftime('%Y-%m-%d %H:%M:%fZ', 'now')";
-// julianday() counts days since noon of 4714 BC; its milliseconds are exact.
-constexpr const char* kNowMs = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
 
 std::string upsert_text(const std::string& table, const ColumnNames& columns) {
   const std::string id = quote_identifier(columns.id);
@@ -36,7 +34,7 @@ const char* const kSqliteReadPositions =
 
 bool SqliteStore::Statements::prepare(SqliteConnection& connection, const std::string& table,
                                       const ColumnNames& columns) {
-  const std::string now_text = kNowText, now_ms = kNowMs;
+  const std::string now_text = kNowText, now_ms = kSqliteNowMs;
   const auto make = [&](SqliteStatement& statement, const std::string& text) {
     statement = connection.prepare(text);
     return static_cast<bool>(statement);

@@ -9,6 +9,11 @@
 
 namespace lastseen {
 
+/// SQLite's clock in milliseconds since 1970. julianday() counts days since noon of 4714 BC; its
+/// milliseconds are exact.
+inline constexpr const char* kSqliteNowMs =
+    "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
+
 /// ?1 agent. One row a counter: input, name, value; NULLs for an input without counters.
 extern const char* const kSqliteReadLedgers;
 /// ?1 agent. Answers input, stream and the columns of a position.

@@ -12,27 +12,21 @@ namespace {
 
 using Step = SqliteStatement::Step;
 
-constexpr size_t kQuarantineMessageBytesMax = 300;
-
-uint64_t bits(const SqliteStatement& row, int column) {
-  return static_cast<uint64_t>(row.number(column));
-}
-
 Position read_position(const SqliteStatement& row) {
   Position position;
   position.stream = unescape_bytes(row.text(1));
   position.path = unescape_bytes(row.text(2));
-  position.position = bits(row, 3);
+  position.position = row.bits(3);
   position.discarding = row.number(4) != 0;
-  position.device = bits(row, 5);
-  position.inode = bits(row, 6);
+  position.device = row.bits(5);
+  position.inode = row.bits(6);
   position.birth_ns = row.number(7);
-  position.generation = bits(row, 8);
+  position.generation = row.bits(8);
   position.head_bytes = static_cast<uint32_t>(row.number(9));
-  position.head_hash = bits(row, 10);
+  position.head_hash = row.bits(10);
   position.tail_bytes = static_cast<uint32_t>(row.number(11));
-  position.tail_hash = bits(row, 12);
-  position.size = bits(row, 13);
+  position.tail_hash = row.bits(12);
+  position.size = row.bits(13);
   parse_utc_text(row.text(14), &position.updated_ms);
   return position;
 }
@@ -93,8 +87,8 @@ StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   if (auto failure = begin()) return *failure;
   SqliteStatement& take = statements_->take_epoch.bind(agent_id);
   if (take.step() != Step::kRow) return *fail();
-  state.epoch = bits(take, 0);
-  state.batch = bits(take, 1);
+  state.epoch = take.bits(0);
+  state.batch = take.bits(1);
   if (auto failure = done(take)) return *failure;
   if (!read_inputs(agent_id, statements_->read_ledgers, statements_->read_positions, &state))
     return *fail();
@@ -130,7 +124,7 @@ bool SqliteStore::read_inputs(const std::string& agent_id, SqliteStatement& ledg
     if (state->inputs.empty() || state->inputs.back().name != name)
       state->inputs.push_back({name, {}, {}});
     // A counter of a newer version stays in the table and is of no use here.
-    if (!ledgers.is_null(1)) state->inputs.back().totals.set(ledgers.text(1), bits(ledgers, 2));
+    if (!ledgers.is_null(1)) state->inputs.back().totals.set(ledgers.text(1), ledgers.bits(2));
   }
   if (step == Step::kFailed) return false;
   ledgers.reset();
@@ -197,7 +191,7 @@ SqliteStore::Failure SqliteStore::pass_fence(const std::string& agent_id, const 
   const Step found = read.step();
   if (found == Step::kFailed) return fail();
   result->outcome = found == Step::kDone ? CommitOutcome::kWentBack
-                                         : classify_fence(batch, bits(read, 0), bits(read, 1));
+                                         : classify_fence(batch, read.bits(0), read.bits(1));
   read.reset();
   return std::nullopt;
 }
@@ -229,7 +223,7 @@ SqliteStore::Failure SqliteStore::read_quarantined(const std::string& agent_id, 
   while ((step = read.step()) == Step::kRow) {
     result->quarantined.resize(batch.inputs.size());
     for (size_t i = 0; i < batch.inputs.size(); ++i)
-      if (batch.inputs[i].name == read.text(0)) result->quarantined[i] = bits(read, 1);
+      if (batch.inputs[i].name == read.text(0)) result->quarantined[i] = read.bits(1);
   }
   if (step == Step::kFailed) return fail();
   read.reset();
@@ -257,7 +251,7 @@ SqliteStore::Failure SqliteStore::read_not_allowed(const std::string& agent_id, 
   SqliteStatement& read = statements_->read_not_allowed.bind(agent_id);
   Step step;
   while ((step = read.step()) == Step::kRow)
-    note_not_allowed(batch, read.text(0), bits(read, 1), result);
+    note_not_allowed(batch, read.text(0), read.bits(1), result);
   if (step == Step::kFailed) return fail();
   read.reset();
   return std::nullopt;

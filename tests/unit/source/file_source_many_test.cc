@@ -4,7 +4,7 @@
 namespace lastseen {
 namespace {
 
-constexpr int kFiles = 300;
+constexpr int kManyFiles = 300;
 // Listed, and listed again to see that nothing was renamed while its files were asked.
 constexpr int kListing = 2;
 
@@ -12,12 +12,12 @@ struct FileSourceMany : testing::Test {
   Follower f{"/log/*.log"};
 
   FileSourceMany() {
-    for (int i = 0; i < kFiles; ++i) f.disk.append(site(i), name(i) + "\n");
+    for (int i = 0; i < kManyFiles; ++i) f.disk.append(site(i), name(i) + "\n");
   }
   static std::string name(int i) { return "site" + std::to_string(i); }
   static std::string site(int i) { return "/log/" + name(i) + ".log"; }
   void rotate_all() {
-    for (int i = 0; i < kFiles; ++i) {
+    for (int i = 0; i < kManyFiles; ++i) {
       f.disk.rename(site(i), site(i) + ".1");
       f.disk.append(site(i), "new of " + name(i) + "\n");
     }
@@ -39,14 +39,14 @@ struct FileSourceMany : testing::Test {
 TEST_F(FileSourceMany, TheFirstLookListsTheirDirectoryOnce) {
   const auto [listings, calls] = calls_of([&] { f.launch(); });
   EXPECT_EQ(kListing, listings);
-  EXPECT_LT(calls, 6 * kFiles);
+  EXPECT_LT(calls, 6 * kManyFiles);
 }
 
 TEST_F(FileSourceMany, HeldRotatedFilesAreFoundInOneListing) {
   rotate_all();
   const auto [listings, calls] = calls_of([&] { f.launch(); });
   EXPECT_EQ(kListing, listings);
-  EXPECT_LT(calls, 12 * kFiles);
+  EXPECT_LT(calls, 12 * kManyFiles);
 }
 
 TEST_F(FileSourceMany, PositionsOfRotatedFilesAreFoundInOneListing) {
@@ -59,10 +59,10 @@ TEST_F(FileSourceMany, PositionsOfRotatedFilesAreFoundInOneListing) {
     f.restore();
   });
   EXPECT_LE(listings, 2 * kListing);
-  EXPECT_LT(calls, 40 * kFiles);
+  EXPECT_LT(calls, 40 * kManyFiles);
   f.source->begin();
   f.look();
-  EXPECT_EQ(2u * kFiles, f.lines.size());
+  EXPECT_EQ(2u * kManyFiles, f.lines.size());
 }
 
 TEST_F(FileSourceMany, ALookAfterAllWereRotatedListsOnce) {
@@ -70,16 +70,16 @@ TEST_F(FileSourceMany, ALookAfterAllWereRotatedListsOnce) {
   rotate_all();
   const auto [listings, calls] = calls_of([&] { f.look(); });
   EXPECT_LE(listings, kListing);
-  EXPECT_LT(calls, 40 * kFiles);
-  EXPECT_EQ(2u * kFiles, f.lines.size());
+  EXPECT_LT(calls, 40 * kManyFiles);
+  EXPECT_EQ(2u * kManyFiles, f.lines.size());
 }
 
 TEST_F(FileSourceMany, ALookAfterAllWereDeletedListsOnce) {
   f.up();
-  for (int i = 0; i < kFiles; ++i) f.disk.remove(site(i));
+  for (int i = 0; i < kManyFiles; ++i) f.disk.remove(site(i));
   const auto [listings, calls] = calls_of([&] { f.look(); });
   EXPECT_LE(listings, kListing + 1);  // one of them to explain why the pattern matches nothing
-  EXPECT_LT(calls, 10 * kFiles);
+  EXPECT_LT(calls, 10 * kManyFiles);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ prefix_for() {  # PRESET
 
 build() {  # PRESET SIM_SECONDS [TARGET]
   local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
+  if [ "$1" = release ]; then options+=(-DLASTSEEN_TESTS=ON); fi  # users build it without
   { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
     { cat "build/$1.configure.log"; return 1; }
   prefix_for "$1"
@@ -95,9 +96,10 @@ sleep 0.01
 
 stage 'house rules' tests/tidy.py
 stage 'house rules can fail' tests/tidy.py --self-test
-stage 'build dev' build dev "$sim_seconds"
-stage 'unit, conformance, corpus, sim' unit_tests dev
-stage 'build release' make --no-print-directory build JOBS="$jobs"
+# What is tested is what users run: the objects of the release, so they are compiled once.
+stage 'build release' build release "$sim_seconds"
+stage 'unit, conformance, corpus, sim' unit_tests release
+stage 'build for users' make --no-print-directory build JOBS="$jobs"
 stage 'instruction budget' tests/bench/budget.py
 # Mostly it waits for servers; one for each processor is still in time.
 stage 'end to end' end_to_end build/lastseen -n "$jobs" --dist loadscope
@@ -121,7 +123,7 @@ if [ "$long" = long ]; then
   stage 'build fuzzers' build fuzz 0 fuzzers
   stage 'fuzzing' tests/fuzz/run.py 600
   LASTSEEN_E2E_FAULT_SECONDS=20 stage 'long faults' end_to_end build/lastseen -k live_faults
-  LASTSEEN_NTH_STRIDE=1 stage 'each store call fails' build/dev/tests/conformance/conformance \
+  LASTSEEN_NTH_STRIDE=1 stage 'each store call fails' build/release/tests/conformance/conformance \
     --gtest_filter='*NthCall*' --gtest_brief=1
   LASTSEEN_E2E_NTH_MAX=1000 stage 'each call fails' end_to_end build/lastseen -k nth_call
   LASTSEEN_E2E_SOAK_SECONDS=3600 stage 'soak' end_to_end build/lastseen -s -k soak

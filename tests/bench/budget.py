@@ -33,7 +33,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--lastseen", default="build/lastseen")
-    parser.add_argument("--generator", default="build/dev/tests/bench/generate_log")
+    parser.add_argument("--generator", default="build/release/tests/bench/generate_log")
     args = parser.parse_args()
     found = measured(args.lastseen, args.generator)
     if args.update:

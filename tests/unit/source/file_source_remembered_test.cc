@@ -116,22 +116,27 @@ TEST_F(FileSourceRemembered, AStoredPositionIsLookedForOnceWhenTheStoreWentBack)
 
 TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWentBack) {
   f.options.descriptors = std::make_shared<DescriptorBudget>(1);
+  f.disk.create("/log/other.log");
   const std::string line(100, 'a');
   append(line + "\n");
-  f.up();
+  up_with("/log/*.log");
   f.commit();
   const auto before = f.store;
   append("b\n");
   copy();
   truncate();
   append("c\n");
+  f.run(120'000);
+  f.disk.append("/log/other.log", "other\n");
   f.run(10'000);
   f.commit();
-  EXPECT_EQ(line + " b c", f.news());
+  EXPECT_EQ(line + " b c other", f.news());
+  f.lines.clear();
   f.go_back(before);
   f.commit();
-  f.run(10'000);
-  EXPECT_EQ("b c", f.news());
+  f.run(60'000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("b", "c", "other"));
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
 TEST_F(FileSourceRemembered, AnArchiveThatCouldNotBeComparedIsReadAfterTheNextStart) {

@@ -98,7 +98,8 @@ void FileSource::note_stored_chains() {
 void FileSource::prune_rotated(Now now) {
   std::vector<Stream*> read;
   for (const auto& s : streams_)
-    if (s && s->began && !s->file.is_open() && !in_glob(*s)) read.push_back(s.get());
+    if (s && s->began && !s->file.is_open() && !s->waiting && s->file.unread() == 0 && !in_glob(*s))
+      read.push_back(s.get());
   if (read.size() <= kRotatedKeptMax) return;
   std::sort(read.begin(), read.end(),
             [](const Stream* a, const Stream* b) { return a->sequence > b->sequence; });

@@ -139,6 +139,22 @@ TEST_F(FileSourceRemembered, ACopyThatWaitsForADescriptorIsFoundWhenTheStoreWent
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
+TEST_F(FileSourceRemembered, RotatedFilesThatWaitForADescriptorAreNotForgotten) {
+  constexpr int kRotations = 80;
+  append("0\n");
+  f.up();
+  restart();
+  for (int i = 1; i <= kRotations; ++i) {
+    f.pass(1000);
+    f.disk.rename(kLog, "/log/access.log-" + std::to_string(20260100 + i));
+    append(std::to_string(i) + "\n");
+  }
+  f.options.descriptors = std::make_shared<DescriptorBudget>(2);
+  f.up();
+  f.run(3'000'000);
+  EXPECT_EQ(size_t{kRotations} + 1, f.lines.size());
+}
+
 TEST_F(FileSourceRemembered, AnArchiveThatCouldNotBeComparedIsReadAfterTheNextStart) {
   append(std::string(100, 'a') + "\n");
   f.up();

@@ -177,11 +177,9 @@ void FileSource::collect(std::vector<Position>& out) {
   for (const auto& stream : streams_) {
     if (!stream || !stream->dirty || !stream->file.placed()) continue;
     stream->dirty = false;
-    Position position = stream->file.identity();
-    position.stream = stream->key;
-    position.path = stream->path;
+    Position position = position_of(*stream);
     // What came since the last complete look is not known yet.
-    position.updated_ms = std::min(stream->intact_wall_ms, complete_look_wall_ms_);
+    position.updated_ms = std::min(position.updated_ms, complete_look_wall_ms_);
     out.push_back(std::move(position));
   }
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
@@ -279,11 +277,8 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
 void FileSource::forget(Stream& stream, bool gone, Now now) {
   if (gone && stream.began) hand_over(stream, now);
   if (gone && stream.began) {
-    Position position = stream.file.identity();
-    position.stream = stream.key;
-    position.path = stream.path;
-    position.gone = true;
-    gone_.push_back(std::move(position));
+    gone_.push_back(position_of(stream));
+    gone_.back().gone = true;
     // The store is to know of a look that is younger than what is forgotten.
     for (const auto& s : streams_)
       if (s && s->began && s.get() != &stream) {
@@ -296,6 +291,14 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
   remove_from(by_family_, rotation_base(stream.path), &stream);
   for (auto& place : streams_)
     if (place.get() == &stream) place.reset();
+}
+
+Position FileSource::position_of(const Stream& stream) const {
+  Position position = stream.file.identity();
+  position.stream = stream.key;
+  position.path = stream.path;
+  position.updated_ms = stream.intact_wall_ms;
+  return position;
 }
 
 FileSource::Stream* FileSource::stream_of(const FileStat& stat) {

@@ -268,6 +268,7 @@ class FileSource final : public Source, private Watcher::Listener {
 
   /// `gone`: its file is no more, so the store forgets it too.
   void forget(Stream& stream, bool gone, Now now);
+  Position position_of(const Stream& stream) const;
   Stream* stream_of(const FileStat& stat);
   std::vector<Stream*> streams_of_inode(uint64_t inode);
   std::vector<Stream*> family_of(const std::string& path);
@@ -316,6 +317,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool anchor_stored_ = false;
   uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect(); also what waits for its file, to be stored anew
+  std::vector<Position> left_;  // of files that a reload took out of the path
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
   std::set<std::string> said_troubles_;

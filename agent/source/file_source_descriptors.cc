@@ -141,10 +141,7 @@ void FileSource::look_for_closed(Stream& s, Now now) {
     stored->position.size = std::max(stored->position.size, s.file.size_seen());
     return forget(s, false, now);
   }
-  Position last = s.file.identity();
-  last.stream = s.key;
-  last.path = s.path;
-  last.updated_ms = s.intact_wall_ms;
+  Position last = position_of(s);
   const bool went_back = !s.file.placed();
   if (went_back) {
     // A store that knows the input but not the file has none of its lines.

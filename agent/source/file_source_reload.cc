@@ -28,8 +28,16 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
                                                     {"path", s->path},
                                                     {"position", s->file.position()},
                                                     {"reason", "the input has another path now"}});
+    if (s->began && s->file.placed()) left_.push_back(position_of(*s));
     forget(*s, true, now);
   }
+  // A path that comes back, a typing error that is mended: where it was left.
+  std::erase_if(left_, [&](Position& left) {
+    if (home_of(left.path).empty()) return false;
+    std::erase_if(gone_, [&](const Position& gone) { return gone.stream == left.stream; });
+    waiting_.push_back({std::move(left), LossReason::kDeleted});
+    return true;
+  });
 }
 
 std::vector<std::string> FileSource::store_anew(const StoredInput& there) {

@@ -328,5 +328,24 @@ TEST_F(FileSourceTest, TheStoreForgotEverythingRereadsFromWhereWeBegan) {
   EXPECT_EQ("a", f.news());
 }
 
+TEST_F(FileSourceTest, APathThatComesBackIsReadFromWhereItWasLeft) {
+  append("a\n");
+  f.up();
+  f.commit();
+  for (const bool committed : {false, true}) {
+    for (const char* path : {"/log/typo.log", kLog}) {
+      f.settings.path = path;
+      f.source->change(f.settings, f.start, f.options.hot_ms, f.now);
+      f.run(3000);
+      if (committed) f.commit();
+    }
+    append("b\n");
+    f.run(3000);
+    restart();
+    f.up();
+  }
+  EXPECT_EQ("a b b", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

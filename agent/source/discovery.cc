@@ -162,11 +162,11 @@ Listing Listings::rotations_of(const std::string& home) {
 }
 
 bool is_rotation_of(const std::string& home, const std::string& path) {
-  if (has_wildcards(home)) {
-    const std::string base = rotation_base(path);
-    return base != without_gzip_suffix(path) && matches_glob(home, base);
-  }
-  return is_rotated_name(home, without_gzip_suffix(path));
+  const std::string plain = without_gzip_suffix(path);
+  if (!has_wildcards(home)) return is_rotated_name(home, plain);
+  const std::string base = rotation_base(path);
+  return (base != plain && matches_glob(home, base)) ||
+         (path != plain && matches_glob(home, plain));
 }
 
 void drop_packed_twice(std::vector<FoundFile>& files) {
@@ -182,31 +182,60 @@ bool matches_glob(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
-bool is_rotated_name(const std::string& home, const std::string& path) {
-  if (directory_of(home) != directory_of(path)) return false;
+std::string rotation_mark(const std::string& home, const std::string& path) {
+  if (directory_of(home) != directory_of(path)) return "";
   const std::string name = name_in_directory(path);
   const std::string base = name_in_directory(home);
-  auto numbered = [&](std::string_view before, std::string_view after) {
-    if (name.size() < before.size() + after.size() + 2) return false;
-    if (!name.starts_with(before) || !name.ends_with(after)) return false;
+  auto between = [&](std::string_view before, std::string_view after) -> std::string {
+    if (name.size() < before.size() + after.size() + 2) return "";
+    if (!name.starts_with(before) || !name.ends_with(after)) return "";
     std::string_view mark = std::string_view(name).substr(before.size());
     mark.remove_suffix(after.size());
-    return std::string_view(".-_").find(mark[0]) != std::string_view::npos &&
-           mark.find_first_of("0123456789") != std::string_view::npos &&
-           mark.find_first_not_of("0123456789.-_:T") == std::string_view::npos;
+    const bool marks = std::string_view(".-_").find(mark[0]) != std::string_view::npos &&
+                       mark.find_first_of("0123456789") != std::string_view::npos &&
+                       mark.find_first_not_of("0123456789.-_:T") == std::string_view::npos;
+    return std::string(marks ? mark : "");
   };
+  const std::string behind = between(base, "");
   const size_t dot = base.rfind('.');
-  return numbered(base, "") ||
-         (dot != std::string::npos && dot > 0 && numbered(base.substr(0, dot), base.substr(dot)));
+  if (!behind.empty() || dot == std::string::npos || dot == 0) return behind;
+  return between(base.substr(0, dot), base.substr(dot));
 }
 
-int rotation_number(const std::string& home, const std::string& path) {
+bool is_rotated_name(const std::string& home, const std::string& path) {
+  return !rotation_mark(home, path).empty();
+}
+
+namespace {
+
+// N of ".N", which logrotate counts up with each rotation; 0: the mark is not of that form.
+int number_of(const std::string& mark) {
   constexpr size_t kDigitsMax = 5;  // more are a date
-  if (!path.starts_with(home + ".")) return 0;
-  const std::string digits = path.substr(home.size() + 1);
-  if (digits.empty() || digits.size() > kDigitsMax) return 0;
-  if (digits.find_first_not_of("0123456789") != std::string::npos) return 0;
-  return std::stoi(digits);
+  if (mark.size() < 2 || mark.size() > 1 + kDigitsMax || mark[0] != '.') return 0;
+  if (mark.find_first_not_of("0123456789", 1) != std::string::npos) return 0;
+  return std::stoi(mark.substr(1));
+}
+
+// The digits of a mark that begins with year and month, so that later ones are greater.
+std::string date_of(std::string mark) {
+  constexpr size_t kDayDigits = 8;
+  std::erase_if(mark, [](char c) { return c < '0' || c > '9'; });
+  if (mark.size() < kDayDigits) return "";
+  const std::string month = mark.substr(4, 2);
+  return mark >= "1970" && month >= "01" && month <= "12" ? mark : "";
+}
+
+}  // namespace
+
+int compare_rotations(const std::string& home, const std::string& a, const std::string& b) {
+  const std::string mark_a = rotation_mark(home, without_gzip_suffix(a));
+  const std::string mark_b = rotation_mark(home, without_gzip_suffix(b));
+  const int number_a = number_of(mark_a);
+  const int number_b = number_of(mark_b);
+  if (number_a != 0 && number_b != 0) return number_b - number_a;
+  const std::string date_a = date_of(mark_a);
+  const std::string date_b = date_of(mark_b);
+  return date_a.size() == date_b.size() ? date_a.compare(date_b) : 0;
 }
 
 std::string rotation_base(const std::string& path) {

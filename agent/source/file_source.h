@@ -213,10 +213,10 @@ class FileSource final : public Source, private Watcher::Listener {
   void start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence);
   bool waits_for_chain(const Stream& stream) const;
   void follow_chains(Now now);
+  void add_packed_logs(const std::string& home, Listing& listing);
   bool follow_chain(Chain& chain, Now now);
   void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
-  bool is_newer_packed(const FoundFile& found, const Chain& chain) const;
   Result<bool> is_found_rotated(const Position& vanished, const std::string& home);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
@@ -278,6 +278,9 @@ class FileSource final : public Source, private Watcher::Listener {
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
   bool in_glob(const Stream& s) const { return matches_glob(settings_.path, s.path); }
+  bool is_packed_log(const std::string& path) const {
+    return is_gzip_name(path) && matches_glob(settings_.path, without_gzip_suffix(path));
+  }
   bool is_at_home(const Stream& s) const { return s.path == s.home && in_glob(s); }
   bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
   void note_what_stands();

@@ -122,6 +122,7 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
 // Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
 std::string FileSource::home_of(const std::string& path) const {
   if (matches_glob(settings_.path, path)) return path;
+  if (is_packed_log(path)) return without_gzip_suffix(path);
   std::string base = rotation_base(path);
   return matches_glob(settings_.path, base) ? base : "";
 }

@@ -89,7 +89,7 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
       return;
     }
   const FileStat& stat = s.file.stat();
-  const int64_t birth_ns = birth_dates(stat) ? stat.birth_ns : 0;
+  const int64_t birth_ns = birth_dates(stat) && !is_gzip_name(s.path) ? stat.birth_ns : 0;
   chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
   const int64_t looked_wall_ms = std::min(seen_wall_ms, complete_look_wall_ms_);
   chains_.back().key = s.key;
@@ -167,28 +167,18 @@ bool FileSource::waits_for_chain(const Stream& s) const {
   });
 }
 
-// Whether a sibling was born after the file that the chain begins with. Without birth times, what
-// was written later or has been rotated less often is newer.
+// Whether a sibling came after the file that the chain begins with. gzip is born late, and written
+// when its contents were or, by `gzip -c`, when it was packed: names tell more than its times. What
+// was written before the last look was a plain file then, so it has been read.
 bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
-  if (is_gzip_name(found.path)) return is_newer_packed(found, chain);
-  if (chain.birth_ns != 0 && birth_dates(found.stat)) return found.stat.birth_ns > chain.birth_ns;
-  if (chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns) return true;
-  const int rotated = rotation_number(chain.home, found.path);
-  return rotated != 0 && rotated < rotation_number(chain.home, chain.path);
-}
-
-// gzip is born late and written when its contents were: only its number dates it, or that. What was
-// written before the last look was a plain file then, so it has been read.
-bool FileSource::is_newer_packed(const FoundFile& found, const Chain& chain) const {
-  if (chain.path.empty())
-    return chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
-  if (found.stat.modified_ns < chain.looked_ns) return false;
-  const std::string name = without_gzip_suffix(found.path);
-  const std::string origin = without_gzip_suffix(chain.path);
-  const int number = rotation_number(chain.home, name);
-  const int origin_number = rotation_number(chain.home, origin);
-  if (number != 0 && origin_number != 0) return number < origin_number;
-  return number == 0 && origin_number == 0 && name.size() == origin.size() && name > origin;
+  const bool packed = is_gzip_name(found.path);
+  if (!packed && chain.birth_ns != 0 && birth_dates(found.stat))
+    return found.stat.birth_ns > chain.birth_ns;
+  const bool written_later = chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
+  if (chain.path.empty() || (!packed && written_later)) return written_later;
+  if (packed && found.stat.modified_ns < chain.looked_ns) return false;
+  const int order = compare_rotations(chain.home, found.path, chain.path);
+  return order > 0 || (order == 0 && written_later);
 }
 
 void FileSource::follow_chains(Now now) {
@@ -220,6 +210,16 @@ void FileSource::finish_chains() {
   });
 }
 
+// Where each hour has a log of its own, one that is packed has left the glob.
+void FileSource::add_packed_logs(const std::string& home, Listing& listing) {
+  if (!has_wildcards(settings_.path) || has_wildcards(home)) return;
+  Listing family = listings_.family_of(home);
+  drop_packed_twice(family.files);
+  for (FoundFile& file : family.files)
+    if (is_packed_log(file.path) && !is_rotation_of(home, file.path))
+      listing.files.push_back(std::move(file));
+}
+
 // True: there is no more to be found.
 bool FileSource::follow_chain(Chain& chain, Now now) {
   // What cannot be looked for yet may be what would be found here.
@@ -227,6 +227,7 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
     if (home_of(waiting.position.path) == chain.home) return false;
   if (!exists(directory_of(chain.home))) return false;  // not mounted yet
   Listing listing = listings_.rotations_of(chain.home);
+  add_packed_logs(chain.home, listing);
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
     if (!stream || !stream->sibling || stream->named || !is_rotation_of(chain.home, stream->path))
@@ -296,7 +297,8 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     forget(*stream, false, now);
     return true;
   }
-  stream->home = has_wildcards(chain.home) ? rotation_base(found.path) : chain.home;
+  const bool wild = has_wildcards(chain.home) || !is_rotation_of(chain.home, found.path);
+  stream->home = wild ? home_of(found.path) : chain.home;
   stream->sequence = sequence;
   stream->sibling = false;
   log_.info("found a file that was rotated while nobody looked",

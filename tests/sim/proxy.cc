@@ -27,9 +27,10 @@ Proxy::Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string 
       store_(store),
       random_(random),
       input_(std::move(input)),
-      log_(directory + "/access.log"),
+      stem_(directory + "/access"),
+      log_(stem_ + ".log"),
       copies_(random.below(3) == 0),
-      dated_(random.below(4) == 0) {
+      names_by_(static_cast<Names>(random.below(4))) {
   disk_.make_directory(directory);
   open();
 }
@@ -111,10 +112,20 @@ void Proxy::unlink(const std::string& path) {
   sweep();
 }
 
+std::string Proxy::rotated_name(int number) const {
+  if (names_by_ == Names::kNumberedStem) return stem_ + "." + std::to_string(number) + ".log";
+  return log_ + "." + std::to_string(number);
+}
+
+std::string Proxy::newest_rotated_name() const {
+  if (names_by_ != Names::kDay) return rotated_name(1);
+  return log_ + "-" + std::to_string(kFirstDay + rotations_);
+}
+
 // Makes room for a new first rotated file.
 void Proxy::shift_chain() {
   ++rotations_;
-  if (dated_) return;
+  if (names_by_ == Names::kDay) return;
   for (int number = rotations_; number >= 1; --number)
     for (const char* packed : {"", ".gz"})
       rename(rotated_name(number) + packed, rotated_name(number + 1) + packed);
@@ -123,7 +134,7 @@ void Proxy::shift_chain() {
 void Proxy::rename_rotate(bool create) {
   if (reopen_due_ || !disk_.exists(log_)) return;
   shift_chain();
-  rename(log_, dated_ ? log_ + "-" + std::to_string(kFirstDay + rotations_) : rotated_name(1));
+  rename(log_, newest_rotated_name());
   reopen_due_ = true;
   if (!create) return;
   disk_.create(log_);
@@ -134,8 +145,7 @@ void Proxy::copy_truncate(bool lines_between) {
   if (reopen_due_ || !disk_.exists(log_)) return;
   finish_line();
   shift_chain();
-  const std::string copy =
-      dated_ ? log_ + "-" + std::to_string(kFirstDay + rotations_) : rotated_name(1);
+  const std::string copy = newest_rotated_name();
   disk_.copy(log_, copy);
   File copied = begin_file(copy);
   copied->lines = writing_->lines;
@@ -194,10 +204,9 @@ size_t Proxy::rotated() const {
 
 void Proxy::drop_oldest() {
   const auto older = [&](const std::string& a, const std::string& b) {
-    if (dated_) return a < b;
-    const auto number = [&](const std::string& path) {
-      return std::stoi(path.substr(log_.size() + 1));
-    };
+    if (names_by_ == Names::kDay) return a < b;
+    const size_t mark = (names_by_ == Names::kNumberedStem ? stem_ : log_).size() + 1;
+    const auto number = [&](const std::string& path) { return std::stoi(path.substr(mark)); };
     return number(a) > number(b);
   };
   std::string oldest;

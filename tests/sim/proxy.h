@@ -87,11 +87,15 @@ class Proxy {
 
  private:
   using File = std::shared_ptr<Contents>;
+  /// What logrotate calls rotated files: access.log.1, or with `extension .log` access.1.log, or
+  /// with `dateext` access.log-20261101.
+  enum class Names { kNumbered, kNumberedToo, kNumberedStem, kDay };
 
   void next_line();
   File begin_file(const std::string& path);
   void shift_chain();
-  std::string rotated_name(int number) const { return log_ + "." + std::to_string(number); }
+  std::string rotated_name(int number) const;
+  std::string newest_rotated_name() const;
   void rename(const std::string& from, const std::string& to);
   void unlink(const std::string& path);
   bool is_saved(const Contents& contents) const;
@@ -102,9 +106,10 @@ class Proxy {
   SimStore& store_;
   Random& random_;
   const std::string input_;
+  const std::string stem_;
   const std::string log_;
   const bool copies_;  // logrotate is set to copytruncate
-  const bool dated_;   // rotated files are named after the day, not counted up
+  const Names names_by_;
   std::optional<FakeFileSystem::Writer> writer_;
   File writing_;
   std::map<std::string, File> names_;

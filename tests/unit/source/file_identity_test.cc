@@ -98,13 +98,21 @@ TEST(Discovery, RotatedNames) {
     EXPECT_FALSE(is_rotated_name(home, name)) << name;
 }
 
-TEST(Discovery, RotationNumbers) {
-  EXPECT_EQ(1, rotation_number("/l/a", "/l/a.1"));
-  EXPECT_EQ(10, rotation_number("/l/a", "/l/a.10"));
-  EXPECT_EQ(0, rotation_number("/l/a", "/l/a.20261122"));
-  EXPECT_EQ(0, rotation_number("/l/a", "/l/a"));
-  EXPECT_EQ(0, rotation_number("/l/a", "/l/a.1.gz"));
-  EXPECT_EQ(0, rotation_number("/l/a", ""));
+TEST(Discovery, RotatedNamesAreOrderedByNumberOrDate) {
+  const auto order = [](const char* a, const char* b) {
+    const int compared = compare_rotations("/l/a.log", a, b);
+    return compared > 0 ? '>' : compared < 0 ? '<' : '?';
+  };
+  EXPECT_EQ('>', order("/l/a.log.1", "/l/a.log.2"));
+  EXPECT_EQ('<', order("/l/a.log.10", "/l/a.log.9.gz"));
+  EXPECT_EQ('>', order("/l/a.1.log.gz", "/l/a.2.log.gz"));
+  EXPECT_EQ('>', order("/l/a.log-20261201", "/l/a.log-20261130.gz"));
+  EXPECT_EQ('<', order("/l/a-2026-11-30.log", "/l/a-2026-12-01.log"));
+  EXPECT_EQ('?', order("/l/a.log-01122026", "/l/a.log-30112026"));  // the day first
+  EXPECT_EQ('?', order("/l/a.log.1", "/l/a.log-20261130"));
+  EXPECT_EQ('?', order("/l/a.log.1", "/l/a.log"));
+  EXPECT_EQ('?', order("/l/b.log.1", "/l/b.log.2"));
+  EXPECT_EQ('?', order("", "/l/a.log.2"));
 }
 
 TEST(Discovery, Paths) {

@@ -130,6 +130,87 @@ TEST_F(FileSourcePacked, CompressedFilesOfWhileItWasDownAreReadOldestFirst) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourcePacked, CompressedFilesWithTheirNumberBeforeTheExtensionAreReadOldestFirst) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.pass(1000);
+  rename(kLog, "/log/access.1.log");
+  compress("/log/access.1.log");
+  append("c\n");
+  f.pass(1000);
+  rename("/log/access.1.log.gz", "/log/access.2.log.gz");
+  rename(kLog, "/log/access.1.log");
+  compress("/log/access.1.log");
+  append("d\n");
+  f.up();
+  EXPECT_EQ("a b c d", f.news());
+}
+
+TEST_F(FileSourcePacked, CompressedFilesWhoseNamesDoNotOrderThemAreReadOldestFirst) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.pass(1000);
+  rename(kLog, "/log/access.log-30112026");
+  compress("/log/access.log-30112026");
+  append("c\n");
+  f.pass(1000);
+  rename(kLog, "/log/access.log-01122026");
+  compress("/log/access.log-01122026");
+  append("d\n");
+  f.up();
+  EXPECT_EQ("a b c d", f.news());
+}
+
+TEST_F(FileSourcePacked, APlainFileBehindOneThatWasPackedLaterIsRead) {
+  append("a\n");
+  f.up();
+  restart();
+  append("b\n");
+  f.pass(1000);
+  rename(kLog, "/log/access.log.1");
+  append("c\n");
+  f.pass(1000);
+  rename("/log/access.log.1", "/log/access.log.2");
+  rename(kLog, "/log/access.log.1");
+  f.pass(1000);
+  // gzip -c: the archive is as young as its packing.
+  f.disk.append("/log/access.log.2.gz", gzip_bytes(f.disk.bytes("/log/access.log.2")));
+  f.disk.remove("/log/access.log.2");
+  append("d\n");
+  f.up();
+  EXPECT_EQ("a b c d", f.news());
+}
+
+TEST_F(FileSourcePacked, LogsOfAnHourThatWerePackedBeforeTheyWereSeenAreRead) {
+  f.disk.append("/log/access-2026112814.log", "a\n");
+  up_with("/log/access-*.log");
+  restart();
+  f.disk.append("/log/access-2026112814.log", "b\n");
+  f.pass(1000);
+  f.disk.append("/log/access-2026112815.log", "c\n");
+  f.pass(1000);
+  compress("/log/access-2026112814.log");
+  compress("/log/access-2026112815.log");
+  f.disk.append("/log/access-2026112816.log", "d\n");
+  f.up();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
+  restart();
+  f.pass(1000);
+  compress("/log/access-2026112816.log");
+  f.up();
+  EXPECT_EQ(4u, f.lines.size());
+  restart();
+  f.pass(1000);
+  f.disk.append("/log/access-2026112817.log", "e\n");
+  compress("/log/access-2026112817.log");
+  f.up();
+  EXPECT_EQ(5u, f.lines.size());
+}
+
 TEST_F(FileSourcePacked, OlderCompressedFilesAreNeverRead) {
   f.disk.append("/log/access.log.1", "old\n");
   compress("/log/access.log.1");

@@ -74,6 +74,8 @@ void FileSource::hold_siblings(Now now) {
 // Positions are known and every chain is followed: what is still only held is not ours.
 void FileSource::drop_siblings(Now now) {
   if (!restored_ || held_back() || !waiting_.empty() || !chains_.empty()) return;
+  for (const auto& s : streams_)
+    if (s && s->copy_tries > 0) return;  // if no copy is found, a chain begins there
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }
@@ -230,9 +232,12 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   add_packed_logs(chain.home, listing);
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
-    if (!stream || !stream->sibling || stream->named || !is_rotation_of(chain.home, stream->path))
-      continue;
+    if (!stream || !stream->sibling || !is_rotation_of(chain.home, stream->path)) continue;
     const FoundFile held{stream->path, stream->file.stat()};
+    const bool listed =
+        std::any_of(listing.files.begin(), listing.files.end(),
+                    [&](const FoundFile& file) { return same_inode(file.stat, held.stat); });
+    if (listed) continue;
     std::erase_if(listing.files, [&](const FoundFile& file) { return packs(file, held); });
     listing.files.push_back(held);
   }

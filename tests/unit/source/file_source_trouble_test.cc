@@ -240,5 +240,45 @@ TEST_F(FileSourceTrouble, AFileOfTheGlobThatCannotBeAskedAtFirstIsReadThoughItIs
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b"));
 }
 
+TEST_F(FileSourceTrouble, ARotatedFileThatIsRemovedDuringTheLookThatWouldFindItIsRead) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.rename(kLog, "/log/access.log.2");
+  append("b\n");
+  f.disk.rename(kLog, kRotated);
+  append("c\n");
+  f.launch();
+  f.disk.fault = [&](Call call, const std::string&) {
+    if (call == Call::kList && f.disk.exists(kRotated)) f.disk.remove(kRotated);
+    return Status::ok();
+  };
+  go_on();
+  heal();
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourceTrouble, WhileACopyCannotBeLookedForNothingThatIsHeldIsLetGo) {
+  append("a\n");
+  f.up();
+  restart();
+  f.pass(1000);
+  append("b\n");
+  f.disk.copy(kLog, "/log/access.log.2");
+  f.disk.truncate(kLog);
+  append("c\n");
+  f.pass(1000);
+  f.disk.copy(kLog, kRotated);
+  f.disk.truncate(kLog);
+  append("d\n");
+  f.launch();
+  f.disk.remove("/log/access.log.2");
+  fail(Call::kPread, "/log/access.log.2");
+  go_on();
+  f.disk.remove(kRotated);
+  heal();
+  EXPECT_EQ("a b c d", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

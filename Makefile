@@ -13,10 +13,10 @@ configure = cmake --preset $(1) >build/$(1).configure.log 2>&1 \
 build_preset = mkdir -p build && { $(call configure,$(1)); } \
   && cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2))
 
-.PHONY: help run build test test-long sim bench lint package install clean
+.PHONY: help run build test test-long arm64 sim bench lint package install clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 run: build  ## read a log (LOG=, CONFIG=; default: the bundled one) and show who was seen when
 	@packaging/quickstart.sh build/lastseen '$(CONFIG)' '$(LOG)'
@@ -31,8 +31,12 @@ test:  ## everything that fits in 25 minutes, in stages
 	@JOBS=$(JOBS) tests/run.sh
 
 test-long:  ## what does not fit: long simulation, sanitized end to end, static analysis
-	@packaging/install-dependencies.sh build test lint package machine
+	@packaging/install-dependencies.sh build test lint package machine arm64
 	@JOBS=$(JOBS) tests/run.sh long
+
+arm64:  ## build for arm64 on another machine, and test that under an emulator
+	@packaging/install-dependencies.sh build test arm64
+	@JOBS=$(JOBS) tests/run.sh arm64
 
 sim:  ## simulate the whole agent for SECONDS (default 3600), or one SEED again
 	@packaging/install-dependencies.sh build test

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The tests in stages, each with its seconds: tests/run.sh [long]
+# The tests in stages, each with its seconds: tests/run.sh [long|arm64]
 # A failing build ends the run; a failing stage of tests is remembered, so that one run tells all.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-long=${1-}
+which=${1-}
 jobs=${JOBS:-$(nproc)}
 sim_seconds=60
 sanitized_sim_seconds=20
-if [ "$long" = long ]; then sim_seconds=1800 sanitized_sim_seconds=600; fi
+if [ "$which" = long ]; then sim_seconds=1800 sanitized_sim_seconds=600; fi
 failed=()
 report=()
 mkdir -p build
@@ -91,8 +91,28 @@ same_package_again() {
     (cd build/package && sha256sum --check ../package.sums)
 }
 
+# Both the tests and the program, optimised as users have it, under an emulator. A program that runs
+# end to end is one file for the tests; what looks into /proc would see the emulator.
+arm64() {
+  stage 'build arm64 libraries' packaging/arm64/sysroot.sh
+  stage 'build arm64' build arm64 "$sanitized_sim_seconds"
+  LASTSEEN_SEEDS=100 stage 'arm64' unit_tests arm64
+  printf '#!/bin/sh\nexec qemu-aarch64 -L %q %q "$@"\n' "$PWD/build/arm64/root" \
+    "$PWD/build/arm64/lastseen" >build/arm64/under-qemu
+  chmod +x build/arm64/under-qemu
+  LASTSEEN_E2E_NATIVE=$PWD/build/lastseen LASTSEEN_E2E_PATIENCE=5 \
+    stage 'arm64 end to end' end_to_end build/arm64/under-qemu -n "$jobs" --dist loadscope \
+    -k 'test_corpus or test_other_machine or test_cli or test_parse or test_golden or test_crash'
+}
+
 touch build/run.started
 sleep 0.01
+
+if [ "$which" = arm64 ]; then
+  stage 'build release' make --no-print-directory build JOBS="$jobs"
+  arm64
+  finish
+fi
 
 stage 'house rules' tests/tidy.py
 stage 'house rules can fail' tests/tidy.py --self-test
@@ -108,7 +128,7 @@ stage 'asan' unit_tests asan
 # Where there is one thread, ThreadSanitizer finds nothing.
 stage 'build tsan' build tsan "$sanitized_sim_seconds" threaded_test_binaries
 stage 'tsan' unit_tests tsan -LE 'sim|nth|fuzz' -E NOT_BUILT
-if [ "$long" = long ]; then
+if [ "$which" = long ]; then
   stage 'build asan program' build asan "$sanitized_sim_seconds" lastseen
   stage 'build tsan program' build tsan "$sanitized_sim_seconds" lastseen
   # What depends on speed is left to the release binary.
@@ -134,5 +154,6 @@ if [ "$long" = long ]; then
   LASTSEEN_E2E_DEB=$deb stage 'fresh Debian' end_to_end build/lastseen -s \
     -k fresh_debian
   stage 'static analysis' make --no-print-directory lint JOBS="$jobs"
+  arm64
 fi
 finish

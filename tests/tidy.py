@@ -181,10 +181,10 @@ def code_of_markdown(lines):
 def check_document(path, lines, files, exists, findings):
     """Commands and links that a document names exist."""
     makefile = files.get("Makefile", "")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.M))
     cli = "".join(text for name, text in files.items() if re.match(r"agent/cli\w*\.cc$", name))
     for number, code in code_of_markdown(lines):
-        for target in re.findall(r"(?:^|[\s;&(])make ([a-z][a-z-]*)", code):
+        for target in re.findall(r"(?:^|[\s;&(])make ([a-z][a-z0-9-]*)", code):
             if target not in targets:
                 findings.error(path, number, f"`make {target}`: the Makefile has no such target")
         for command in re.findall(r"(?:^|[\s;&(/])lastseen ([a-z]+)\b(?![-:=.])", code):

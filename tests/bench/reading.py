@@ -1,6 +1,7 @@
 """Reading alone: file → parse → dedup into `store: {type: discard}`, beside wc -l and grep -c. By
-CPU time: one thread reads, and whoever else is on the machine does not count. Nor does the start of
-lastseen, which a run on an empty log tells: loading its libraries takes as long as 100,000 lines."""
+CPU time: one thread reads, and whoever else is on the machine does not count. Nor does the start
+of lastseen, which a run on an empty log tells: loading its libraries takes as long as 100,000
+lines."""
 import concurrent.futures
 import time
 from dataclasses import replace

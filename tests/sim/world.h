@@ -46,8 +46,7 @@ struct WorldOptions {
   uint64_t seed = 1;
   int steps = 600;
   Bugs bugs;
-  /// Kinds of events that are left out. "none": everything happens; three of 200,000 worlds still
-  /// break an invariant then.
+  /// Kinds of events that are left out. "none": everything happens.
   std::string without = "none";
   bool verbose = false;  ///< Print what happens, for a replay.
 };

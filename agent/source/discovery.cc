@@ -182,6 +182,9 @@ bool matches_glob(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
+namespace {
+
+// What rotation added to the name of `home`: ".1", "-20261122"; empty if `path` is no such name.
 std::string rotation_mark(const std::string& home, const std::string& path) {
   if (directory_of(home) != directory_of(path)) return "";
   const std::string name = name_in_directory(path);
@@ -202,12 +205,6 @@ std::string rotation_mark(const std::string& home, const std::string& path) {
   return between(base.substr(0, dot), base.substr(dot));
 }
 
-bool is_rotated_name(const std::string& home, const std::string& path) {
-  return !rotation_mark(home, path).empty();
-}
-
-namespace {
-
 // N of ".N", which logrotate counts up with each rotation; 0: the mark is not of that form.
 int number_of(const std::string& mark) {
   constexpr size_t kDigitsMax = 5;  // more are a date
@@ -226,6 +223,10 @@ std::string date_of(std::string mark) {
 }
 
 }  // namespace
+
+bool is_rotated_name(const std::string& home, const std::string& path) {
+  return !rotation_mark(home, path).empty();
+}
 
 int compare_rotations(const std::string& home, const std::string& a, const std::string& b) {
   const std::string mark_a = rotation_mark(home, without_gzip_suffix(a));

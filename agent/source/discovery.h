@@ -83,8 +83,6 @@ bool matches_glob(const std::string& pattern, const std::string& path);
 /// Whether `path` is what logrotate and its like make of `home`: access.log.1, access.log-20261122,
 /// access-2026-11-22.log; not a compressed one.
 bool is_rotated_name(const std::string& home, const std::string& path);
-/// What it added: ".1", "-20261122"; empty if `path` is no such name.
-std::string rotation_mark(const std::string& home, const std::string& path);
 /// Of two rotated files of `home`, by their numbers or dates: positive if `a` was rotated after
 /// `b`, negative if before; 0: their names do not tell.
 int compare_rotations(const std::string& home, const std::string& a, const std::string& b);

@@ -302,8 +302,8 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     forget(*stream, false, now);
     return true;
   }
-  const bool wild = has_wildcards(chain.home) || !is_rotation_of(chain.home, found.path);
-  stream->home = wild ? home_of(found.path) : chain.home;
+  const bool same_log = !has_wildcards(chain.home) && is_rotation_of(chain.home, found.path);
+  stream->home = same_log ? chain.home : home_of(found.path);
   stream->sequence = sequence;
   stream->sibling = false;
   log_.info("found a file that was rotated while nobody looked",

@@ -18,9 +18,13 @@ def rows(bench):
     yield from _two_threads(bench)
 
 
+def _run_on_nothing(bench):
+    """What a run costs besides its lines."""
+    return bench.once(bench.log("grow-empty", "json", 0), {"type": "discard"})
+
+
 def _start(bench):
-    empty = bench.log("grow-empty", "json", 0)
-    costs = [bench.once(empty, {"type": "discard"}).cpu for _ in range(bench.rounds)]
+    costs = [_run_on_nothing(bench).cpu for _ in range(bench.rounds)]
     return Row("start and end on an empty log", "lastseen", measure.median(costs) * 1e3, "ms CPU",
                measure.spread(costs))
 
@@ -56,12 +60,11 @@ def _two_threads(bench):
 def _beside_wc(bench, wanted):
     log = bench.log(wanted.name.replace(" ", "-").replace(",", ""), wanted.parser, bench.lines,
                     *wanted.options)
-    empty = bench.log("grow-empty", "json", 0)
     sides = {
         "wc -l": lambda: measure.run(["wc", "-l", log.path]),
         "grep -c": lambda: measure.run(["grep", "-c", "client_id", log.path]),
         "lastseen": lambda: bench.once(log, {"type": "discard"}),
-        "start": lambda: bench.once(empty, {"type": "discard"}),
+        "start": lambda: _run_on_nothing(bench),
     }
     what = f"read {wanted.name}, {log.bytes / log.lines:.0f} B a line"
     samples = measure.interleaved(sides, bench.rounds)

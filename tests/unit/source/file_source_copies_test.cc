@@ -4,9 +4,7 @@
 namespace lastseen {
 namespace {
 
-struct FileSourceCopies : FileSourceTest {
-  void rename(const std::string& from, const std::string& to) { f.disk.rename(from, to); }
-};
+struct FileSourceCopies : FileSourceTest {};
 
 TEST_F(FileSourceCopies, UnreadBytesOfATruncatedFileAreReadInItsCopy) {
   append("a\n");

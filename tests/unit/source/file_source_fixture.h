@@ -27,6 +27,7 @@ struct FileSourceTest : testing::Test {
     f.disk.rename(kLog, "/log/access.log.1");
     f.disk.create(kLog);
   }
+  void rename(const std::string& from, const std::string& to) { f.disk.rename(from, to); }
   // copytruncate, up to its two halves.
   void copy(const std::string& to = "/log/access.log.1") { f.disk.copy(kLog, to); }
   void truncate() { f.disk.truncate(kLog); }

@@ -5,9 +5,7 @@
 namespace lastseen {
 namespace {
 
-struct FileSourcePacked : FileSourceTest {
-  void rename(const std::string& from, const std::string& to) { f.disk.rename(from, to); }
-};
+struct FileSourcePacked : FileSourceTest {};
 
 TEST_F(FileSourcePacked, AFileThatWasCompressedWhileDownIsReadFromThePosition) {
   append("a\n");

@@ -7,7 +7,6 @@ namespace lastseen {
 namespace {
 
 struct FileSourceRemembered : FileSourceTest {
-  void rename(const std::string& from, const std::string& to) { f.disk.rename(from, to); }
   bool store_knows(const std::string& path) const {
     return std::any_of(f.store.begin(), f.store.end(),
                        [&](const auto& row) { return row.second.path == path; });

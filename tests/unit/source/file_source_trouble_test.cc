@@ -65,7 +65,7 @@ TEST_F(FileSourceTrouble, APositionWhoseFileCannotBeLookedForIsWaitedForByWhatMa
   f.up();
   restart();
   append("b\n");
-  f.disk.rename(kLog, kRotated);
+  rename(kLog, kRotated);
   compress(kRotated);
   append("c\n");
   f.launch();
@@ -81,7 +81,7 @@ TEST_F(FileSourceTrouble, ACompressedFileThatCannotBeReadNowMayBeTheOneThatIsLoo
   f.up();
   restart();
   append("b\n");
-  f.disk.rename(kLog, kRotated);
+  rename(kLog, kRotated);
   compress(kRotated);
   append("c\n");
   fail(Call::kPread, kPacked);
@@ -215,15 +215,15 @@ TEST_F(FileSourceTrouble, AnArchiveThatGotTheNumberOfARemovedFileIsFoundBehindIt
   f.up();
   restart();
   f.pass(1000);
-  f.disk.rename(kLog, "/log/access.log.2");
+  rename(kLog, "/log/access.log.2");
   append("b\n");
-  f.disk.rename(kLog, kRotated);
+  rename(kLog, kRotated);
   compress(kRotated);
   append("c\n");
   fail(Call::kOpen, kPacked);
   f.up();
-  f.disk.rename("/log/access.log.2", "/log/access.log.3");
-  f.disk.rename(kPacked, "/log/access.log.2.gz");
+  rename("/log/access.log.2", "/log/access.log.3");
+  rename(kPacked, "/log/access.log.2.gz");
   compress("/log/access.log.3");
   heal();
   EXPECT_EQ("a b c", f.news());
@@ -244,9 +244,9 @@ TEST_F(FileSourceTrouble, ARotatedFileThatIsRemovedDuringTheLookThatWouldFindItI
   append("a\n");
   f.up();
   restart();
-  f.disk.rename(kLog, "/log/access.log.2");
+  rename(kLog, "/log/access.log.2");
   append("b\n");
-  f.disk.rename(kLog, kRotated);
+  rename(kLog, kRotated);
   append("c\n");
   f.launch();
   f.disk.fault = [&](Call call, const std::string&) {

@@ -24,6 +24,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   known_ = stored.known;
   note_foreign(stored);
   note_rows(stored);
+  left_.clear();
   waiting_.clear();
   for (const Position& position : stored.positions)
     if (!position.gone)

@@ -347,5 +347,27 @@ TEST_F(FileSourceTest, APathThatComesBackIsReadFromWhereItWasLeft) {
   EXPECT_EQ("a b b", f.news());
 }
 
+TEST_F(FileSourceTest, APathThatComesBackAfterTheStoreWentBackIsReadFromWhereTheStoreStands) {
+  const auto change_to = [&](const char* path) {
+    f.settings.path = path;
+    f.source->change(f.settings, f.start, f.options.hot_ms, f.now);
+    f.run(3000);
+  };
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  change_to("/log/typo.log");
+  f.commit();
+  f.go_back(before);
+  change_to(kLog);
+  append("b\n");
+  f.run(3000);
+  restart();
+  f.up();
+  EXPECT_EQ("a b", f.news());
+  EXPECT_EQ(0u, f.log.count("the file of a stored position is gone"));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -279,6 +279,21 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
   return false;
 }
 
+namespace {
+
+// Whether a file that begins with all that was counted of another is no copy of it: one header may
+// be all that was counted, and the rest of each its own. The other may have been written anew since
+// it was looked at: then it may be a copy of what was in it.
+Result<bool> only_begins_like(FollowedFile& file, FollowedFile& other) {
+  const Position last = other.identity();
+  if (last.position > kHeadBytesMax || !other.is_open()) return false;
+  const Result<bool> copy = file.begins_as(other);
+  if (!copy || *copy) return copy ? Result<bool>(false) : copy;
+  return other.proves(last, 0);
+}
+
+}  // namespace
+
 // False: it could not be found out.
 bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t sequence,
                              Now now) {
@@ -292,20 +307,34 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     stream->sibling = true;
   }
   // What logrotate copied (copytruncate) has been read where it was copied from.
+  std::optional<Position> read_to;
   for (Stream* other : family_of(found.path)) {
     if (other == stream || !other->file.placed()) continue;
-    Result<bool> copy = stream->file.proves(other->file.identity());
-    if (copy && !*copy && stream->file.stat().size > 0) copy = is_copy_of(*stream, *other);
+    const Position last = other->file.identity();
+    Result<bool> copy = stream->file.proves(last);
+    if (copy && *copy) {
+      const Result<bool> apart = only_begins_like(stream->file, other->file);
+      if (!apart) return false;
+      if (*apart) read_to = last;
+      copy = !*apart;
+    } else if (copy && stream->file.stat().size > 0) {
+      copy = is_copy_of(*stream, *other);
+    }
     if (!copy) return false;
     if (!*copy) continue;
     log_.info("a rotated file is a copy of what was read", {{"path", found.path}});
     forget(*stream, false, now);
     return true;
   }
+  if (read_to && !stream->file.go_on_from(*read_to)) return false;
   const bool same_log = !has_wildcards(chain.home) && is_rotation_of(chain.home, found.path);
   stream->home = same_log ? chain.home : home_of(found.path);
   stream->sequence = sequence;
   stream->sibling = false;
+  if (read_to) {
+    stream->began = stream->dirty = true;
+    look_due_ = true;
+  }
   log_.info("found a file that was rotated while nobody looked",
             {{"input", settings_.name}, {"path", found.path}});
   return true;

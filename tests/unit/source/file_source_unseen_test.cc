@@ -4,9 +4,13 @@
 namespace lastseen {
 namespace {
 
-struct FileSourceUnseen : FileSourceTest {
-  // copytruncate, up to its two halves.
-};
+using testing::ElementsAre;
+
+// More of it than is asked of first bytes that tell a file.
+const std::string kHeaderLine(kHeadBytesProof + 10, '#');
+const std::string kHeader = kHeaderLine + "\n";
+
+struct FileSourceUnseen : FileSourceTest {};
 
 TEST_F(FileSourceUnseen, ALogThatWasLastSeenEmptyIsReadInItsCopy) {
   f.disk.create(kLog);
@@ -125,6 +129,33 @@ TEST_F(FileSourceUnseen, AFewFirstBytesMakeNoCopyOfAnotherFile) {
   append("{new\n");
   f.up();
   EXPECT_EQ("{new", f.news());
+}
+
+TEST_F(FileSourceUnseen, AFileOfWhichOnlyAHeaderWasReadHidesNoOtherThatBeginsLikeIt) {
+  append(kHeader);
+  f.up();
+  f.run(5000);
+  restart();
+  rotate();
+  append(kHeader + "a\n");
+  rotate();
+  append(kHeader + "b\n");
+  f.pass(5000);
+  f.up();
+  EXPECT_THAT(f.lines, ElementsAre(kHeaderLine, "a", kHeaderLine, "b"));
+}
+
+TEST_F(FileSourceUnseen, ACopyOfALogOfWhichOnlyAHeaderWasReadIsReadOnce) {
+  append(kHeader);
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  copy();
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, ElementsAre(kHeaderLine, "a"));
 }
 
 TEST_F(FileSourceUnseen, AKillBeforeTheCopiesAreFoundLosesNoneOfThem) {

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <system_error>
 
 #include "base/file_system.h"
@@ -111,6 +113,22 @@ class PosixFileSystem final : public FileSystem {
     return convert(raw);
   }
 
+  Result<std::string> target(const std::string& path) override {
+    std::string at = path;
+    for (int links = 0; links < kLinksMax; ++links) {
+      char text[PATH_MAX];
+      const ssize_t size = readlink(at.c_str(), text, sizeof text);
+      if (size < 0 && errno != EINVAL && errno != ENOENT && errno != ENOTDIR)
+        return status_of(errno, "follow", at);
+      if (size < 0) return at;
+      const std::string next(text, static_cast<size_t>(size));
+      const size_t slash = at.rfind('/');
+      at = next.starts_with('/') || slash == at.npos ? next : at.substr(0, slash + 1) + next;
+      at = without_detours(at);
+    }
+    return Status::not_found("cannot follow " + path + ": too many links");
+  }
+
   Result<std::vector<std::string>> glob(const std::string& pattern) override {
     const auto ends_it = [](const char*, int error) {
       return error != EACCES && error != ENOENT && error != ENOTDIR ? 1 : 0;
@@ -141,6 +159,17 @@ class PosixFileSystem final : public FileSystem {
   }
 
  private:
+  static constexpr int kLinksMax = 40;  // Linux follows no more (path_resolution(7))
+
+  // So that one directory is not two: without `..`, which leads up from what a link leads to.
+  static std::string without_detours(const std::string& path) {
+    if (path.find("./") == path.npos && path.find("//") == path.npos) return path;
+    const size_t slash = path.rfind('/');
+    const std::string directory = path.substr(0, slash + 1);
+    std::unique_ptr<char, decltype(&std::free)> real(realpath(directory.c_str(), nullptr),
+                                                     &std::free);
+    return real ? real.get() + path.substr(slash) : path;
+  }
   static Status not_regular(const std::string& path) {
     return Status::reject("cannot follow " + path + ": not a regular file");
   }

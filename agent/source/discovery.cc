@@ -99,8 +99,12 @@ Discovered discover(FileSystem& files, const std::string& pattern) {
     discovered.troubles.push_back(trouble_of(paths.status(), pattern, pattern));
     return discovered;
   }
-  for (const std::string& path : *paths) {
-    Result<FileStat> stat = files.stat(path);
+  for (const std::string& found : *paths) {
+    const Result<std::string> target = files.target(found);
+    const std::string& path = target ? *target : found;
+    discovered.all_links &= target.status().code() != StatusCode::kRetry;
+    if (path != found && !matches_glob(pattern, path)) discovered.links.push_back({found, path});
+    const Result<FileStat> stat = target ? files.stat(path) : Result<FileStat>(target.status());
     if (!stat) {
       if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now
         discovered.troubles.push_back(trouble_of(stat.status(), path, path));

@@ -30,8 +30,18 @@ struct PathTrouble {
   bool hides_file = false;
 };
 
+/// A symbolic link to a log.
+struct LinkToLog {
+  std::string link;
+  std::string file;
+};
+
 struct Discovered {
-  std::vector<FoundFile> files;  ///< Regular files, sorted by path.
+  /// Regular files, sorted by the paths that the pattern gave. Behind links the path is where they
+  /// lie, for there rotation puts what it makes of them.
+  std::vector<FoundFile> files;
+  std::vector<LinkToLog> links;  ///< Whether or not there is anything behind.
+  bool all_links = true;         ///< false: some paths could not be asked whether they are links.
   std::vector<PathTrouble> troubles;
 };
 

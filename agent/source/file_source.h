@@ -98,7 +98,7 @@ class FileSource final : public Source, private Watcher::Listener {
     Stream(FollowedFile opened) : file(std::move(opened)) {}
     std::string key;   // Position::stream
     std::string path;  // where it was last seen; changed by note_path() alone
-    std::string home;  // where it was first seen: its successor appears there
+    std::string home;  // by which name it was first seen, perhaps a link: its successor is there
     FollowedFile file;
     bool named = true;          // a path leads to it
     bool existed = false;       // at the first discovery, so `start` applies to it
@@ -217,7 +217,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool follow_chain(Chain& chain, Now now);
   void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
-  Result<bool> is_found_rotated(const Position& vanished, const std::string& home);
+  Result<bool> is_found_rotated(const Position& vanished, const std::string& log);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.
@@ -227,9 +227,9 @@ class FileSource final : public Source, private Watcher::Listener {
   Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
   Stream* find_held_copy(const std::string& path, const std::string& key, const Position& before,
                          bool& undecided, Now now);
-  Stream* find_unfollowed_copy(const std::string& home, const Position& before, bool& undecided,
+  Stream* find_unfollowed_copy(const std::string& log, const Position& before, bool& undecided,
                                Now now);
-  Stream* find_listed_copy(const std::string& home, const Position& before, bool& undecided,
+  Stream* find_listed_copy(const std::string& log, const Position& before, bool& undecided,
                            Now now);
   Stream* find_remaining_copy(const Position& stored, bool& undecided, Now now);
   bool is_held_copy(Stream& n, Now now);
@@ -277,11 +277,14 @@ class FileSource final : public Source, private Watcher::Listener {
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
-  bool in_glob(const Stream& s) const { return matches_glob(settings_.path, s.path); }
+  std::string named_as(const std::string& path) const;
+  std::string target_of(const std::string& home) const;
+  void note_links(const std::vector<LinkToLog>& links, bool all);
+  bool in_glob(const Stream& s) const { return !named_as(s.path).empty(); }
   bool is_packed_log(const std::string& path) const {
     return is_gzip_name(path) && matches_glob(settings_.path, without_gzip_suffix(path));
   }
-  bool is_at_home(const Stream& s) const { return s.path == s.home && in_glob(s); }
+  bool is_at_home(const Stream& s) const { return s.path == target_of(s.home) && in_glob(s); }
   bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
   void note_what_stands();
   int64_t poll_every_ms() const;
@@ -309,6 +312,8 @@ class FileSource final : public Source, private Watcher::Listener {
   std::multimap<uint64_t, Stream*> by_inode_;
   std::multimap<std::string, Stream*> by_family_;  // rotation_base of its path
   Listings listings_;                              // of the look under way
+  std::map<std::string, std::string> targets_;     // of the links that the glob names
+  std::map<std::string, std::string> links_;       // the other way
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;
@@ -331,7 +336,8 @@ class FileSource final : public Source, private Watcher::Listener {
 
   bool discovered_ = false;  // the first look is done
   bool restored_ = false;
-  bool known_ = false;  // the input has stored positions
+  bool known_ = false;        // the input has stored positions
+  bool links_known_ = false;  // which of its paths are links
   bool begun_ = false;
   int64_t complete_look_wall_ms_ = 0;  // what was there then has a position
   bool went_back_ = false;  // restored more than once: what is missing now, the store lost

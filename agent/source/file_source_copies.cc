@@ -66,7 +66,7 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
   bool undecided = false;
   Stream* found = find_held_copy(s.path, s.key, before, undecided, now);
   if (!found && (!undecided || s.copy_tries + 1 >= kCopyTriesMax))
-    found = find_unfollowed_copy(s.home, before, undecided, now);
+    found = find_unfollowed_copy(target_of(s.home), before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
   Search search = take_copy(*found, s, before, now);
   const uint64_t read_to = std::max(found->file.size_seen(), before.position);
@@ -101,28 +101,27 @@ FileSource::Stream* FileSource::find_held_copy(const std::string& path, const st
 
 // A copy among the files of the directory that nobody follows. It may have been made since the
 // directory was listed: then once more.
-FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& home,
-                                                     const Position& before, bool& undecided,
-                                                     Now now) {
-  const std::string directory = directory_of(home);
+FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& log, const Position& before,
+                                                     bool& undecided, Now now) {
+  const std::string directory = directory_of(log);
   const bool listed = listings_.holds(directory);
   bool unsure = false;
-  Stream* copy = find_listed_copy(home, before, unsure, now);
+  Stream* copy = find_listed_copy(log, before, unsure, now);
   if (!copy && listed) {
     listings_.forget(directory);
     unsure = false;
-    copy = find_listed_copy(home, before, unsure, now);
+    copy = find_listed_copy(log, before, unsure, now);
   }
   undecided = copy ? false : undecided || unsure;
   return copy;
 }
 
-FileSource::Stream* FileSource::find_listed_copy(const std::string& home, const Position& before,
+FileSource::Stream* FileSource::find_listed_copy(const std::string& log, const Position& before,
                                                  bool& undecided, Now now) {
-  Listing listing = listings_.family_of(home);
+  Listing listing = listings_.family_of(log);
   undecided |= !listing.status || !listing.complete;
   std::erase_if(listing.files,
-                [&](const FoundFile& file) { return file.path == home || stream_of(file.stat); });
+                [&](const FoundFile& file) { return file.path == log || stream_of(file.stat); });
   // What gzip is still at is whole in the file beside it.
   std::stable_partition(listing.files.begin(), listing.files.end(),
                         [](const FoundFile& file) { return !is_gzip_name(file.path); });

@@ -19,6 +19,8 @@ void FileSource::look_at_all(Now now) {
   }
   make_room(now);
   Discovered discovered = discover(files_, settings_.path);
+  note_links(discovered.links, discovered.troubles.empty());
+  links_known_ |= discovered.all_links;
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -83,6 +85,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
 FileSource::Stream& FileSource::welcome(const std::string& path, std::unique_ptr<File> file,
                                         const FileStat& stat, Now now) {
   Stream& stream = add(path, std::move(file), stat, now);
+  stream.home = named_as(path);
   stream.existed = !discovered_;
   stream.first_size = static_cast<uint64_t>(stat.size);
   note_early_trouble(stream);
@@ -311,8 +314,9 @@ void FileSource::look_at_hot(Now now) {
     // Its directory is not watched, so a rotation must be noticed here.
     Result<FileStat> home = files_.stat(stream->home);
     Stream* there = home ? stream_of(*home) : nullptr;
-    bool news = home ? there == nullptr : stream->path == stream->home && stream->named;
-    if (news || (there && there != stream && stream->path == stream->home)) return look_at_all(now);
+    const bool at_home = is_at_home(*stream);
+    const bool news = home ? there == nullptr : at_home && stream->named;
+    if (news || (there && there != stream && at_home)) return look_at_all(now);
   }
   next_hot_ms_ = now.mono_ms + options_.hot_ms;
   if (count_hot(now) != hot_watched_) update_watches(now);

@@ -23,7 +23,11 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
-    if (!s || ours(s->path) || ours(s->home)) continue;
+    if (!s || ours(s->home)) continue;
+    if (ours(s->path)) {  // by its path now, no more by a link
+      s->home = s->path;
+      continue;
+    }
     log_.info("the file is not followed any more", {{"input", settings_.name},
                                                     {"path", s->path},
                                                     {"position", s->file.position()},

@@ -61,7 +61,7 @@ void FileSource::return_closed(Now now) {
 }
 
 void FileSource::settle(Now now) {
-  if (!restored_) return follow_chains(now);
+  if (!restored_ || !links_known_) return follow_chains(now);
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
@@ -122,10 +122,9 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
 
 // Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
 std::string FileSource::home_of(const std::string& path) const {
-  if (matches_glob(settings_.path, path)) return path;
+  if (std::string name = named_as(path); !name.empty()) return name;
   if (is_packed_log(path)) return without_gzip_suffix(path);
-  std::string base = rotation_base(path);
-  return matches_glob(settings_.path, base) ? base : "";
+  return named_as(rotation_base(path));
 }
 
 // What was written after the position was stored, nobody can know.
@@ -224,7 +223,10 @@ bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
   // What was to be stored of it while it waited is older than what will be.
   std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
   s.copy_of.clear();
-  if (std::string home = home_of(stored.path); !home.empty()) s.home = std::move(home);
+  if (std::string home = home_of(stored.path); !home.empty())
+    s.home = std::move(home);
+  else if (targets_.count(settings_.path) > 0)
+    s.home = settings_.path;  // what the link led to
   // Older than whatever has taken its place since.
   s.sibling = false;
   if (is_rotated(s)) {

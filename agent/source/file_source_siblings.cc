@@ -50,7 +50,7 @@ void FileSource::hold_siblings(Now now) {
   for (const auto& stream : streams_)
     if (stream) homes.insert(stream->home);
   for (const std::string& home : homes) {
-    Listing listing = listings_.rotations_of(home);
+    Listing listing = listings_.rotations_of(target_of(home));
     std::erase_if(listing.files, [&](const FoundFile& file) { return stream_of(file.stat); });
     sort_oldest_first(listing.files);
     size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
@@ -60,7 +60,7 @@ void FileSource::hold_siblings(Now now) {
       Result<std::unique_ptr<File>> file = open(listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
-      if (matches_glob(settings_.path, listing.files[i].path)) {  // it could not be asked before
+      if (!named_as(listing.files[i].path).empty()) {  // it could not be asked before
         welcome(listing.files[i].path, std::move(*file), *stat, now);
         continue;
       }
@@ -101,9 +101,10 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
 // A file appears where another was, or none is there yet: since then one may have come and been
 // rotated away unseen.
 void FileSource::start_chain_before(const std::string& home, const Stream* appeared) {
-  if (!appeared && !exists(directory_of(home))) return;
+  const std::string log = target_of(home);
+  if (!appeared && !exists(directory_of(log))) return;
   const Stream* newest = nullptr;
-  for (const Stream* s : family_of(home))
+  for (const Stream* s : family_of(log))
     if (s != appeared && s->began && s->home == home && (!newest || newest->sequence < s->sequence))
       newest = s;
   if (newest) return start_chain(*newest);
@@ -113,7 +114,7 @@ void FileSource::start_chain_before(const std::string& home, const Stream* appea
 
 // No file of that home was here at the look before. Where there is no directory, there is none yet.
 void FileSource::start_chain_from_nothing(const std::string& home, int64_t sequence) {
-  const std::string directory = directory_of(home);
+  const std::string directory = directory_of(target_of(home));
   if (has_wildcards(directory) || !exists(directory)) return;
   const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
   start_chain_since(home, since_ns, sequence);
@@ -128,7 +129,7 @@ void FileSource::look_behind(const Waiting& waiting) {
   const Position& stored = waiting.position;
   const bool anchor = is_anchor(stored);
   const std::string home = anchor ? stored.path : home_of(stored.path);
-  const std::string directory = directory_of(home);
+  const std::string directory = directory_of(target_of(home));
   const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
@@ -179,7 +180,7 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
   const bool written_later = chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
   if (chain.path.empty() || (!packed && written_later)) return written_later;
   if (packed && found.stat.modified_ns < chain.looked_ns) return false;
-  const int order = compare_rotations(chain.home, found.path, chain.path);
+  const int order = compare_rotations(target_of(chain.home), found.path, chain.path);
   return order > 0 || (order == 0 && written_later);
 }
 
@@ -204,7 +205,8 @@ void FileSource::finish_chains() {
     });
     if (!chain.followed || !begun) return false;
     if (chain.vanished) {
-      const Result<bool> rotated = is_found_rotated(chain.vanished->position, chain.home);
+      const Result<bool> rotated =
+          is_found_rotated(chain.vanished->position, target_of(chain.home));
       if (!rotated && ++chain.tries < kChainTriesMax) return false;
       if (!rotated || !*rotated) count_vanished(*chain.vanished);
     }
@@ -227,12 +229,13 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
   // What cannot be looked for yet may be what would be found here.
   for (const Waiting& waiting : waiting_)
     if (home_of(waiting.position.path) == chain.home) return false;
-  if (!exists(directory_of(chain.home))) return false;  // not mounted yet
-  Listing listing = listings_.rotations_of(chain.home);
+  const std::string log = target_of(chain.home);
+  if (!exists(directory_of(log))) return false;  // not mounted yet
+  Listing listing = listings_.rotations_of(log);
   add_packed_logs(chain.home, listing);
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
-    if (!stream || !stream->sibling || !is_rotation_of(chain.home, stream->path)) continue;
+    if (!stream || !stream->sibling || !is_rotation_of(log, stream->path)) continue;
     const FoundFile held{stream->path, stream->file.stat()};
     const bool listed =
         std::any_of(listing.files.begin(), listing.files.end(),
@@ -260,10 +263,10 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
 }
 
 // Whether what was known of a file is the beginning of a rotated one that is followed.
-Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::string& home) {
+Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::string& log) {
   Status unknown;
   for (Stream* s : family_of(vanished.path)) {
-    if (s->path == home || s->file.size_seen() < vanished.size) continue;
+    if (s->path == log || s->file.size_seen() < vanished.size) continue;
     Result<std::unique_ptr<File>> file = open_to_look(s->path);
     if (!file) {
       unknown = file.status();
@@ -327,7 +330,8 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     return true;
   }
   if (read_to && !stream->file.go_on_from(*read_to)) return false;
-  const bool same_log = !has_wildcards(chain.home) && is_rotation_of(chain.home, found.path);
+  const bool same_log =
+      !has_wildcards(chain.home) && is_rotation_of(target_of(chain.home), found.path);
   stream->home = same_log ? chain.home : home_of(found.path);
   stream->sequence = sequence;
   stream->sibling = false;

@@ -64,6 +64,24 @@ def test_logrotate_under_load_with_kills_between(nginx, store, agents):
     assert store.rows() == truth.clients
 
 
+def test_logrotate_twice_behind_a_link_while_the_agent_is_down(nginx, store, agents, tmp_path):
+    link = str(tmp_path / "current.log")
+    os.symlink(nginx.json_log, link)
+    agent = agents(link, store.store()).start()
+    with Load(nginx.port, threads=1):
+        for _ in range(2):
+            time.sleep(0.4)
+            agent.kill()
+            logrotate(nginx)
+            time.sleep(0.2)
+            logrotate(nginx)
+            time.sleep(0.2)
+            agent.start()
+    truth = truth_of_nginx(all_logs(nginx.json_log))
+    assert agent.settled(truth.lines)["committed"] == truth.sightings
+    assert store.rows() == truth.clients
+
+
 def test_lines_written_to_the_renamed_file_before_usr1_are_read(nginx, database, agents):
     agent = agents(nginx.json_log, database.store()).start()
     lines = agent.input()["lines_read"]

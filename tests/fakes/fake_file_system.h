@@ -34,7 +34,7 @@ struct FakeInode {
 /// when it was made. One level of symbolic links, for files.
 class FakeFileSystem final : public FileSystem {
  public:
-  enum class Call { kOpen, kStat, kGlob, kList, kPread, kFstat };
+  enum class Call { kOpen, kStat, kGlob, kList, kPread, kFstat, kLink };
 
   FakeFileSystem() { directories_.insert("/"); }
   ~FakeFileSystem() override { CHECK(open_files() == 0); }  // a descriptor outlived the disk
@@ -203,6 +203,12 @@ class FakeFileSystem final : public FileSystem {
     return found;
   }
 
+  Result<std::string> target(const std::string& path) override {
+    if (Status status = enter(Call::kLink, path); !status) return status;
+    const auto link = links_.find(path);
+    return link == links_.end() ? path : link->second;
+  }
+
   Result<std::vector<std::string>> list(const std::string& directory) override {
     if (Status status = enter(Call::kList, directory); !status) return status;
     if (!directories_.count(directory)) return missing("list", directory);
@@ -312,7 +318,7 @@ class FakeFileSystem final : public FileSystem {
   uint64_t generations_ = 100;
   int64_t fail_in_ = -1;
   Status fail_with_;
-  int calls_[6] = {};
+  int calls_[7] = {};
 };
 
 }  // namespace lastseen

@@ -111,6 +111,7 @@ World::World(const WorldOptions& options)
   clock_goes_back_ = one_in(8);
   rotates_while_down_ = !clock_goes_back_;
   disk_fails_ = one_in(4) && has("disk");
+  disk_.make_directory("/links");
   if (!has("wild")) calm_ = true;
   if (!has("down")) rotates_while_down_ = false;
   if (one_in(3)) store_.refuse(kRefusedClient);
@@ -123,7 +124,12 @@ World::World(const WorldOptions& options)
     const std::string name = "proxy" + std::to_string(i);
     proxies_.push_back(std::make_unique<Proxy>(disk_, store_, random_, name, "/" + name));
     const std::string log = proxies_.back()->log();
-    agent_options_.inputs.push_back({name, one_in(4) ? log + "*" : log});
+    std::string path = one_in(4) ? log + "*" : log;
+    if (one_in(6) && has("link")) {
+      path = "/links/" + name + ".log";
+      disk_.symlink(log, path);
+    }
+    agent_options_.inputs.push_back({name, path});
   }
   disk_.fault = [this](FakeFileSystem::Call call, const std::string& path) {
     using Call = FakeFileSystem::Call;
@@ -132,7 +138,8 @@ World::World(const WorldOptions& options)
     const bool first_start = store_.commits() == 0 && call != Call::kPread;
     if (!disk_fails_ || !agent_ || first_start || call == Call::kGlob || !one_in(60))
       return Status::ok();
-    static constexpr const char* kCalls[] = {"open", "stat", "glob", "list", "pread", "fstat"};
+    static constexpr const char* kCalls[] = {"open",  "stat",  "glob",    "list",
+                                             "pread", "fstat", "readlink"};
     say(std::string(kCalls[static_cast<size_t>(call)]) + " of " + path + " fails");
     return Status::retry("cannot read " + path + ": simulated");
   };

@@ -38,6 +38,7 @@ inline constexpr Kind kKinds[] = {
     {"birthless", "a disk without birth times"},
     {"few", "fewer descriptors than files"},
     {"disk", "calls of the disk fail"},
+    {"link", "a log is named by a link in another directory"},
 };
 /// The first name in a list that is no kind; empty: none.
 std::string unknown_kind(const std::string& without);

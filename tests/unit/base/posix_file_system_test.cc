@@ -91,6 +91,18 @@ TEST_F(PosixFileSystemTest, GlobIsSorted) {
   EXPECT_THAT(*files->glob(at("none")), testing::IsEmpty());
 }
 
+TEST_F(PosixFileSystemTest, LinksAreFollowedToTheirEndWhetherAnythingIsThereOrNot) {
+  std::filesystem::create_directory(at("logs"));
+  std::filesystem::create_symlink("second", at("first"));
+  std::filesystem::create_symlink(at("logs/../logs/access.log"), at("second"));
+  EXPECT_EQ(at("logs/access.log"), *files->target(at("first")));
+  EXPECT_EQ(at("none"), *files->target(at("none")));
+  write("logs/access.log", "");
+  EXPECT_EQ(at("logs/access.log"), *files->target(at("logs/access.log")));
+  std::filesystem::create_symlink("circle", at("circle"));
+  EXPECT_EQ(StatusCode::kNotFound, files->target(at("circle")).status().code());
+}
+
 TEST_F(PosixFileSystemTest, ListIsSortedAndWhole) {
   write("b", "");
   write("a", "");

@@ -34,6 +34,69 @@ TEST_F(FileSourceTest, ASwappedSymlinkIsANewFileAndTheOldOneIsReadOn) {
   EXPECT_EQ("d", f.news());
 }
 
+struct FileSourceLink : FileSourceTest {
+  const std::string real = "/data/web.log";
+  FileSourceLink() {
+    f.disk.make_directory("/data");
+    f.disk.append(real, "a\n");
+    f.disk.symlink(real, kLog);
+    f.up();
+    f.run(2000);
+    EXPECT_EQ("a", f.news());
+    restart();
+  }
+  void rotate_real() {
+    if (f.disk.exists(real + ".1")) f.disk.rename(real + ".1", real + ".2");
+    f.disk.rename(real, real + ".1");
+    f.disk.create(real);
+  }
+};
+
+TEST_F(FileSourceLink, WhatWasRotatedTwiceBehindALinkWhileDownIsReadOldestFirst) {
+  f.disk.append(real, "b\n");
+  rotate_real();
+  f.disk.append(real, "c\n");
+  rotate_real();
+  f.disk.append(real, "d\n");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b c d", f.news());
+}
+
+TEST_F(FileSourceLink, ALinkThatWasSwappedWhileDownHidesNothingOfWhatItLedTo) {
+  f.disk.append(real, "b\n");
+  f.disk.make_directory("/data/today");
+  f.disk.append("/data/today/web.log", "c\n");
+  f.disk.symlink("/data/today/web.log", kLog);
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b c", f.news());
+  f.run(10'000'000);
+  EXPECT_EQ(1, f.disk.open_files());
+}
+
+TEST_F(FileSourceLink, ACopyBehindALinkIsReadFromWhereTheLogWasLeft) {
+  f.disk.append(real, "b\n");
+  f.disk.copy(real, real + ".1");
+  f.disk.truncate(real);
+  f.disk.append(real, "c\n");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b c", f.news());
+}
+
+TEST_F(FileSourceLink, AReloadThatNamesTheLogItselfGoesOn) {
+  f.up();
+  f.settings.path = real;
+  f.source->change(f.settings, f.start, 20, f.now);
+  f.disk.append(real, "b\n");
+  f.run(2000);
+  rotate_real();
+  f.disk.append(real, "c\n");
+  f.run(2000);
+  EXPECT_EQ("b c", f.news());
+}
+
 TEST_F(FileSourceTest, FilesTakeTurns) {
   Follower g("/log/*.log");
   std::string much;

@@ -325,7 +325,8 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     }
     if (!copy) return false;
     if (!*copy) continue;
-    log_.info("a rotated file is a copy of what was read", {{"path", found.path}});
+    log_.info("a rotated file is a copy of what was read",
+              {{"input", settings_.name}, {"path", found.path}});
     forget(*stream, false, now);
     return true;
   }

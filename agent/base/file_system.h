@@ -59,7 +59,7 @@ class FileSystem {
   /// cannot be read for another reason (too many descriptors, I/O) is an error.
   virtual Result<std::vector<std::string>> glob(const std::string& pattern) = 0;
   /// Where the symbolic links at `path` lead to, whether or not there is anything; `path` itself
-  /// where there is none.
+  /// where there is none, or no end of them.
   virtual Result<std::string> target(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;

@@ -281,8 +281,9 @@ std::string FileSource::named_as(const std::string& path) const {
   return link == links_.end() ? "" : link->second;
 }
 
-// The path of the log that is to be found under such a name.
-std::string FileSource::target_of(const std::string& home) const {
+// The path of the log that is to be found under such a name; perhaps `home` itself, so that it must
+// outlive what is given.
+const std::string& FileSource::target_of(const std::string& home) const {
   const auto target = targets_.find(home);
   return target == targets_.end() ? home : target->second;
 }

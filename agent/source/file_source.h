@@ -278,9 +278,12 @@ class FileSource final : public Source, private Watcher::Listener {
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
   std::string named_as(const std::string& path) const;
-  std::string target_of(const std::string& home) const;
+  const std::string& target_of(const std::string& home) const;
   void note_links(const std::vector<LinkToLog>& links, bool all);
-  bool in_glob(const Stream& s) const { return !named_as(s.path).empty(); }
+  bool is_named(const std::string& path) const {
+    return matches_glob(settings_.path, path) || links_.count(path) > 0;
+  }
+  bool in_glob(const Stream& s) const { return is_named(s.path); }
   bool is_packed_log(const std::string& path) const {
     return is_gzip_name(path) && matches_glob(settings_.path, without_gzip_suffix(path));
   }

@@ -40,6 +40,16 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
   });
 }
 
+// Whether a file that begins with all that was counted of another, which ended at `last`, is no
+// copy of it: one header may be all that was counted, and the rest of each its own. The other may
+// have been written anew since it was looked at: then it may be a copy of what was in it.
+Result<bool> only_begins_like(FollowedFile& file, FollowedFile& other, const Position& last) {
+  if (last.position > kHeadBytesMax || !other.is_open()) return false;
+  const Result<bool> copy = file.begins_as(other);
+  if (!copy || *copy) return copy ? Result<bool>(false) : copy;
+  return other.proves(last, 0);
+}
+
 }  // namespace
 
 // While the store cannot be asked, rotation goes on: what may have to be read is kept open.
@@ -60,7 +70,7 @@ void FileSource::hold_siblings(Now now) {
       Result<std::unique_ptr<File>> file = open(listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
-      if (!named_as(listing.files[i].path).empty()) {  // it could not be asked before
+      if (is_named(listing.files[i].path)) {  // it could not be asked before
         welcome(listing.files[i].path, std::move(*file), *stat, now);
         continue;
       }
@@ -282,21 +292,6 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
   return false;
 }
 
-namespace {
-
-// Whether a file that begins with all that was counted of another is no copy of it: one header may
-// be all that was counted, and the rest of each its own. The other may have been written anew since
-// it was looked at: then it may be a copy of what was in it.
-Result<bool> only_begins_like(FollowedFile& file, FollowedFile& other) {
-  const Position last = other.identity();
-  if (last.position > kHeadBytesMax || !other.is_open()) return false;
-  const Result<bool> copy = file.begins_as(other);
-  if (!copy || *copy) return copy ? Result<bool>(false) : copy;
-  return other.proves(last, 0);
-}
-
-}  // namespace
-
 // False: it could not be found out.
 bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t sequence,
                              Now now) {
@@ -316,7 +311,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     const Position last = other->file.identity();
     Result<bool> copy = stream->file.proves(last);
     if (copy && *copy) {
-      const Result<bool> apart = only_begins_like(stream->file, other->file);
+      const Result<bool> apart = only_begins_like(stream->file, other->file, last);
       if (!apart) return false;
       if (*apart) read_to = last;
       copy = !*apart;

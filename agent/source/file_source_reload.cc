@@ -16,6 +16,7 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   look_due_ = true;
   if (!moved) return;
   const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
+  note_links(discover(files_, settings_.path).links, true);
   early_troubles_.clear();
   if (!restored_ || held_back()) discovered_ = false;
   std::erase_if(chains_, [&](const Chain& chain) {
@@ -24,8 +25,8 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || ours(s->home)) continue;
-    if (ours(s->path)) {  // by its path now, no more by a link
-      s->home = s->path;
+    if (std::string name = named_as(s->path); !name.empty()) {
+      s->home = std::move(name);  // by a link now, or no more
       continue;
     }
     log_.info("the file is not followed any more", {{"input", settings_.name},

@@ -97,6 +97,19 @@ TEST_F(FileSourceLink, AReloadThatNamesTheLogItselfGoesOn) {
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceLink, AReloadThatNamesALinkToTheLogGoesOn) {
+  f.settings.path = real;
+  f.up();
+  f.settings.path = kLog;
+  f.source->change(f.settings, f.start, 20, f.now);
+  f.disk.append(real, "b\n");
+  f.run(2000);
+  rotate_real();
+  f.disk.append(real, "c\n");
+  f.run(2000);
+  EXPECT_EQ("b c", f.news());
+}
+
 TEST_F(FileSourceTest, FilesTakeTurns) {
   Follower g("/log/*.log");
   std::string much;

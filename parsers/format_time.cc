@@ -93,7 +93,7 @@ const char* read_month(const char* p, const char* end, bool whole_name, int* mon
 const char* match_clf(const char* p, const char* end, TimeParts* parts, ClfMemo* memo) {
   constexpr size_t kSize = ClfMemo::kSize;
   if (memo != nullptr && memo->epoch_s >= 0 &&
-      starts_with_padded(p, end, memo->text.data(), mask_of_first(kSize))) {
+      starts_with_padded(p, end, memo->text.data(), mask_behind_first(kSize))) {
     parts->has_epoch = true;
     parts->epoch_s = memo->epoch_s;
     return p + kSize;

@@ -59,9 +59,9 @@ class BodyReader {
   BodyId find() {
     finder_->open_.clear();
     skip_byte_order_mark();
-    for (size_t index = 0;; ++index) {
-      const BodyJoint* joint = recall_joint(index);
-      if (joint == nullptr) joint = read_joint(index);
+    for (auto* place = finder_->shape_.first();; place = finder_->shape_.behind(place)) {
+      const BodyJoint* joint = recall_joint(place);
+      if (joint == nullptr) joint = read_joint(place);
       if (joint == nullptr) return {};
       if (joint->wanted) break;
       const Token value = joint->quoted ? skip_string() : skip_bare(peek());
@@ -76,6 +76,7 @@ class BodyReader {
   bool reads_as_number() { return skip_number() == Token::kGood && p_ == end_; }
 
  private:
+  using Place = Shape<BodyJoint>::Place;
   static constexpr bool kEscaped = std::is_same_v<Layer, BackslashLayer>;
 
   enum class Expect { kBody, kKeyOrClose, kKey, kValueOrClose, kValue, kCommaOrClose };
@@ -108,8 +109,8 @@ class BodyReader {
   uint64_t context() const { return finder_->open_.word() << 1 | (kEscaped ? 1 : 0); }
 
   /// The joint of the body before, if it stands here.
-  const BodyJoint* recall_joint(size_t index) {
-    const BodyJoint* const joint = finder_->shape_.recall(index, context(), p_, end_);
+  const BodyJoint* recall_joint(const Place* place) {
+    const BodyJoint* const joint = place->recall(context(), p_, end_);
     if (joint == nullptr) return nullptr;
     const char* const behind = p_ + joint->size;
     const bool whole = joint->quoted || joint->wanted;
@@ -122,7 +123,7 @@ class BodyReader {
 
   /// From behind a value, or from the body's beginning, to the next value that is no container.
   /// Null: none follows, or this is not JSON.
-  const BodyJoint* read_joint(size_t index) {
+  const BodyJoint* read_joint(Place* place) {
     OpenContainers& open = finder_->open_;
     const char* const begin = p_;
     const uint64_t before = open.word() == 0 ? 0 : context();
@@ -135,7 +136,7 @@ class BodyReader {
           [[fallthrough]];
         case Expect::kKey:
           if (unit.code != '"' || !read_key(unit.next, &joint.wanted)) return nullptr;
-          if (joint.wanted) return keep_joint(index, before, begin, joint);
+          if (joint.wanted) return keep_joint(place, before, begin, joint);
           expect = Expect::kValue;
           continue;
         case Expect::kBody:
@@ -153,7 +154,7 @@ class BodyReader {
           }
           joint.quoted = unit.code == '"';
           if (joint.quoted) p_ = unit.next;
-          return keep_joint(index, before, begin, joint);
+          return keep_joint(place, before, begin, joint);
         case Expect::kCommaOrClose:
           if (unit.code != ',') break;
           p_ = unit.next;
@@ -169,13 +170,13 @@ class BodyReader {
     }
   }
 
-  const BodyJoint* keep_joint(size_t index, uint64_t before, const char* begin,
+  const BodyJoint* keep_joint(Place* place, uint64_t before, const char* begin,
                               const BodyJoint& joint) {
     finder_->joint_ = joint;
     finder_->joint_.open = finder_->open_.word();
     finder_->joint_.size = static_cast<uint32_t>(p_ - begin);
     if (before != 0 && finder_->joint_.open != 0)
-      finder_->shape_.remember(index, before, begin, finder_->joint_);
+      finder_->shape_.remember(place, before, begin, finder_->joint_);
     return &finder_->joint_;
   }
 

@@ -66,37 +66,78 @@ void JsonLineParser::explain(Explanation* out) {
 
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
-bool JsonLineParser::read_line(const char* p, const char* end) {
+bool JsonLineParser::read_line(const char* begin, const char* end) {
+  static_assert(LineWindow::kBytes > LineShape::kTextMax + kPlainMax);
   Nesting nesting;
-  for (size_t index = 0;; ++index) {
-    const LineJoint* joint = shape_.recall(index, nesting.context, p, end);
-    if (joint == nullptr) joint = read_joint(index, nesting, p, end);
-    if (joint == nullptr) return false;
-    p += joint->size;
-    if (joint->closed != 0 && !nesting.close(joint->closed)) {
-      p = skip_blanks(p, end);
-      misfit_ = {p, end};
-      return p == end;
-    }
-    if (joint->quoted) {
-      p = read_text(p, end, joint->value);
+  Context context = kEntering;
+  const char* walker = window_.open(begin, end);
+  for (LineShape::Place* place = shape_.first();;) {
+    const LineJoint* joint = place->recall(context, walker);
+    if (joint != nullptr) {
+      ++place;
+      walker += joint->size;
     } else {
-      p = skip_blanks(p, end);
-      if (joint->object != 0 && p < end && *p == '{') {
-        nesting.enter(joint->object);
+      const char* const p = window_.place(walker);
+      joint = read_joint(place, nesting, context, p, end);
+      if (joint == nullptr) return false;
+      place = shape_.behind(place);
+      walker = window_.at(p + joint->size);
+    }
+    context &= ~kEntering;
+    const FieldUse* const use = joint->value;
+    const char* p = nullptr;
+    // Of nearly all values the end is seen at a glance.
+    if (joint->kind == LineJoint::Kind::kText) {
+      const size_t size = count_plain(walker);
+      if (walker[size] == '"') {
+        if (use != nullptr)
+          fields_.set(*use, FieldValue::Kind::kText, {{window_.place(walker), size}});
+        walker = window_.ahead(walker + size + 1);
         continue;
       }
-      p = read_value(p, end, joint->value);
+      p = window_.place(walker);
+      p = read_text(p, size < kPlainMax ? p + size : find_special(p + size, end), end, use);
+    } else if (joint->kind == LineJoint::Kind::kBare) {
+      const size_t size = count_number(walker);
+      if (walker[size] == ',' || walker[size] == '}') {
+        if (use != nullptr)
+          fields_.set(*use, FieldValue::Kind::kBare, {{window_.place(walker), size}});
+        walker = window_.ahead(walker + size);
+        continue;
+      }
+      p = read_value(skip_blanks(window_.place(walker), end), end, use);
+    } else {
+      p = read_other(*joint, window_.place(walker), end, &nesting);
+      if (nesting.depth == 0) {
+        misfit_ = {p, end};
+        return p == end;
+      }
+      context = nesting.context;
     }
     if (p == nullptr) return false;
-    nesting.context &= ~Nesting::kEntering;
+    walker = window_.at(p);
   }
+}
+
+/// Reads on behind a joint with which objects may end or begin: to the end of the value, or to the
+/// object that begins, or to what is behind the line's own. Null where it cannot.
+const char* JsonLineParser::read_other(const LineJoint& joint, const char* p, const char* end,
+                                       Nesting* nesting) {
+  nesting->depth -= joint.closed;
+  if (nesting->depth == 0) return skip_blanks(p, end);
+  nesting->context = inside(nesting->scopes[nesting->depth - 1]);
+  if (joint.quoted) return read_text(p, find_special(p, end), end, joint.value);
+  p = skip_blanks(p, end);
+  if (joint.object == 0 || p == end || *p != '{') return read_value(p, end, joint.value);
+  nesting->scopes[nesting->depth++] = joint.object;
+  nesting->context = inside(joint.object) | kEntering;
+  return p;
 }
 
 /// What stands between two values: the `}` of objects that end, a comma, and `"name":`; before the
 /// first value of an object its `{`. Null when it does not.
-const LineJoint* JsonLineParser::read_joint(size_t index, const Nesting& nesting, const char* p,
-                                            const char* end) {
+const LineJoint* JsonLineParser::read_joint(LineShape::Place* place, const Nesting& nesting,
+                                            Context context, const char* p, const char* end) {
   const char* const begin = p;
   const auto misfit = [&] {
     misfit_ = {p, end};
@@ -105,7 +146,7 @@ const LineJoint* JsonLineParser::read_joint(size_t index, const Nesting& nesting
   joint_ = {};
   p = skip_blanks(p, end);
   bool comma = true;
-  if (nesting.entering()) {
+  if ((context & kEntering) != 0) {
     if (p == end || *p != '{') return misfit();
     p = skip_blanks(p + 1, end);
     comma = false;
@@ -126,7 +167,13 @@ const LineJoint* JsonLineParser::read_joint(size_t index, const Nesting& nesting
     if (joint_.quoted) ++p;
   }
   joint_.size = static_cast<uint32_t>(p - begin);
-  shape_.remember(index, nesting.context, begin, joint_);
+  if (joint_.closed == 0) {
+    if (joint_.quoted)
+      joint_.kind = LineJoint::Kind::kText;
+    else if (joint_.object == 0)
+      joint_.kind = LineJoint::Kind::kBare;
+  }
+  shape_.remember(place, context, begin, joint_);
   return &joint_;
 }
 
@@ -147,10 +194,11 @@ const char* JsonLineParser::read_name(size_t scope, const char* p, const char* e
   return skip_blanks(colon + 1, end);
 }
 
-/// Keeps a text that is of use, from behind its opening quote; gives what stands behind it, or
-/// null.
-inline const char* JsonLineParser::read_text(const char* p, const char* end, const FieldUse* use) {
-  const QuotedString quoted = scan_quoted(p, end);
+/// Keeps a text that is of use, from behind its opening quote, in which `special` is the first
+/// special byte; gives what stands behind it, or null.
+const char* JsonLineParser::read_text(const char* p, const char* special, const char* end,
+                                      const FieldUse* use) {
+  const QuotedString quoted = scan_quoted_from(special, end);
   if (quoted.end == nullptr) {
     misfit_ = {p - 1, end};
     return nullptr;
@@ -163,10 +211,10 @@ inline const char* JsonLineParser::read_text(const char* p, const char* end, con
 }
 
 /// The same for any value.
-inline const char* JsonLineParser::read_value(const char* p, const char* end, const FieldUse* use) {
+const char* JsonLineParser::read_value(const char* p, const char* end, const FieldUse* use) {
   misfit_ = {p, end};
   if (p == end) return nullptr;
-  if (*p == '"') return read_text(p + 1, end, use);
+  if (*p == '"') return read_text(p + 1, find_special(p + 1, end), end, use);
   const bool nested = *p == '{' || *p == '[';
   const char* const behind = nested ? skip_nested(p, end) : find_bare_end(p, end);
   if (behind != nullptr && use != nullptr) {

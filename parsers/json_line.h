@@ -12,6 +12,7 @@
 #include "parsers/field_names.h"
 #include "parsers/line_fields.h"
 #include "parsers/line_shape.h"
+#include "parsers/line_window.h"
 #include "parsers/parser.h"
 #include "parsers/sighting_rules.h"
 
@@ -33,35 +34,30 @@ class JsonLineParser : public Parser {
   void explain(Explanation* out) override;
 
  private:
-  /// The objects that are open where a value ended, or where an object begins.
-  struct Nesting {
-    static constexpr uint64_t kEntering = 1;
-    std::array<uint8_t, FieldNames::kLevelsMax> scopes{};
-    size_t depth = 1;              // the line's own object is on its way
-    uint64_t context = kEntering;  // the last of them, and whether it begins here
+  /// What a joint may depend on: the scope of the object that it stands in, and whether that begins
+  /// with it.
+  using Context = uint64_t;
+  static constexpr Context kEntering = 1;
+  static constexpr Context inside(uint8_t scope) { return Context{scope} << 1; }
 
-    bool entering() const { return (context & kEntering) != 0; }
-    void enter(uint8_t scope) {
-      scopes[depth++] = scope;
-      context = uint64_t{scope} << 1 | kEntering;
-    }
-    /// False: the line's own object ended.
-    bool close(size_t count) {
-      depth -= count;
-      if (depth == 0) return false;
-      context = uint64_t{scopes[depth - 1]} << 1;
-      return true;
-    }
+  /// The objects that are open.
+  struct Nesting {
+    std::array<uint8_t, FieldNames::kLevelsMax> scopes{};
+    size_t depth = 1;     // the line's own object is on its way; 0: it has ended
+    Context context = 0;  // of the next joint, set by read_other()
   };
 
-  bool read_line(const char* p, const char* end);
-  const LineJoint* read_joint(size_t index, const Nesting& nesting, const char* p, const char* end);
+  bool read_line(const char* begin, const char* end);
+  const LineJoint* read_joint(LineShape::Place* place, const Nesting& nesting, Context context,
+                              const char* p, const char* end);
   const char* read_name(size_t scope, const char* p, const char* end);
-  const char* read_text(const char* p, const char* end, const FieldUse* use);
+  const char* read_text(const char* p, const char* special, const char* end, const FieldUse* use);
   const char* read_value(const char* p, const char* end, const FieldUse* use);
+  const char* read_other(const LineJoint& joint, const char* p, const char* end, Nesting* nesting);
   const char* skip_nested(const char* p, const char* end);
 
   const FieldNames names_;
+  LineWindow window_;
   LineShape shape_;
   LineJoint joint_;  // that was read last
   LineFields fields_;

@@ -48,11 +48,11 @@ void LogfmtParser::explain(Explanation* out) {
 bool LogfmtParser::read_line(std::string_view line) {
   const char* p = line.data();
   const char* const end = p + line.size();
-  for (size_t index = 0;; ++index) {
+  for (auto* place = shape_.first();; place = shape_.behind(place)) {
     const char* const pair = p;
-    const LineJoint* joint = shape_.recall(index, 0, p, end);
-    if (joint == nullptr) joint = read_joint(index, p, end);
-    if (joint == nullptr) return misfit_.empty() && index > 0;
+    const LineJoint* joint = place->recall(0, p, end);
+    if (joint == nullptr) joint = read_joint(place, p, end);
+    if (joint == nullptr) return misfit_.empty() && place != shape_.first();
     p += joint->size;
     LoggedText text;
     if (joint->quoted || (p < end && *p == '"')) {
@@ -74,12 +74,13 @@ bool LogfmtParser::read_line(std::string_view line) {
   }
 }
 
-/// Blanks, keys alone, and ` key=` or ` key="`, the line's `index`th. Null, and the misfit is
+/// Blanks, keys alone, and ` key=` or ` key="`. Null, and the misfit is
 /// empty, where the line ends; null where none stands.
-const LineJoint* LogfmtParser::read_joint(size_t index, const char* p, const char* end) {
+const LineJoint* LogfmtParser::read_joint(LineShape::Place* place, const char* p, const char* end) {
   const char* const begin = p;
   misfit_ = {p, end};
-  if (index > 0 && p < end && !is_blank(*p)) return nullptr;  // it touches a closing quote
+  if (place != shape_.first() && p < end && !is_blank(*p))
+    return nullptr;  // it touches a closing quote
   joint_ = {};
   const char* key = nullptr;
   do {
@@ -93,7 +94,7 @@ const LineJoint* LogfmtParser::read_joint(size_t index, const char* p, const cha
   joint_.quoted = end - p > 1 && p[1] == '"';
   p += joint_.quoted ? 2 : 1;
   joint_.size = static_cast<uint32_t>(p - begin);
-  shape_.remember(index, 0, begin, joint_);
+  shape_.remember(place, 0, begin, joint_);
   return &joint_;
 }
 

@@ -23,7 +23,7 @@ class LogfmtParser : public Parser {
 
  private:
   bool read_line(std::string_view line);
-  const LineJoint* read_joint(size_t index, const char* p, const char* end);
+  const LineJoint* read_joint(LineShape::Place* place, const char* p, const char* end);
 
   const FieldNames names_;
   LineShape shape_;

@@ -40,9 +40,9 @@ bool LtsvParser::read_line(std::string_view line) {
     misfit_ = line;
     return false;
   }
-  for (size_t index = 0;; ++index) {
-    const LineJoint* joint = shape_.recall(index, 0, p, end);
-    if (joint == nullptr) joint = read_label(index, p, end);
+  for (auto* place = shape_.first();; place = shape_.behind(place)) {
+    const LineJoint* joint = place->recall(0, p, end);
+    if (joint == nullptr) joint = read_label(place, p, end);
     if (joint == nullptr) return false;
     p += joint->size;
     const char* const value = p;
@@ -57,8 +57,8 @@ bool LtsvParser::read_line(std::string_view line) {
   }
 }
 
-/// `label:`, the line's `index`th; null where none stands.
-const LineJoint* LtsvParser::read_label(size_t index, const char* p, const char* end) {
+/// `label:`; null where none stands.
+const LineJoint* LtsvParser::read_label(LineShape::Place* place, const char* p, const char* end) {
   const char* const label = p;
   misfit_ = {p, end};
   while (p < end && is_label_byte(*p)) ++p;
@@ -66,7 +66,7 @@ const LineJoint* LtsvParser::read_label(size_t index, const char* p, const char*
   joint_ = {};
   joint_.size = static_cast<uint32_t>(p + 1 - label);
   joint_.set(names_.find(0, {label, p}));
-  shape_.remember(index, 0, label, joint_);
+  shape_.remember(place, 0, label, joint_);
   return &joint_;
 }
 

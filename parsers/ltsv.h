@@ -22,7 +22,7 @@ class LtsvParser : public Parser {
 
  private:
   bool read_line(std::string_view line);
-  const LineJoint* read_label(size_t index, const char* p, const char* end);
+  const LineJoint* read_label(LineShape::Place* place, const char* p, const char* end);
 
   const FieldNames names_;
   LineShape shape_;

@@ -54,17 +54,41 @@ inline bool is_special(char byte) {
   return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
 }
 
+#if defined(__SSE2__)
+namespace scan_detail {
+inline __m128i special_of(__m128i bytes) {
+  const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  return _mm_or_si128(controls, marks);
+}
+}  // namespace scan_detail
+#endif
+
 /// First special byte at or after `p`; `end` when there is none.
 inline const char* find_special(const char* p, const char* end) {
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_special, [](__m128i bytes) {
-    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    return _mm_or_si128(controls, marks);
-  });
+  return scan_detail::find_first(p, end, is_special, scan_detail::special_of);
 #else
   return scan_detail::find_first(p, end, is_special);
+#endif
+}
+
+constexpr size_t kPlainMax = 32;
+
+/// How many of the kPlainMax bytes at `p`, which can all be read, stand before the first special
+/// one.
+inline size_t count_plain(const char* p) {
+#if defined(__SSE2__)
+  const auto specials = [p](size_t at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+    return static_cast<uint32_t>(_mm_movemask_epi8(scan_detail::special_of(bytes)));
+  };
+  if (const uint32_t mask = specials(0)) return static_cast<unsigned>(std::countr_zero(mask));
+  const uint32_t mask = specials(16);
+  return mask == 0 ? kPlainMax : 16 + static_cast<unsigned>(std::countr_zero(mask));
+#else
+  return static_cast<size_t>(find_special(p, p + kPlainMax) - p);
 #endif
 }
 
@@ -182,6 +206,24 @@ inline const char* find_bare_end(const char* p, const char* end) {
 #endif
 }
 
+/// How many bytes at `p` are those of a number or of `null`. Where a comma or brace follows, this
+/// is where a bare value ends, which nearly all do so; else find_bare_end() has to be asked, which
+/// costs far more. 16 bytes can be read.
+inline size_t count_number(const char* p) {
+  size_t size = 0;
+#if defined(__SSE2__)
+  // `-`, `.`, digits, and `/`, which ends no bare value either.
+  const __m128i behind =
+      _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), _mm_set1_epi8('-'));
+  const __m128i numbers = _mm_cmpeq_epi8(_mm_min_epu8(behind, _mm_set1_epi8('9' - '-')), behind);
+  const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(numbers));
+  size = static_cast<unsigned>(std::countr_one(mask));
+#else
+  while (size < 16 && p[size] >= '-' && p[size] <= '9') ++size;
+#endif
+  return size == 0 && std::memcmp(p, "null", 4) == 0 ? 4 : size;
+}
+
 /// Whether the byte is a decimal digit.
 inline bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
@@ -245,27 +287,33 @@ inline bool equal_bytes(const char* a, const char* b, size_t size) {
   return size == 0 || *a == *b;
 }
 
-/// One bit for each of the first `size` bytes of 32.
-constexpr uint32_t mask_of_first(size_t size) {
-  return static_cast<uint32_t>((uint64_t{1} << size) - 1);
+/// One bit for each of 32 bytes that are behind the first `size`.
+constexpr uint32_t mask_behind_first(size_t size) {
+  return static_cast<uint32_t>(UINT64_MAX << size);
 }
 
-/// Whether the bytes from `p` on begin with those of the 32 bytes at `text` that a mask_of_first()
-/// tells. `text` is aligned to 16 bytes.
-inline bool starts_with_padded(const char* p, const char* end, const char* text, uint32_t mask) {
+/// Whether the 32 bytes at `p` begin with those of the 32 bytes at `text`, all but those behind
+/// that a mask_behind_first() tells. `text` is aligned to 16 bytes.
+inline bool starts_with_padded(const char* p, const char* text, uint32_t behind) {
 #if defined(__SSE2__)
-  if (end - p >= 32) {
-    const auto differ = [&](size_t at) {
-      const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
-      const __m128i right = _mm_load_si128(reinterpret_cast<const __m128i*>(text + at));
-      return ~static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
-    };
-    constexpr uint32_t kHalf = 0xffff;
-    if ((differ(0) & mask & kHalf) != 0) return false;
-    return mask <= kHalf || (differ(16) & mask >> 16) == 0;
-  }
+  const auto equal = [&](size_t at) {
+    const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+    const __m128i right = _mm_load_si128(reinterpret_cast<const __m128i*>(text + at));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right))) << at;
+  };
+  constexpr uint32_t kAll = UINT32_MAX;
+  const uint32_t first = equal(0) | behind;
+  if (first == kAll) return true;  // most are of 16 bytes at most
+  return (first | equal(16)) == kAll;
+#else
+  return std::memcmp(p, text, static_cast<size_t>(32 - std::countl_one(behind))) == 0;
 #endif
-  const auto size = static_cast<size_t>(std::bit_width(mask));
+}
+
+/// The same of a text that may end before.
+inline bool starts_with_padded(const char* p, const char* end, const char* text, uint32_t behind) {
+  if (end - p >= 32) return starts_with_padded(p, text, behind);
+  const auto size = static_cast<size_t>(32 - std::countl_one(behind));
   return static_cast<size_t>(end - p) >= size && equal_bytes(p, text, size);
 }
 
@@ -285,9 +333,8 @@ std::span<const QuotedScan> quoted_scans();
 /// The rest of scan_quoted() from the first backslash on, 64 bytes at a time.
 QuotedString scan_quoted_escapes(const char* p, const char* end);
 
-/// `p` is the byte after the opening quote.
-inline QuotedString scan_quoted(const char* p, const char* end) {
-  p = find_special(p, end);
+/// scan_quoted() of a string in which find_special() has found `p`.
+inline QuotedString scan_quoted_from(const char* p, const char* end) {
   if (p == end) return {};
   if (*p == '"') return {p, false, false};
   if (*p != '\\') return {};
@@ -296,6 +343,11 @@ inline QuotedString scan_quoted(const char* p, const char* end) {
     if (next < end && *next == '"') return {next, true, true};
   }
   return scan_quoted_escapes(p, end);
+}
+
+/// `p` is the byte after the opening quote.
+inline QuotedString scan_quoted(const char* p, const char* end) {
+  return scan_quoted_from(find_special(p, end), end);
 }
 
 }  // namespace lastseen

@@ -143,7 +143,7 @@ TEST(Scan, ABeginningIsComparedToItsLastByteAndNoFurther) {
     for (size_t room = 0; room < 40; ++room) {
       const auto starts = [&](const std::vector<char>& text) {
         return starts_with_padded(text.data(), text.data() + room, beginning.data(),
-                                  mask_of_first(size));
+                                  mask_behind_first(size));
       };
       EXPECT_EQ(size <= room, starts(std::vector<char>(room))) << size << " " << room;
       for (size_t at = 0; at < room; ++at) {

@@ -142,7 +142,7 @@ IdAnswer ClientIdRules::from_bare_field(std::string_view value) {
 
 IdAnswer ClientIdRules::from_target(const LoggedText& target, std::string_view name, bool cut) {
   const std::string_view text = without_layer(without_path(target));
-  const size_t mark = text.find('?');
+  const size_t mark = text.starts_with('?') ? 0 : text.find('?');
   if (mark == text.npos) return {};
   return find_in_query(text.substr(mark + 1), cut ? QueryFrom::kCut : QueryFrom::kField, name);
 }

@@ -50,9 +50,11 @@ BlockMasks masks_by_sse2(const char* p) {
 #define LASTSEEN_AVX512 __attribute__((target("avx512bw,avx512vbmi2,bmi,bmi2")))
 
 LASTSEEN_AVX2 BlockMasks masks_by_avx2(const char* p) {
-  const __m256i quote = _mm256_set1_epi8('"');
-  const __m256i backslash = _mm256_set1_epi8('\\');
-  const __m256i last_control = _mm256_set1_epi8(0x1f);
+  __m256i quote = _mm256_set1_epi8('"');
+  __m256i backslash = _mm256_set1_epi8('\\');
+  __m256i last_control = _mm256_set1_epi8(0x1f);
+  // Otherwise GCC 12 makes them anew for each block, of which they would be a fifth.
+  __asm__("" : "+x"(quote), "+x"(backslash), "+x"(last_control));
   BlockMasks masks;
   for (unsigned at = 0; at < kBlock; at += 32) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + at));
@@ -79,6 +81,7 @@ LASTSEEN_AVX512 BlockMasks masks_by_avx512(const char* p) {
 /// arXiv:1902.08318, section 3.1.1).
 uint64_t escaping(uint64_t backslashes) {
   constexpr uint64_t kEven = 0x5555'5555'5555'5555;
+  if ((backslashes & backslashes << 1) == 0) return backslashes;  // mostly, none beside another
   const uint64_t run_starts = backslashes & ~(backslashes << 1);
   const uint64_t even_runs = backslashes & ~(backslashes + (run_starts & kEven));
   const uint64_t odd_runs = backslashes & ~even_runs;
@@ -88,7 +91,8 @@ uint64_t escaping(uint64_t backslashes) {
 /// `masks_of` is known where this is inlined into one of the scans below, and inlined with it.
 [[gnu::always_inline]] inline QuotedString scan_blocks(const char* p, const char* end,
                                                        BlockMasks (*masks_of)(const char*)) {
-  QuotedString found;
+  uint64_t escapes = 0;  // some bit is set: there are any
+  uint64_t other_escapes = 0;
   const char* const begin = p;
   uint64_t carry = 0;  // 1: the block's first byte is escaped by the last byte of the block before
   while (p < end) {
@@ -116,14 +120,11 @@ uint64_t escaping(uint64_t backslashes) {
     carry = escapers >> (kBlock - 1);
     const uint64_t closing = masks.quotes & ~escaped;
     // All bits below the closing quote; all bits when it is not in this block.
-    const uint64_t inside = closing == 0 ? ~uint64_t{0} : (closing & -closing) - 1;
+    const uint64_t inside = (closing & -closing) - 1;
     if ((masks.controls & inside) != 0) return {};
-    found.escaped |= (escapers & inside) != 0;
-    found.other_escapes |= (escaped & inside & ~masks.quotes & ~masks.backslashes) != 0;
-    if (closing != 0) {
-      found.end = p + std::countr_zero(closing);
-      return found;
-    }
+    escapes |= escapers & inside;
+    other_escapes |= escaped & inside & ~(masks.quotes | masks.backslashes);
+    if (closing != 0) return {p + std::countr_zero(closing), escapes != 0, other_escapes != 0};
     p += left < kBlock ? left : kBlock;
   }
   return {};

@@ -75,7 +75,8 @@ SightingRules::SightingRules(const ParserOptions& options)
   for (const IdPlace& place : options.client_id.from) {
     const bool path = place.kind == IdPlace::Kind::kPath;
     const bool json = place.kind == IdPlace::Kind::kBody || place.kind == IdPlace::Kind::kJwt;
-    places_.push_back({place.kind, place.name, slot++, PathPattern(path ? place.name : ""),
+    places_.push_back({place.kind, origin_of(place.kind), place.name, slot++,
+                       PathPattern(path ? place.name : ""),
                        json ? std::make_unique<BodyFinder>(place.name) : nullptr});
   }
   if (options.client_id.pattern.empty()) return;
@@ -127,7 +128,7 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
   } else {
     result->sighted = true;
     result->client_id = answer.id();
-    result->origin = origin_of(decider->kind);
+    result->origin = decider->origin;
   }
 }
 

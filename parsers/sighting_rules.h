@@ -46,6 +46,7 @@ class SightingRules {
  private:
   struct Place {
     IdPlace::Kind kind;
+    std::string_view origin;
     std::string name;
     uint8_t slot;
     PathPattern path;                    // of a path only

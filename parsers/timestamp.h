@@ -44,15 +44,17 @@ class TimeReader {
   static constexpr size_t kSizeMin = sizeof(uint64_t);
   static constexpr size_t kSizeMax = 40;  ///< Bytes: `2026-11-21T22:45:05.123456789-06:00` has 35.
 
-  bool is_same_second(std::string_view text) const;
+  bool is_same_second(const char* text) const;
+  std::optional<int64_t> read_anew(std::string_view text, bool* local);
   void remember(std::string_view text, int64_t ms, bool local);
 
   size_t size_ = 0;  ///< 0: nothing is remembered.
   std::array<char, kSizeMax> text_{};
   std::array<char, kSizeMax> mask_{};  ///< All bits of the bytes that are to be compared.
-  size_t fraction_at_ = 0;             ///< Three digits or more, of which none is compared.
+  size_t fraction_at_ = 0;             ///< Of which no digit is compared …
   size_t fraction_end_ = 0;
-  int64_t second_ms_ = 0;  ///< Without what is not compared.
+  bool has_fraction_ = false;  ///< … if it has three digits or more.
+  int64_t second_ms_ = 0;      ///< Without what is not compared.
   bool local_ = false;
 };
 

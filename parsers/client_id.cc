@@ -213,7 +213,8 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
 
 bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
   if (text.empty()) return false;
-  if (text.front() == name.front() && text == name) return true;  // the first byte decides mostly
+  const bool alike = text.size() == name.size() && text.front() == name.front();
+  if (alike && equal_bytes(text.data(), name.data(), name.size())) return true;
   // Without its encoding a name is not longer.
   if (text.size() < name.size() || !holds_either(text, '%', '+')) return false;
   unescape_query(text, &name_);

@@ -56,14 +56,23 @@ class BodyReader {
         other_escapes_(body.other_escapes),
         finder_(finder) {}
 
-  BodyId find() {
+  [[gnu::always_inline]] BodyId find() {
     finder_->open_.clear();
     skip_byte_order_mark();
-    for (auto* place = finder_->shape_.first();; place = finder_->shape_.behind(place)) {
-      const BodyJoint* joint = recall_joint(place);
-      if (joint == nullptr) joint = read_joint(place);
-      if (joint == nullptr) return {};
+    uint64_t before = context();
+    for (Place* place = finder_->shape_.first();;) {
+      const BodyJoint* joint = place->recall(before, p_, end_);
+      if (joint != nullptr && fits(*joint)) {
+        ++place;
+        p_ += joint->size;
+      } else {
+        if (before != 0) finder_->open_.set(before >> 1);
+        joint = read_joint(place);
+        if (joint == nullptr) return {};
+        place = finder_->shape_.behind(place);
+      }
       if (joint->wanted) break;
+      before = context_of(joint->open);
       const Token value = joint->quoted ? skip_string() : skip_bare(peek());
       if (value != Token::kGood) return {};
     }
@@ -105,20 +114,18 @@ class BodyReader {
     return unit;
   }
 
-  /// All that the meaning of a joint depends on.
-  uint64_t context() const { return finder_->open_.word() << 1 | (kEscaped ? 1 : 0); }
+  /// All that the meaning of a joint depends on; 0: too many containers are open.
+  static uint64_t context_of(uint64_t open) {
+    return open == 0 ? 0 : open << 1 | (kEscaped ? 1 : 0);
+  }
+  uint64_t context() const { return context_of(finder_->open_.word()); }
 
-  /// The joint of the body before, if it stands here.
-  const BodyJoint* recall_joint(const Place* place) {
-    const BodyJoint* const joint = place->recall(context(), p_, end_);
-    if (joint == nullptr) return nullptr;
-    const char* const behind = p_ + joint->size;
-    const bool whole = joint->quoted || joint->wanted;
-    // Where a number stood there may be a bracket or a quote, which belong to the joint.
-    if (!whole && (behind == end_ || !begins_bare(*behind))) return nullptr;
-    p_ = behind;
-    finder_->open_.set(joint->open);
-    return joint;
+  /// Whether the joint, whose text stands here, is one here too: where a number stood behind it
+  /// there may be a bracket or a quote, which would belong to it.
+  bool fits(const BodyJoint& joint) const {
+    if (joint.quoted || joint.wanted) return true;
+    const char* const behind = p_ + joint.size;
+    return behind != end_ && begins_bare(*behind);
   }
 
   /// From behind a value, or from the body's beginning, to the next value that is no container.
@@ -126,7 +133,7 @@ class BodyReader {
   const BodyJoint* read_joint(Place* place) {
     OpenContainers& open = finder_->open_;
     const char* const begin = p_;
-    const uint64_t before = open.word() == 0 ? 0 : context();
+    const uint64_t before = context();
     BodyJoint joint;
     for (Expect expect = open.none() ? Expect::kBody : Expect::kCommaOrClose;;) {
       const Unit unit = skip_blanks();
@@ -228,8 +235,21 @@ class BodyReader {
   /// The string that skip_string() has just read, without its closing quote.
   std::string_view text_before_quote(const char* begin) const { return {begin, quote_}; }
 
-  /// From behind the opening quote to behind the closing one.
+  /// From behind the opening quote to behind the closing one, which is mostly seen at a glance.
   [[gnu::always_inline]] Token skip_string() {
+    constexpr std::string_view kQuote = kEscaped ? "\\\"" : "\"";
+    if (end_ - p_ >= static_cast<ptrdiff_t>(kPlainMax + kQuote.size())) {
+      const char* const special = p_ + count_plain(p_);
+      if (std::memcmp(special, kQuote.data(), kQuote.size()) == 0) {
+        quote_ = special;
+        p_ = special + kQuote.size();
+        return Token::kGood;
+      }
+    }
+    return skip_any_string();
+  }
+
+  Token skip_any_string() {
     for (;;) {
       p_ = find_special(p_, end_);
       if (p_ == end_) return Token::kCut;

@@ -42,31 +42,9 @@ JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptio
                                FieldNames::Usual usual)
     : names_(settings, options.client_id, FieldNames::Shape::kNested, usual), rules_(options) {}
 
-ParseResult JsonLineParser::parse(std::string_view line) {
-  fields_.clear();
-  ParseResult result;
-  const char* const end = line.data() + line.size();
-  const char* p = skip_blanks(line.data(), end);
-  if (p < end && *p != '{') p = skip_console_prefix(p, end, &result);
-  good_ = read_line(p, end);
-  if (!result.has_time)
-    rules_.find_time(fields_,
-                     &result);  // of a malformed line too, if it stands before what is wrong
-  if (good_) rules_.find_id(fields_, &result);
-  return result;
-}
-
-void JsonLineParser::explain(Explanation* out) {
-  out->parser = "json";
-  if (!good_) out->misfit = misfit_;
-  rules_.explain(
-      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
-      out);
-}
-
 /// Walks over the line's object and keeps the values that have a role. The objects on known paths
 /// are entered, all others are skipped.
-bool JsonLineParser::read_line(const char* begin, const char* end) {
+[[gnu::always_inline]] inline bool JsonLineParser::read_line(const char* begin, const char* end) {
   static_assert(LineWindow::kBytes > LineShape::kTextMax + kPlainMax);
   Nesting nesting;
   Context context = kEntering;
@@ -117,6 +95,28 @@ bool JsonLineParser::read_line(const char* begin, const char* end) {
     if (p == nullptr) return false;
     walker = window_.at(p);
   }
+}
+
+ParseResult JsonLineParser::parse(std::string_view line) {
+  fields_.clear();
+  ParseResult result;
+  const char* const end = line.data() + line.size();
+  const char* p = skip_blanks(line.data(), end);
+  if (p < end && *p != '{') p = skip_console_prefix(p, end, &result);
+  good_ = read_line(p, end);
+  if (!result.has_time)
+    rules_.find_time(fields_,
+                     &result);  // of a malformed line too, if it stands before what is wrong
+  if (good_) rules_.find_id(fields_, &result);
+  return result;
+}
+
+void JsonLineParser::explain(Explanation* out) {
+  out->parser = "json";
+  if (!good_) out->misfit = misfit_;
+  rules_.explain(
+      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
+      out);
 }
 
 /// Reads on behind a joint with which objects may end or begin: to the end of the value, or to the

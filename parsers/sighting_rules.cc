@@ -85,6 +85,15 @@ SightingRules::SightingRules(const ParserOptions& options)
 }
 
 void SightingRules::find_time(const LineFields& fields, ParseResult* result) {
+  const FieldValue* const value = fields.best(LineFields::kTime);
+  if (value == nullptr) return;
+  result->has_time = !value->text.escaped &&
+                     times_.read_again(value->text.raw, &result->seen_at_ms, &result->local_time);
+  if (!result->has_time) find_other_time(fields, result);
+}
+
+/// Apart from the above, so that what nearly always does stays small.
+void SightingRules::find_other_time(const LineFields& fields, ParseResult* result) {
   for (unsigned left = fields.seen(LineFields::kTime); left != 0; left &= left - 1) {
     const FieldValue& value = fields.value(LineFields::kTime, std::countr_zero(left));
     bool local = false;
@@ -134,8 +143,13 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
 
 IdAnswer SightingRules::ask(const Place& place, const LineFields& fields) {
   switch (place.kind) {
-    case IdPlace::Kind::kBody:
-      return fields.seen(LineFields::kBody) == 0 ? IdAnswer{} : ask_bodies(place, fields);
+    case IdPlace::Kind::kBody: {
+      const FieldValue* const body = fields.best(LineFields::kBody);
+      if (body == nullptr) return {};
+      const bool simple = body->form == FieldForm::kWhole && body->coding == FieldCoding::kNone;
+      if (simple && !body->cut) return rules_.from_body(body->text, place.finder.get());
+      return ask_bodies(place, fields);
+    }
     case IdPlace::Kind::kQuery:
       return ask_query(place, fields);
     case IdPlace::Kind::kPath:

@@ -53,6 +53,7 @@ class SightingRules {
     std::unique_ptr<BodyFinder> finder;  // of a body or a token only
   };
 
+  void find_other_time(const LineFields& fields, ParseResult* result);
   IdAnswer ask(const Place& place, const LineFields& fields);
   IdAnswer ask_bodies(const Place& place, const LineFields& fields);
   IdAnswer ask_body(const Place& place, const FieldValue& body);

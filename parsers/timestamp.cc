@@ -269,50 +269,10 @@ std::optional<int64_t> parse_timestamp(std::string_view text, bool* local) {
   return parse_epoch(text);
 }
 
-std::optional<int64_t> TimeReader::read(std::string_view text, bool* local) {
-  if (text.size() != size_ || !is_same_second(text.data())) return read_anew(text, local);
-  unsigned ms = 0;
-  if (has_fraction_) {
-    const auto digit = [&](size_t at) {
-      return static_cast<unsigned char>(text[fraction_at_ + at]) - unsigned{'0'};
-    };
-    const unsigned tenths = digit(0);
-    const unsigned hundredths = digit(1);
-    const unsigned thousandths = digit(2);
-    if (tenths > 9 || hundredths > 9 || thousandths > 9) return read_anew(text, local);
-    for (size_t at = fraction_at_ + 3; at < fraction_end_; ++at) {
-      if (!is_digit(text[at])) return read_anew(text, local);
-    }
-    ms = tenths * 100 + hundredths * 10 + thousandths;
-  }
-  *local = local_;
-  return second_ms_ + ms;
-}
-
 std::optional<int64_t> TimeReader::read_anew(std::string_view text, bool* local) {
   const std::optional<int64_t> ms = parse_timestamp(text, local);
   if (ms && text.size() >= kSizeMin && text.size() <= kSizeMax) remember(text, *ms, *local);
   return ms;
-}
-
-/// The text has the size of the one before.
-bool TimeReader::is_same_second(const char* text) const {
-  uint64_t differs = 0;
-  const auto compare = [&](size_t at) {
-    uint64_t here = 0;
-    uint64_t before = 0;
-    uint64_t mask = 0;
-    std::memcpy(&here, text + at, sizeof here);
-    std::memcpy(&before, text_.data() + at, sizeof before);
-    std::memcpy(&mask, mask_.data() + at, sizeof mask);
-    differs |= (here ^ before) & mask;
-  };
-  if (size_ < kSizeMin) return false;
-  compare(0);
-  for (size_t at = sizeof(uint64_t); at + sizeof(uint64_t) < size_; at += sizeof(uint64_t))
-    compare(at);
-  compare(size_ - sizeof(uint64_t));
-  return differs == 0;
 }
 
 void TimeReader::remember(std::string_view text, int64_t ms, bool local) {

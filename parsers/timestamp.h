@@ -4,8 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
+
+#include "parsers/scan.h"
 
 namespace lastseen {
 
@@ -38,13 +41,57 @@ std::optional<int64_t> parse_timestamp(std::string_view text, bool* local = null
 /// only the milliseconds are read.
 class TimeReader {
  public:
-  std::optional<int64_t> read(std::string_view text, bool* local);
+  std::optional<int64_t> read(std::string_view text, bool* local) {
+    int64_t ms = 0;
+    if (read_again(text, &ms, local)) return ms;
+    return read_anew(text, local);
+  }
+
+  /// Whether all but the milliseconds is as it was in the text before; they are then read.
+  bool read_again(std::string_view text, int64_t* ms, bool* local) const {
+    if (text.size() != size_ || !is_same_second(text.data())) return false;
+    unsigned fraction = 0;
+    if (has_fraction_) {
+      const auto digit = [&](size_t at) {
+        return static_cast<unsigned char>(text[fraction_at_ + at]) - unsigned{'0'};
+      };
+      const unsigned tenths = digit(0);
+      const unsigned hundredths = digit(1);
+      const unsigned thousandths = digit(2);
+      if (tenths > 9 || hundredths > 9 || thousandths > 9) return false;
+      for (size_t at = fraction_at_ + 3; at < fraction_end_; ++at) {
+        if (!is_digit(text[at])) return false;
+      }
+      fraction = tenths * 100 + hundredths * 10 + thousandths;
+    }
+    *ms = second_ms_ + fraction;
+    *local = local_;
+    return true;
+  }
 
  private:
   static constexpr size_t kSizeMin = sizeof(uint64_t);
   static constexpr size_t kSizeMax = 40;  ///< Bytes: `2026-11-21T22:45:05.123456789-06:00` has 35.
 
-  bool is_same_second(const char* text) const;
+  /// The text has the size of the one before.
+  bool is_same_second(const char* text) const {
+    uint64_t differs = 0;
+    const auto compare = [&](size_t at) {
+      uint64_t here = 0;
+      uint64_t before = 0;
+      uint64_t mask = 0;
+      std::memcpy(&here, text + at, sizeof here);
+      std::memcpy(&before, text_.data() + at, sizeof before);
+      std::memcpy(&mask, mask_.data() + at, sizeof mask);
+      differs |= (here ^ before) & mask;
+    };
+    if (size_ < kSizeMin) return false;
+    compare(0);
+    for (size_t at = sizeof(uint64_t); at + sizeof(uint64_t) < size_; at += sizeof(uint64_t))
+      compare(at);
+    compare(size_ - sizeof(uint64_t));
+    return differs == 0;
+  }
   std::optional<int64_t> read_anew(std::string_view text, bool* local);
   void remember(std::string_view text, int64_t ms, bool local);
 

@@ -32,7 +32,7 @@ class ClientTable {
       const uint64_t slot = slots_[at];
       if (slot == 0) return kAbsent;
       const uint32_t index = static_cast<uint32_t>(slot) - 1;
-      if (slot >> 32 == tag && id_at(index) == id) return index;
+      if (slot >> 32 == tag && same_bytes(id_at(index), id)) return index;
     }
   }
 

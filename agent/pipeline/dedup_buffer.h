@@ -87,9 +87,10 @@ class DedupBuffer {
   void clear();
 
  private:
-  /// Apart from add(), which nearly always finds the client: its call stays cheap.
-  [[gnu::noinline]] bool add_new(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
-                                 uint64_t clients_max);
+  /// Apart from add(), which nearly always finds the client at once: its call stays cheap.
+  [[gnu::noinline]] bool add_other(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
+                                   uint64_t clients_max);
+  bool add_new(std::string_view client_id, uint64_t hash, int64_t seen_at_ms, uint64_t clients_max);
   std::string_view id_at(uint32_t index) const { return entries_[index].client_id; }
   uint32_t index_of(std::string_view client_id, uint64_t hash) const {
     return table_.find(client_id, hash, [this](uint32_t index) { return id_at(index); });

@@ -58,8 +58,11 @@ class FileSystem {
   /// about each, for the caller does. A directory that is closed to us holds nothing; one that
   /// cannot be read for another reason (too many descriptors, I/O) is an error.
   virtual Result<std::vector<std::string>> glob(const std::string& pattern) = 0;
+  /// The absolute path of a directory, without symbolic links; `path` itself where there is no
+  /// directory, or no end of links.
+  virtual Result<std::string> real_directory(const std::string& path) = 0;
   /// Where the symbolic links at `path` lead to, whether or not there is anything; `path` itself
-  /// where there is none, or no end of them.
+  /// where there is none, or no end of them. Its directory is to be a real one; the result's is.
   virtual Result<std::string> target(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;

@@ -113,6 +113,14 @@ class PosixFileSystem final : public FileSystem {
     return convert(raw);
   }
 
+  Result<std::string> real_directory(const std::string& path) override {
+    const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr),
+                                                           &std::free);
+    if (real) return std::string(real.get());
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return path;
+    return status_of(errno, "follow", path);
+  }
+
   Result<std::string> target(const std::string& path) override {
     std::string at = path;
     for (int links = 0; links < kLinksMax; ++links) {
@@ -122,9 +130,11 @@ class PosixFileSystem final : public FileSystem {
         return status_of(errno, "follow", at);
       if (size < 0) return at;
       const std::string next(text, static_cast<size_t>(size));
-      const size_t slash = at.rfind('/');
-      at = next.starts_with('/') || slash == at.npos ? next : at.substr(0, slash + 1) + next;
-      at = without_detours(at);
+      at = next.starts_with('/') ? next : at.substr(0, at.rfind('/') + 1) + next;
+      const size_t slash = at.rfind('/') + 1;  // npos + 1 is 0
+      const Result<std::string> directory = real_directory(slash == 0 ? "." : at.substr(0, slash));
+      if (!directory) return directory;
+      at = *directory + (directory->ends_with('/') ? "" : "/") + at.substr(slash);
     }
     return path;  // they go round in circles, which opening it says
   }
@@ -161,15 +171,6 @@ class PosixFileSystem final : public FileSystem {
  private:
   static constexpr int kLinksMax = 40;  // Linux follows no more (path_resolution(7))
 
-  // So that one directory is not two: without `..`, which leads up from what a link leads to.
-  static std::string without_detours(const std::string& path) {
-    if (path.find("./") == path.npos && path.find("//") == path.npos) return path;
-    const size_t slash = path.rfind('/');
-    const std::string directory = path.substr(0, slash + 1);
-    std::unique_ptr<char, decltype(&std::free)> real(realpath(directory.c_str(), nullptr),
-                                                     &std::free);
-    return real ? real.get() + path.substr(slash) : path;
-  }
   static Status not_regular(const std::string& path) {
     return Status::reject("cannot follow " + path + ": not a regular file");
   }

@@ -84,6 +84,43 @@ Listing list_directory(FileSystem& files, const std::string& directory) {
   return listing;
 }
 
+// Where directories lead, each asked once: thousands of logs lie in one as easily as one.
+class RealDirectories {
+ public:
+  RealDirectories(FileSystem& files, Discovered& out) : files_(files), out_(out) {}
+
+  const Result<std::string>& of(const std::string& directory) {
+    auto known = known_.find(directory);
+    if (known != known_.end()) return known->second;
+    known = known_.emplace(directory, files_.real_directory(directory)).first;
+    if (!known->second)
+      out_.all_links = false;
+    else if (*known->second != directory)
+      out_.directories.push_back({directory, *known->second});
+    return known->second;
+  }
+
+  // Notes if the path itself is a link.
+  Result<std::string> target_of(const std::string& path) {
+    const Result<std::string>& directory = of(directory_of(path));
+    if (!directory) return directory.status();
+    std::string real = *directory == directory_of(path)
+                           ? path
+                           : (*directory == "/" ? "" : *directory) + "/" + name_in_directory(path);
+    Result<std::string> target = files_.target(real);
+    if (!target)
+      out_.all_links = false;
+    else if (*target != real)
+      out_.links.push_back({path, *target});
+    return target;
+  }
+
+ private:
+  FileSystem& files_;
+  Discovered& out_;
+  std::map<std::string, Result<std::string>> known_;
+};
+
 }  // namespace
 
 // One that names a single file is asked about it, and says why it is not there.
@@ -94,16 +131,20 @@ Result<std::vector<std::string>> paths_of(FileSystem& files, const std::string& 
 
 Discovered discover(FileSystem& files, const std::string& pattern) {
   Discovered discovered;
-  Result<std::vector<std::string>> paths = paths_of(files, pattern);
-  if (!paths) {
-    discovered.troubles.push_back(trouble_of(paths.status(), pattern, pattern));
-    return discovered;
-  }
+  RealDirectories real(files, discovered);
+  // Also those in which there is nothing now: between rename and create there is not.
+  const Result<std::vector<std::string>> directories = paths_of(files, directory_of(pattern));
+  const Result<std::vector<std::string>> paths = paths_of(files, pattern);
+  for (const auto* failed : {&directories, &paths})
+    if (!*failed) {
+      discovered.troubles.push_back(trouble_of(failed->status(), pattern, pattern));
+      discovered.all_links = false;
+      return discovered;
+    }
+  for (const std::string& directory : *directories) real.of(directory);
   for (const std::string& found : *paths) {
-    const Result<std::string> target = files.target(found);
+    const Result<std::string> target = real.target_of(found);
     const std::string& path = target ? *target : found;
-    discovered.all_links &= target.status().code() != StatusCode::kRetry;
-    if (path != found && !matches_glob(pattern, path)) discovered.links.push_back({found, path});
     const Result<FileStat> stat = target ? files.stat(path) : Result<FileStat>(target.status());
     if (!stat) {
       if (stat.status().code() != StatusCode::kNotFound)  // else it vanished just now

@@ -30,18 +30,19 @@ struct PathTrouble {
   bool hides_file = false;
 };
 
-/// A symbolic link to a log.
-struct LinkToLog {
-  std::string link;
-  std::string file;
+/// A path that the pattern gives, of a log or a directory, and where it leads without links.
+struct Link {
+  std::string name;
+  std::string path;
 };
 
 struct Discovered {
   /// Regular files, sorted by the paths that the pattern gave. Behind links the path is where they
   /// lie, for there rotation puts what it makes of them.
   std::vector<FoundFile> files;
-  std::vector<LinkToLog> links;  ///< Whether or not there is anything behind.
-  bool all_links = true;         ///< false: some paths could not be asked whether they are links.
+  std::vector<Link> links;        ///< Logs that are links, whether or not anything is behind.
+  std::vector<Link> directories;  ///< Those of the pattern that are links or lie behind some.
+  bool all_links = true;          ///< false: some paths could not be asked whether they are links.
   std::vector<PathTrouble> troubles;
 };
 

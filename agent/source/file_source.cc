@@ -35,7 +35,9 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       files_(files),
       log_(log),
       watches_(settings.name, files, watcher, log, *this),
-      listings_(files) {
+      listings_(files),
+      names_(settings.path),
+      former_names_(names_) {
   if (options_.descriptors) share_ = options_.descriptors->join();
 }
 
@@ -272,29 +274,6 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   by_inode_.emplace(stat.inode, place->get());
   note_path(**place, path);
   return **place;
-}
-
-// The name by which the glob knows a file: its path, or a link to it. Empty: none.
-std::string FileSource::named_as(const std::string& path) const {
-  if (matches_glob(settings_.path, path)) return path;
-  const auto link = links_.find(path);
-  return link == links_.end() ? "" : link->second;
-}
-
-// The path of the log that is to be found under such a name; perhaps `home` itself, so that it must
-// outlive what is given.
-const std::string& FileSource::target_of(const std::string& home) const {
-  const auto target = targets_.find(home);
-  return target == targets_.end() ? home : target->second;
-}
-
-// `all`: there are no others.
-void FileSource::note_links(const std::vector<LinkToLog>& links, bool all) {
-  if (links.empty() && targets_.empty()) return;
-  if (all) targets_.clear();
-  for (const auto& [link, file] : links) targets_[link] = file;
-  links_.clear();
-  for (const auto& [link, file] : targets_) links_.emplace(file, link);
 }
 
 void FileSource::forget(Stream& stream, bool gone, Now now) {

@@ -22,6 +22,7 @@
 #include "source/followed_file.h"
 #include "source/foreign_files.h"
 #include "source/hold_budget.h"
+#include "source/log_names.h"
 #include "source/source.h"
 #include "source/watcher.h"
 
@@ -98,7 +99,7 @@ class FileSource final : public Source, private Watcher::Listener {
     Stream(FollowedFile opened) : file(std::move(opened)) {}
     std::string key;   // Position::stream
     std::string path;  // where it was last seen; changed by note_path() alone
-    std::string home;  // by which name it was first seen, perhaps a link: its successor is there
+    std::string home;  // by which name it was first seen, perhaps by a link: its successor is there
     FollowedFile file;
     bool named = true;          // a path leads to it
     bool existed = false;       // at the first discovery, so `start` applies to it
@@ -147,6 +148,7 @@ class FileSource final : public Source, private Watcher::Listener {
   /// A file that left its home: what was born after it and has left since is found behind it.
   struct Chain {
     std::string home;
+    std::string log;          // where that led to: what rotation made of it is there
     std::string path;         // where the file is now
     int64_t birth_ns = 0;     // 0: unknown
     int64_t modified_ns = 0;  // if it is gone: when it was last looked at; 0: unknown
@@ -178,6 +180,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void cannot_open(const FoundFile& found, std::string state);
   void note_early_trouble(Stream& stream);
   void note_place(Stream& stream, const std::string& path);
+  void note_names(const Discovered& discovered);
   bool came_back(const FoundFile& found, Now now);
   void note_successors(Now now);
   void let_go(Stream& stream, Now now);
@@ -187,8 +190,10 @@ class FileSource final : public Source, private Watcher::Listener {
   void settle(Now now);
   bool settle_waiting(Waiting& waiting, Now now);
   std::string home_of(const std::string& path) const;
+  std::string home_or_former_of(const std::string& path) const;
   void count_vanished(const Waiting& waiting);
   Stream* find_held(const Position& stored, bool& undecided);
+  bool has_left(const std::string& home, const std::string& path);
   Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
   bool adopt(Stream& stream, const Position& stored, Now now);
@@ -205,15 +210,19 @@ class FileSource final : public Source, private Watcher::Listener {
   void hold_siblings(Now now);
   void drop_siblings(Now now);
   void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
+  std::string log_of(const std::string& home, const std::string& path) const;
   void start_chain_before(const std::string& home, const Stream* appeared);
-  void start_chain_from_nothing(const std::string& home, int64_t sequence);
+  void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence);
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
   void start_chain_since(Stream& stream);
-  void start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence);
+  void start_chain_behind_link(const std::string& home, const std::string& log);
+  void start_chain_since(const std::string& home, const std::string& log, int64_t birth_ns,
+                         int64_t since_ns, int64_t sequence);
   bool waits_for_chain(const Stream& stream) const;
   void follow_chains(Now now);
-  void add_packed_logs(const std::string& home, Listing& listing);
+  void add_packed_logs(const std::string& log, Listing& listing);
+  void add_left_log(const Chain& chain, Listing& listing);
   bool follow_chain(Chain& chain, Now now);
   void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
@@ -277,17 +286,13 @@ class FileSource final : public Source, private Watcher::Listener {
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
-  std::string named_as(const std::string& path) const;
-  const std::string& target_of(const std::string& home) const;
-  void note_links(const std::vector<LinkToLog>& links, bool all);
-  bool is_named(const std::string& path) const {
-    return matches_glob(settings_.path, path) || links_.count(path) > 0;
-  }
-  bool in_glob(const Stream& s) const { return is_named(s.path); }
+  bool in_glob(const Stream& s) const { return names_.names(s.path); }
   bool is_packed_log(const std::string& path) const {
-    return is_gzip_name(path) && matches_glob(settings_.path, without_gzip_suffix(path));
+    return is_gzip_name(path) && names_.names(without_gzip_suffix(path));
   }
-  bool is_at_home(const Stream& s) const { return s.path == target_of(s.home) && in_glob(s); }
+  bool is_at_home(const Stream& s) const { return names_.leads_to(s.home, s.path) && in_glob(s); }
+  // Whether the proxy writes to it, also where a link has led before.
+  bool is_log(const Stream& s) const { return log_of(s.home, s.path) == s.path; }
   bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
   void note_what_stands();
   int64_t poll_every_ms() const;
@@ -315,8 +320,8 @@ class FileSource final : public Source, private Watcher::Listener {
   std::multimap<uint64_t, Stream*> by_inode_;
   std::multimap<std::string, Stream*> by_family_;  // rotation_base of its path
   Listings listings_;                              // of the look under way
-  std::map<std::string, std::string> targets_;     // of the links that the glob names
-  std::map<std::string, std::string> links_;       // the other way
+  LogNames names_;
+  LogNames former_names_;         // before the look under way
   std::vector<Stream*> rotated_;  // open ones that may still hold data to be read first
   std::vector<Waiting> waiting_;
   std::vector<Chain> chains_;

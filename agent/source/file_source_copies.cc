@@ -66,7 +66,7 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
   bool undecided = false;
   Stream* found = find_held_copy(s.path, s.key, before, undecided, now);
   if (!found && (!undecided || s.copy_tries + 1 >= kCopyTriesMax))
-    found = find_unfollowed_copy(target_of(s.home), before, undecided, now);
+    found = find_unfollowed_copy(log_of(s.home, s.path), before, undecided, now);
   if (!found) return undecided ? Search::kUndecided : Search::kNone;
   Search search = take_copy(*found, s, before, now);
   const uint64_t read_to = std::max(found->file.size_seen(), before.position);
@@ -234,7 +234,7 @@ bool FileSource::go_on_as_packed(Stream& s) {
   Listing family = listings_.family_of(s.path);
   std::erase_if(family.files, [&](const FoundFile& file) {
     return !is_gzip_name(file.path) || !is_packed_time(file.stat, s.file.stat()) ||
-           matches_glob(settings_.path, file.path) || stream_of(file.stat);
+           names_.names(file.path) || stream_of(file.stat);
   });
   if (family.files.size() != 1) return false;  // of two, their contents tell
   note_packed(s, family.files.front());

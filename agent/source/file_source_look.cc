@@ -19,8 +19,8 @@ void FileSource::look_at_all(Now now) {
   }
   make_room(now);
   Discovered discovered = discover(files_, settings_.path);
-  note_links(discovered.links, discovered.troubles.empty());
-  links_known_ |= discovered.all_links;
+  const bool knew_links = links_known_;
+  note_names(discovered);
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -34,7 +34,7 @@ void FileSource::look_at_all(Now now) {
   note_troubles(std::move(discovered.troubles));
   if (discovered_ && !discovered.files.empty() && has_wildcards(settings_.path))
     early_troubles_.erase(settings_.path);
-  if (!discovered_) hold_siblings(now);
+  if (links_known_ && !knew_links) hold_siblings(now);
   discovered_ = true;
   if (begun_ && discovered.files.empty()) start_chain_before(settings_.path, nullptr);
   settle(now);
@@ -85,7 +85,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
 FileSource::Stream& FileSource::welcome(const std::string& path, std::unique_ptr<File> file,
                                         const FileStat& stat, Now now) {
   Stream& stream = add(path, std::move(file), stat, now);
-  stream.home = named_as(path);
+  stream.home = names_.name_of(path);
   stream.existed = !discovered_;
   stream.first_size = static_cast<uint64_t>(stat.size);
   note_early_trouble(stream);
@@ -107,6 +107,30 @@ void FileSource::note_early_trouble(Stream& stream) {
   stream.existed |= then.inode == 0 || same_inode(then, stream.file.stat());
   if (then.inode != 0) stream.first_size = static_cast<uint64_t>(then.size);
   early_troubles_.erase(early);
+}
+
+// A link that is no more, or leads elsewhere: where the glob has another name for what it led to,
+// that is the home of its files. What came there since the look before is ours still.
+void FileSource::note_names(const Discovered& discovered) {
+  former_names_ = names_;
+  names_.note(discovered, discovered.all_links && discovered.troubles.empty());
+  const bool knew_links = std::exchange(links_known_, links_known_ || discovered.all_links);
+  if (!knew_links || names_ == former_names_) return;
+  std::set<std::string> left;
+  const auto move = [&](std::string& home, const std::string& path) {
+    if (names_.path_of(home) == former_names_.path_of(home)) return;
+    if (std::string name = home_of(path); !name.empty()) home = std::move(name);
+    if (!names_.leads_to(home, former_names_.path_of(home))) left.insert(home);
+  };
+  std::string pattern = settings_.path;
+  move(pattern, pattern);
+  for (const auto& stream : streams_)
+    if (stream) move(stream->home, stream->path);
+  for (Chain& chain : chains_) move(chain.home, chain.log);
+  if (begun_)
+    for (const std::string& home : left)
+      start_chain_from_nothing(home, former_names_.path_of(home),
+                               newest_sequence_ += kSequenceStep);
 }
 
 void FileSource::note_place(Stream& stream, const std::string& path) {
@@ -193,11 +217,14 @@ void FileSource::locate(Stream& s, Now now) {
     return s.file.is_open() ? same_inode(s.file.stat(), stat)
                             : compare_inode(s.file.identity(), stat) == InodeMatch::kSame;
   };
+  // What comes where a link has led before, but not at the look before, is not ours.
+  const std::string log = log_of(s.home, s.path);
+  const bool left = !names_.leads_to(s.home, log) && !former_names_.leads_to(s.home, log);
   auto moved_to = [&](const std::string& path) {
     log_.debug("file was renamed", {{"input", settings_.name}, {"from", s.path}, {"to", path}});
     note_path(s, path);
     s.named = s.located = s.dirty = true;
-    start_chain(s);
+    if (!left) start_chain(s);
   };
   if (!s.candidate.empty()) return moved_to(s.candidate);
   bool deleted = s.file.is_open() && s.file.stat().links == 0;
@@ -210,14 +237,15 @@ void FileSource::locate(Stream& s, Now now) {
     }
     if (!stat && stat.status().code() != StatusCode::kNotFound) return;  // nothing is known
     const Listing& listing = listings_.of(directory_of(s.path));
-    if (!listing.status) return;
+    if (!listing.status && !has_left(s.home, s.path)) return;
     for (const FoundFile& file : listing.files)
       if (leads_here(file.stat)) return moved_to(std::string(file.path));
     if (!listing.complete) return;
   }
   if (std::exchange(s.named, false)) {
     s.unnamed_ms = now.mono_ms;
-    start_chain(s);  // numbers date nothing any more, for the others may have moved since
+    // Numbers date nothing any more, for the others may have moved since.
+    if (!left) start_chain(s);
     if (!s.file.is_open()) return look_for_closed(s, now);
   }
   if (!s.file.is_open() && now.mono_ms - s.unnamed_ms >= options_.forget_ms) {
@@ -270,7 +298,7 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
     if (static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
     return;
   }
-  const bool was_emptied = look.before && !look.unproven && is_at_home(s);
+  const bool was_emptied = look.before && !look.unproven && is_log(s);
   if (was_emptied && waits_for_copy(s, *look.before, look.lost_bytes, now)) return;
   if (look.unproven) {
     start_chain_since(s);
@@ -375,7 +403,8 @@ void FileSource::update_watches(Now now) {
   if (!begun_) return;
   std::set<std::string> wanted;
   std::set<std::string> hot;
-  if (std::string directory = directory_of(settings_.path); !has_wildcards(directory))
+  if (std::string directory = directory_of(names_.path_of(settings_.path));
+      !has_wildcards(directory))
     wanted.insert(directory);
   for (const auto& s : streams_) {
     if (!s) continue;

@@ -16,17 +16,21 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   look_due_ = true;
   if (!moved) return;
   const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
-  note_links(discover(files_, settings_.path).links, true);
+  names_ = LogNames(settings_.path);
+  names_.note(discover(files_, settings_.path), true);
+  former_names_ = names_;
   early_troubles_.clear();
   if (!restored_ || held_back()) discovered_ = false;
-  std::erase_if(chains_, [&](const Chain& chain) {
-    return !ours(chain.home) && (forget_anchor(chain), true);
+  std::erase_if(chains_, [&](Chain& chain) {
+    if (ours(chain.home)) return false;
+    chain.home = home_of(chain.log);  // by a link now, or no more
+    return chain.home.empty() && (forget_anchor(chain), true);
   });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || ours(s->home)) continue;
-    if (std::string name = named_as(s->path); !name.empty()) {
-      s->home = std::move(name);  // by a link now, or no more
+    if (std::string name = home_of(s->path); !name.empty()) {
+      s->home = std::move(name);
       continue;
     }
     log_.info("the file is not followed any more", {{"input", settings_.name},

@@ -95,9 +95,10 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
         !reopen(*s, s->path, now))
       return false;
   Stream* stream = find_held(stored, undecided);
-  if (!stream) stream = find_sibling(waiting, undecided, now);
+  const bool left = has_left(home_or_former_of(stored.path), stored.path);
+  if (!stream && !left) stream = find_sibling(waiting, undecided, now);
   if (!stream) stream = find_on_other_device(stored, undecided);
-  if (!stream && !undecided) stream = find_remaining_copy(stored, undecided, now);
+  if (!stream && !undecided && !left) stream = find_remaining_copy(stored, undecided, now);
   if (stream) return adopt(*stream, stored, now);
   if (undecided && !is_given_up(waiting, now)) {
     if (!waiting.said)
@@ -122,9 +123,15 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
 
 // Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
 std::string FileSource::home_of(const std::string& path) const {
-  if (std::string name = named_as(path); !name.empty()) return name;
+  if (std::string name = names_.name_of(path); !name.empty()) return name;
   if (is_packed_log(path)) return without_gzip_suffix(path);
-  return named_as(rotation_base(path));
+  return names_.name_of(rotation_base(path));
+}
+
+// Or by which name it was seen before a link led elsewhere.
+std::string FileSource::home_or_former_of(const std::string& path) const {
+  std::string home = home_of(path);
+  return home.empty() ? names_.former_name_of(path) : home;
 }
 
 // What was written after the position was stored, nobody can know.
@@ -161,6 +168,14 @@ FileSource::Stream* FileSource::find_held(const Position& stored, bool& undecide
     found = stream;
   }
   return found;
+}
+
+// Whether the directory of `path` is no more, and the log is in another one by now: a link leads
+// there, so it is no disk that may be mounted again.
+bool FileSource::has_left(const std::string& home, const std::string& path) {
+  if (home.empty() || !names_.is_linked(home) || exists(directory_of(path))) return false;
+  const std::string directory = directory_of(names_.path_of(home));
+  return directory != directory_of(path) && exists(directory);
 }
 
 // A file that was renamed while nobody watched is in the directory still, under another name.
@@ -223,13 +238,11 @@ bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
   // What was to be stored of it while it waited is older than what will be.
   std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
   s.copy_of.clear();
-  if (std::string home = home_of(stored.path); !home.empty())
-    s.home = std::move(home);
-  else if (targets_.count(settings_.path) > 0)
-    s.home = settings_.path;  // what the link led to
+  if (std::string home = home_or_former_of(stored.path); !home.empty()) s.home = std::move(home);
   // Older than whatever has taken its place since.
   s.sibling = false;
   if (is_rotated(s)) {
+    start_chain_behind_link(s.home, log_of(s.home, s.path));
     s.sequence = oldest_sequence_ -= kSequenceStep;
     start_chain(s);
   }

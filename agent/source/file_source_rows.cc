@@ -63,7 +63,7 @@ void FileSource::anchor_chains(std::vector<Position>& out) {
     chain.anchor = kAnchorKey + mint_key(chain.home, from, Now{0, looked_wall_ms_});
     Position& anchor = out.emplace_back(chain.vanished ? chain.vanished->position : Position());
     anchor.stream = chain.anchor;
-    anchor.path = chain.home;
+    anchor.path = chain.log;
     anchor.birth_ns = chain.birth_ns;
     const int64_t since_ns =
         chain.looked_ns > 0 ? std::min(chain.looked_ns, chain.modified_ns) : chain.modified_ns;
@@ -75,7 +75,7 @@ void FileSource::forget_anchor(const Chain& chain) {
   if (chain.anchor.empty()) return;
   Position& anchor = gone_.emplace_back();
   anchor.stream = chain.anchor;
-  anchor.path = chain.home;
+  anchor.path = chain.log;
   anchor.gone = true;
 }
 

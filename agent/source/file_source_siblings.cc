@@ -60,7 +60,7 @@ void FileSource::hold_siblings(Now now) {
   for (const auto& stream : streams_)
     if (stream) homes.insert(stream->home);
   for (const std::string& home : homes) {
-    Listing listing = listings_.rotations_of(target_of(home));
+    Listing listing = listings_.rotations_of(names_.path_of(home));
     std::erase_if(listing.files, [&](const FoundFile& file) { return stream_of(file.stat); });
     sort_oldest_first(listing.files);
     size_t skipped = listing.files.size() - std::min(listing.files.size(), kHeldSiblingsMax);
@@ -70,7 +70,7 @@ void FileSource::hold_siblings(Now now) {
       Result<std::unique_ptr<File>> file = open(listing.files[i].path);
       Result<FileStat> stat = file ? (*file)->stat() : Result<FileStat>(file.status());
       if (!stat || stream_of(*stat)) continue;
-      if (is_named(listing.files[i].path)) {  // it could not be asked before
+      if (names_.names(listing.files[i].path)) {  // it could not be asked before
         welcome(listing.files[i].path, std::move(*file), *stat, now);
         continue;
       }
@@ -100,18 +100,27 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
       chain.path = s.named ? s.path : "";
       return;
     }
+  const std::string log = log_of(s.home, s.path);
   const FileStat& stat = s.file.stat();
   const int64_t birth_ns = birth_dates(stat) && !is_gzip_name(s.path) ? stat.birth_ns : 0;
-  chains_.push_back({s.home, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
+  chains_.push_back({s.home, log, s.named ? s.path : "", birth_ns, stat.modified_ns, s.sequence});
   const int64_t looked_wall_ms = std::min(seen_wall_ms, complete_look_wall_ms_);
   chains_.back().key = s.key;
   chains_.back().looked_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
 }
 
+// Beside which log rotation puts what it makes of it: that of `home`, or where its link led when
+// the file that is or was at `path` was at home.
+std::string FileSource::log_of(const std::string& home, const std::string& path) const {
+  std::string log = names_.path_of(home);
+  if (path == home || log == home || directory_of(log) == directory_of(path)) return log;
+  return rotation_base(path);
+}
+
 // A file appears where another was, or none is there yet: since then one may have come and been
 // rotated away unseen.
 void FileSource::start_chain_before(const std::string& home, const Stream* appeared) {
-  const std::string log = target_of(home);
+  const std::string log = names_.path_of(home);
   if (!appeared && !exists(directory_of(log))) return;
   const Stream* newest = nullptr;
   for (const Stream* s : family_of(log))
@@ -119,15 +128,17 @@ void FileSource::start_chain_before(const std::string& home, const Stream* appea
       newest = s;
   if (newest) return start_chain(*newest);
   start_chain_from_nothing(
-      home, appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep);
+      home, log,
+      appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep);
 }
 
 // No file of that home was here at the look before. Where there is no directory, there is none yet.
-void FileSource::start_chain_from_nothing(const std::string& home, int64_t sequence) {
-  const std::string directory = directory_of(target_of(home));
+void FileSource::start_chain_from_nothing(const std::string& home, const std::string& log,
+                                          int64_t sequence) {
+  const std::string directory = directory_of(log);
   if (has_wildcards(directory) || !exists(directory)) return;
   const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
-  start_chain_since(home, since_ns, sequence);
+  start_chain_since(home, log, since_ns, since_ns, sequence);
 }
 
 bool FileSource::exists(const std::string& directory) {
@@ -138,15 +149,19 @@ bool FileSource::exists(const std::string& directory) {
 void FileSource::look_behind(const Waiting& waiting) {
   const Position& stored = waiting.position;
   const bool anchor = is_anchor(stored);
-  const std::string home = anchor ? stored.path : home_of(stored.path);
-  const std::string directory = directory_of(target_of(home));
+  std::string home = home_or_former_of(stored.path);
+  if (home.empty() && anchor) home = stored.path;
+  const std::string log = log_of(home, stored.path);
+  const std::string directory = directory_of(log);
   const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
   if (!may_be_found && !anchor) count_vanished(waiting);
   if (!listed) return;
   const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
-  Chain chain{home, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
+  start_chain_behind_link(home, log);
+  Chain chain{
+      home, log, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
   if (may_be_found) chain.vanished = waiting;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
@@ -155,21 +170,30 @@ void FileSource::look_behind(const Waiting& waiting) {
 // What was written to a file since it was last seen may have been copied and truncated away. No
 // bytes of it are known, so only the time tells: any rotated file that is younger than that.
 void FileSource::start_chain_since(Stream& s) {
-  if (s.intact_wall_ms == 0 || !is_at_home(s) || is_gzip_name(s.path)) return;
+  if (s.intact_wall_ms == 0 || !is_log(s) || is_gzip_name(s.path)) return;
   const int64_t since_ns = (s.intact_wall_ms - kClockGrainMs) * 1'000'000;
-  start_chain_since(s.home, since_ns, s.sequence);
+  start_chain_since(s.home, s.path, since_ns, since_ns, s.sequence);
   s.sequence = newest_sequence_ += kSequenceStep;
   look_due_ = true;  // hot files are looked at without the rest
 }
 
+// The log of that home was at `log` when the agent was stopped. If a link has led elsewhere since,
+// what was written there may have been rotated already; it may be older than the link.
+void FileSource::start_chain_behind_link(const std::string& home, const std::string& log) {
+  if (names_.leads_to(home, log)) return;
+  const int64_t since_ns = (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000;
+  start_chain_since(home, names_.path_of(home), 0, since_ns, oldest_sequence_ -= kSequenceStep);
+}
+
 // Unless one that is not followed yet leads to all of that: while nothing can be listed, each look
 // starts another.
-void FileSource::start_chain_since(const std::string& home, int64_t since_ns, int64_t sequence) {
+void FileSource::start_chain_since(const std::string& home, const std::string& log,
+                                   int64_t birth_ns, int64_t since_ns, int64_t sequence) {
   const bool known = std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
-    return !chain.followed && chain.path.empty() && chain.birth_ns <= since_ns &&
-           chain.modified_ns <= since_ns && chain.home == home;
+    return !chain.followed && chain.path.empty() && chain.birth_ns <= birth_ns &&
+           chain.modified_ns <= since_ns && chain.home == home && chain.log == log;
   });
-  if (!known) chains_.push_back({home, "", since_ns, since_ns, sequence});
+  if (!known) chains_.push_back({home, log, "", birth_ns, since_ns, sequence});
 }
 
 // What is older may still be found.
@@ -190,7 +214,7 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
   const bool written_later = chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
   if (chain.path.empty() || (!packed && written_later)) return written_later;
   if (packed && found.stat.modified_ns < chain.looked_ns) return false;
-  const int order = compare_rotations(target_of(chain.home), found.path, chain.path);
+  const int order = compare_rotations(chain.log, found.path, chain.path);
   return order > 0 || (order == 0 && written_later);
 }
 
@@ -215,8 +239,7 @@ void FileSource::finish_chains() {
     });
     if (!chain.followed || !begun) return false;
     if (chain.vanished) {
-      const Result<bool> rotated =
-          is_found_rotated(chain.vanished->position, target_of(chain.home));
+      const Result<bool> rotated = is_found_rotated(chain.vanished->position, chain.log);
       if (!rotated && ++chain.tries < kChainTriesMax) return false;
       if (!rotated || !*rotated) count_vanished(*chain.vanished);
     }
@@ -225,27 +248,36 @@ void FileSource::finish_chains() {
 }
 
 // Where each hour has a log of its own, one that is packed has left the glob.
-void FileSource::add_packed_logs(const std::string& home, Listing& listing) {
-  if (!has_wildcards(settings_.path) || has_wildcards(home)) return;
-  Listing family = listings_.family_of(home);
+void FileSource::add_packed_logs(const std::string& log, Listing& listing) {
+  if (!has_wildcards(settings_.path) || has_wildcards(log)) return;
+  Listing family = listings_.family_of(log);
   drop_packed_twice(family.files);
   for (FoundFile& file : family.files)
-    if (is_packed_log(file.path) && !is_rotation_of(home, file.path))
+    if (is_packed_log(file.path) && !is_rotation_of(log, file.path))
       listing.files.push_back(std::move(file));
+}
+
+// What a link has led to is rotated by that: it may be packed, too.
+void FileSource::add_left_log(const Chain& chain, Listing& listing) {
+  if (names_.leads_to(chain.home, chain.log)) return;
+  for (const FoundFile& file : listings_.of(directory_of(chain.log)).files)
+    if (matches_glob(chain.log, without_gzip_suffix(file.path))) listing.files.push_back(file);
+  drop_packed_twice(listing.files);
 }
 
 // True: there is no more to be found.
 bool FileSource::follow_chain(Chain& chain, Now now) {
   // What cannot be looked for yet may be what would be found here.
   for (const Waiting& waiting : waiting_)
-    if (home_of(waiting.position.path) == chain.home) return false;
-  const std::string log = target_of(chain.home);
-  if (!exists(directory_of(log))) return false;  // not mounted yet
-  Listing listing = listings_.rotations_of(log);
-  add_packed_logs(chain.home, listing);
+    if (home_or_former_of(waiting.position.path) == chain.home) return false;
+  if (!exists(directory_of(chain.log)))
+    return has_left(chain.home, chain.log);  // else it is not mounted yet
+  Listing listing = listings_.rotations_of(chain.log);
+  add_packed_logs(chain.log, listing);
+  add_left_log(chain, listing);
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
-    if (!stream || !stream->sibling || !is_rotation_of(log, stream->path)) continue;
+    if (!stream || !stream->sibling || !is_rotation_of(chain.log, stream->path)) continue;
     const FoundFile held{stream->path, stream->file.stat()};
     const bool listed =
         std::any_of(listing.files.begin(), listing.files.end(),
@@ -326,9 +358,9 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     return true;
   }
   if (read_to && !stream->file.go_on_from(*read_to)) return false;
-  const bool same_log =
-      !has_wildcards(chain.home) && is_rotation_of(target_of(chain.home), found.path);
-  stream->home = same_log ? chain.home : home_of(found.path);
+  const bool same_log = without_gzip_suffix(found.path) == chain.log ||
+                        (!has_wildcards(chain.log) && is_rotation_of(chain.log, found.path));
+  stream->home = same_log ? chain.home : home_or_former_of(found.path);
   stream->sequence = sequence;
   stream->sibling = false;
   if (read_to) {

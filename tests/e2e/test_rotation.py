@@ -5,6 +5,9 @@ import shutil
 import subprocess
 import time
 
+import pytest
+
+from agent import command
 from load import Load, post_json
 from logs import Writer, backlog, json_line, truth_of_nginx
 from servers import wait_until
@@ -64,10 +67,13 @@ def test_logrotate_under_load_with_kills_between(nginx, store, agents):
     assert store.rows() == truth.clients
 
 
-def test_logrotate_twice_behind_a_link_while_the_agent_is_down(nginx, store, agents, tmp_path):
-    link = str(tmp_path / "current.log")
-    os.symlink(nginx.json_log, link)
-    agent = agents(link, store.store()).start()
+@pytest.mark.parametrize("to", ["the log", "its directory"])
+def test_logrotate_twice_behind_a_link_while_the_agent_is_down(to, nginx, store, agents, tmp_path):
+    link = str(tmp_path / "current")
+    log = nginx.json_log
+    os.symlink(log if to == "the log" else os.path.dirname(log), link)
+    path = link if to == "the log" else f"{link}/{os.path.basename(log)}"
+    agent = agents(path, store.store()).start()
     with Load(nginx.port, threads=1):
         for _ in range(2):
             time.sleep(0.4)
@@ -80,6 +86,50 @@ def test_logrotate_twice_behind_a_link_while_the_agent_is_down(nginx, store, age
     truth = truth_of_nginx(all_logs(nginx.json_log))
     assert agent.settled(truth.lines)["committed"] == truth.sightings
     assert store.rows() == truth.clients
+
+
+def test_link_that_leads_to_the_next_release_while_the_agent_is_down(store, agents, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    written = 0
+
+    def write(directory, lines=100):
+        nonlocal written
+        with open(tmp_path / directory / "access.log", "a", encoding="utf-8") as file:
+            for written in range(written + 1, written + lines + 1):
+                file.write(json_line(1795305600000 + written, f"CLIENT_{written}"))
+
+    def lead_to(directory):
+        os.symlink(directory, tmp_path / "next")
+        os.rename(tmp_path / "next", tmp_path / "current")
+
+    def rotate(directory):
+        os.rename(tmp_path / directory / "access.log", tmp_path / directory / "access.log.1")
+
+    lead_to("one")
+    write("one")
+    agent = agents(f"{tmp_path}/current/*.log", store.store()).start()
+    agent.settled(written)
+    agent.kill()
+    write("one")
+    rotate("one")
+    write("one")
+    lead_to("two")
+    write("two")
+    rotate("two")
+    write("two")
+    agent.start().settled(written)
+    write("one")  # workers of the old release end
+    agent.settled(written)
+    agent.kill()
+    lead_to("one")
+    write("one")
+    agent.start().settled(written)
+    agent.write(inputs=[{**agent.settings["inputs"][0], "path": f"{tmp_path}/one/*.log"}])
+    assert command("reload", "-s", agent.socket).returncode == 0
+    write("one")
+    assert agent.settled(written)["committed"] == written
+    assert len(store.rows()) == written
 
 
 def test_lines_written_to_the_renamed_file_before_usr1_are_read(nginx, database, agents):

@@ -31,7 +31,7 @@ struct FakeInode {
 
 /// Plays the kernel and, through its verbs, the proxy and logrotate. Files keep living through
 /// open descriptors after remove(), as on a real disk. Paths are absolute; a directory exists
-/// when it was made. One level of symbolic links, for files.
+/// when it was made. Symbolic links lead to files or to directories without links in their path.
 class FakeFileSystem final : public FileSystem {
  public:
   enum class Call { kOpen, kStat, kGlob, kList, kPread, kFstat, kLink };
@@ -166,7 +166,8 @@ class FakeFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<File>> open(const std::string& path) override {
     if (Status status = enter(Call::kOpen, path); !status) return status;
-    if (directories_.count(path)) return Status::reject("cannot follow " + path + ": a directory");
+    if (directories_.count(follow(path)))
+      return Status::reject("cannot follow " + path + ": a directory");
     std::shared_ptr<FakeInode> inode = resolve(path);
     if (!inode) return missing("open", path);
     if (!inode->readable) return Status::retry("cannot open " + path + ": Permission denied");
@@ -175,10 +176,10 @@ class FakeFileSystem final : public FileSystem {
 
   Result<FileStat> stat(const std::string& path) override {
     if (Status status = enter(Call::kStat, path); !status) return status;
-    if (directories_.count(path)) {
+    if (const std::string real = follow(path); directories_.count(real)) {
       FileStat stat;
       stat.device = device;
-      stat.inode = std::hash<std::string>()(path);
+      stat.inode = std::hash<std::string>()(real);
       stat.is_regular = false;
       stat.is_directory = true;
       return stat;
@@ -193,29 +194,39 @@ class FakeFileSystem final : public FileSystem {
   Result<std::vector<std::string>> glob(const std::string& pattern) override {
     std::vector<std::string> found;
     if (Status status = enter(Call::kGlob, pattern); !status) return status;
-    for (const auto& [path, inode] : names_)
-      if (reachable(path) && matches(pattern, path)) found.push_back(path);
-    for (const auto& [path, target] : links_)
-      if (reachable(path) && matches(pattern, path)) found.push_back(path);
-    for (const std::string& path : directories_)
+    const auto add = [&](const std::string& path) {
       if (path != "/" && reachable(path) && matches(pattern, path)) found.push_back(path);
+    };
+    for (const auto& [path, inode] : names_) add(path);
+    for (const auto& [path, target] : links_) {
+      add(path);
+      for (const auto& [file, inode] : names_)
+        if (parent(file) == target) add(path + file.substr(target.size()));
+      for (const auto& [other, led_to] : links_)
+        if (parent(other) == target) add(path + other.substr(target.size()));
+    }
+    for (const std::string& path : directories_) add(path);
     std::sort(found.begin(), found.end());
     return found;
   }
 
+  Result<std::string> real_directory(const std::string& path) override {
+    if (Status status = enter(Call::kLink, path); !status) return status;
+    return follow(path);
+  }
+
   Result<std::string> target(const std::string& path) override {
     if (Status status = enter(Call::kLink, path); !status) return status;
-    const auto link = links_.find(path);
-    return link == links_.end() ? path : link->second;
+    return follow(path);
   }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {
     if (Status status = enter(Call::kList, directory); !status) return status;
-    if (!directories_.count(directory)) return missing("list", directory);
+    const std::string real = follow(directory);
+    if (!directories_.count(real)) return missing("list", directory);
     std::vector<std::string> names;
     auto add = [&](const std::string& path) {
-      if (path != directory && parent(path) == directory)
-        names.push_back(path.substr(path.rfind('/') + 1));
+      if (path != real && parent(path) == real) names.push_back(path.substr(path.rfind('/') + 1));
     };
     for (const auto& [path, inode] : names_) add(path);
     for (const auto& [path, target] : links_) add(path);
@@ -299,13 +310,20 @@ class FakeFileSystem final : public FileSystem {
     return fault ? fault(call, path) : Status::ok();
   }
   int64_t tick() { return clock_ticks ? ++now_ns : now_ns; }
-  bool reachable(const std::string& path) const { return directories_.count(parent(path)) > 0; }
+  bool reachable(const std::string& path) const {
+    return directories_.count(follow(parent(path))) > 0;
+  }
+  std::string follow(const std::string& path) const {
+    const auto link = links_.find(path);
+    return link == links_.end() ? path : link->second;
+  }
   std::shared_ptr<FakeInode> resolve(const std::string& path) const {
-    auto link = links_.find(path);
-    const std::string& target = link == links_.end() ? path : link->second;
-    auto found = names_.find(target);
-    bool gone = found == names_.end() || !reachable(path) || !reachable(target);
-    return gone ? nullptr : found->second;
+    const std::string directory = follow(parent(path));
+    const std::string target =
+        follow((directory == "/" ? "" : directory) + path.substr(path.rfind('/')));
+    const auto found = names_.find(target);
+    return found == names_.end() || !reachable(path) || !reachable(target) ? nullptr
+                                                                           : found->second;
   }
 
   static constexpr uint64_t kFirstInode = 11;

@@ -28,6 +28,9 @@ class FaultyFileSystem final : public FileSystem {
   Result<std::vector<std::string>> glob(const std::string& pattern) override {
     return disk_.glob(pattern);
   }
+  Result<std::string> real_directory(const std::string& path) override {
+    return disk_.real_directory(path);
+  }
   Result<std::string> target(const std::string& path) override { return disk_.target(path); }
   Result<std::vector<std::string>> list(const std::string& directory) override {
     auto names = disk_.list(directory);

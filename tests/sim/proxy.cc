@@ -175,6 +175,22 @@ void Proxy::truncate() {
   size_ = 0;
 }
 
+void Proxy::move_to(const std::string& directory, const std::string& link) {
+  if (reopen_due_ || !disk_.exists(log_)) return;
+  disk_.make_directory(directory);
+  stem_ = directory + "/access";
+  log_ = stem_ + ".log";
+  disk_.symlink(link.ends_with(".log") ? log_ : directory, link);
+  reopen_due_ = true;
+}
+
+bool Proxy::directory_is_known() const {
+  return std::any_of(names_.begin(), names_.end(), [&](const auto& entry) {
+    const auto& [path, file] = entry;
+    return path.starts_with(stem_) && store_.knows_file(input_, file->inode, file->birth_ns);
+  });
+}
+
 void Proxy::remove() {
   if (reopen_due_ || !disk_.exists(log_)) return;
   unlink(log_);
@@ -212,6 +228,7 @@ void Proxy::drop_oldest() {
   std::string oldest;
   for (const auto& [path, file] : names_) {
     if (path == log_ || file == writing_) continue;
+    if (!path.starts_with(stem_)) return unlink(std::string(path));  // of an earlier directory
     if (oldest.empty() || older(path, oldest)) oldest = path;
   }
   if (!oldest.empty()) unlink(oldest);

@@ -57,12 +57,18 @@ class Proxy {
   void rename_rotate(bool create);  ///< The proxy goes on writing to the old file until open().
   void copy_truncate(bool lines_between);
   void truncate();
+  /// A release: the log is begun anew in another directory, to which `link` leads from now on, when
+  /// the proxy opens it. The link is that of the log, or of its directory.
+  void move_to(const std::string& directory, const std::string& link);
   void remove();  ///< The log; the proxy goes on writing to it until open().
   /// The newest rotated file that is plain and not written to; if `known`, only one of which the
   /// store has first bytes or nothing: of others that could not be read, nobody knows the archive.
   void compress(bool known);
   void drop_oldest();  ///< logrotate's `rotate N`.
   size_t rotated() const;
+  /// The store knows a file of the log's directory, or nothing would lead there once a link does
+  /// not.
+  bool directory_is_known() const;
   bool log_is_saved() const;  ///< The store has all of what a truncation would destroy.
   bool rotated_are_saved() const;
 
@@ -106,8 +112,8 @@ class Proxy {
   SimStore& store_;
   Random& random_;
   const std::string input_;
-  const std::string stem_;
-  const std::string log_;
+  std::string stem_;
+  std::string log_;
   const bool copies_;  // logrotate is set to copytruncate
   const Names names_by_;
   std::optional<FakeFileSystem::Writer> writer_;

@@ -38,6 +38,15 @@ bool SimStore::knows_contents(const std::string& input, uint64_t inode, int64_t 
                       });
 }
 
+bool SimStore::knows_file(const std::string& input, uint64_t inode, int64_t birth_ns) const {
+  const auto found = state_.inputs.find(input);
+  return found != state_.inputs.end() &&
+         std::any_of(found->second.positions.begin(), found->second.positions.end(),
+                     [&](const auto& row) {
+                       return row.second.inode == inode && row.second.birth_ns == birth_ns;
+                     });
+}
+
 StoreResult<AgentState> SimStore::load(const std::string&) {
   const StoreFault fault = take_fault();
   if (fault == StoreFault::kFailsBefore) return error();

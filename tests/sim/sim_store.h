@@ -71,6 +71,8 @@ class SimStore final : public Store {
   const LedgerCounts& totals(const std::string& input) { return state_.inputs[input].totals; }
   /// The furthest position of a file, 0 if none is stored.
   uint64_t position_of(const std::string& input, uint64_t inode, int64_t birth_ns) const;
+  /// Whether the file has a position.
+  bool knows_file(const std::string& input, uint64_t inode, int64_t birth_ns) const;
   /// Whether the first bytes of a file are known, if it has a position.
   bool knows_contents(const std::string& input, uint64_t inode, int64_t birth_ns) const;
   uint64_t quarantined_of(const std::string& id) const {

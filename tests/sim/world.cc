@@ -89,6 +89,8 @@ class World {
   AgentOptions agent_options_;
   std::vector<std::unique_ptr<Proxy>> proxies_;
   std::unique_ptr<Incarnation> agent_;
+  std::map<const Proxy*, std::string> links_;  // by which the agent finds their logs
+  int releases_ = 0;
   std::map<const Proxy*, bool> looked_since_;  // the last rotation, with the positions known
   int64_t looked_mono_ms_ = 0;
   bool marked_ = false;
@@ -126,8 +128,14 @@ World::World(const WorldOptions& options)
     const std::string log = proxies_.back()->log();
     std::string path = one_in(4) ? log + "*" : log;
     if (one_in(6) && has("link")) {
-      path = "/links/" + name + ".log";
-      disk_.symlink(log, path);
+      std::string& link = links_[proxies_.back().get()] = "/links/" + name;
+      if (one_in(2)) {
+        path = link + path.substr(path.rfind('/'));
+        disk_.symlink("/" + name, link);
+      } else {
+        path = link += ".log";
+        disk_.symlink(log, path);
+      }
     }
     agent_options_.inputs.push_back({name, path});
   }
@@ -300,6 +308,13 @@ void World::act_on_log(Proxy& proxy) {
     return proxy.open();
   }
   if (!agent_ && !rotates_while_down_) return;
+  if (die == 0 && links_.count(&proxy) > 0) {
+    // Nothing leads back to where a link has led only between two looks, or to what a store forgot.
+    if (!has("release") || marked_ || !proxy.directory_is_known()) return;
+    say(proxy.input() + ": the link of its log leads to another directory");
+    return proxy.move_to("/" + proxy.input() + "-" + std::to_string(++releases_),
+                         links_.at(&proxy));
+  }
   if (die < 10 && !proxy.copies()) {
     if (!has("quick-rotation") && !looked_since_[&proxy]) return;
     looked_since_[&proxy] = false;

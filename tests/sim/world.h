@@ -38,7 +38,8 @@ inline constexpr Kind kKinds[] = {
     {"birthless", "a disk without birth times"},
     {"few", "fewer descriptors than files"},
     {"disk", "calls of the disk fail"},
-    {"link", "a log is named by a link in another directory"},
+    {"link", "a log is named by a link to it or to its directory"},
+    {"release", "such a link is made to lead to another directory"},
 };
 /// The first name in a list that is no kind; empty: none.
 std::string unknown_kind(const std::string& without);

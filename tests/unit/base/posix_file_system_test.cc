@@ -104,6 +104,17 @@ TEST_F(PosixFileSystemTest, LinksAreFollowedToTheirEndWhetherAnythingIsThereOrNo
   EXPECT_EQ(StatusCode::kRetry, files->stat(at("circle")).status().code());  // so it is said
 }
 
+TEST_F(PosixFileSystemTest, ADirectoryHasOnePathHoweverItIsNamed) {
+  std::filesystem::create_directory(at("logs"));
+  std::filesystem::create_symlink("logs", at("current"));
+  std::filesystem::create_symlink("../current/access.log", at("logs/latest"));
+  for (const char* name : {"logs", "current", "current/../logs/", "current/."})
+    EXPECT_EQ(at("logs"), *files->real_directory(at(name))) << name;
+  EXPECT_EQ("/", *files->real_directory("/tmp/.."));
+  EXPECT_EQ(at("none"), *files->real_directory(at("none")));
+  EXPECT_EQ(at("logs/access.log"), *files->target(at("logs/latest")));
+}
+
 TEST_F(PosixFileSystemTest, ListIsSortedAndWhole) {
   write("b", "");
   write("a", "");

@@ -1,0 +1,75 @@
+#include "source/log_names.h"
+
+#include <string_view>
+
+namespace lastseen {
+
+namespace {
+
+using Links = std::map<std::string, std::string, std::less<>>;
+
+// directory_of() without a copy.
+std::string_view directory_in(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return path.substr(0, slash == 0 ? 1 : slash);
+}
+
+// `more` is newer than what is known.
+void update(Links& links, Links& reversed, const std::vector<Link>& more, bool complete) {
+  if (complete) links.clear();
+  for (const auto& [name, path] : more) links[name] = path;
+  reversed.clear();
+  for (const auto& [name, path] : links) reversed.emplace(path, name);
+}
+
+}  // namespace
+
+void LogNames::note(const Discovered& found, bool complete) {
+  update(targets_, links_, found.links, complete);
+  update(directories_, directory_names_, found.directories, complete);
+}
+
+// The glob gives bare names if it is one.
+std::string LogNames::in_directory(const std::string& directory, const std::string& name) const {
+  if (pattern_.find('/') == pattern_.npos) return name;
+  return directory.ends_with('/') ? directory + name : directory + "/" + name;
+}
+
+std::string LogNames::name_of(const std::string& path) const {
+  if (matches_glob(pattern_, path)) return path;
+  if (const auto found = directory_names_.find(directory_in(path));
+      found != directory_names_.end()) {
+    std::string name = in_directory(found->second, name_in_directory(path));
+    if (matches_glob(pattern_, name)) return name;
+  }
+  const auto link = links_.find(path);
+  return link == links_.end() ? "" : link->second;
+}
+
+bool LogNames::names(const std::string& path) const {
+  return matches_glob(pattern_, path) || !name_of(path).empty();
+}
+
+std::string LogNames::path_of(const std::string& name) const {
+  if (const auto target = targets_.find(name); target != targets_.end()) return target->second;
+  const auto found = directories_.find(directory_in(name));
+  if (found == directories_.end()) return name;
+  return (found->second == "/" ? "" : found->second) + "/" + name_in_directory(name);
+}
+
+bool LogNames::leads_to(const std::string& name, const std::string& path) const {
+  if (targets_.empty() && directories_.empty()) return name == path;
+  return path_of(name) == path;
+}
+
+std::string LogNames::former_name_of(const std::string& path) const {
+  const std::string directory = directory_of(pattern_);
+  if (has_wildcards(directory)) return "";
+  if (!has_wildcards(pattern_)) return path_of(pattern_) == pattern_ ? "" : pattern_;
+  if (directories_.count(directory) == 0) return "";
+  std::string name = in_directory(directory, name_in_directory(rotation_base(path)));
+  return matches_glob(pattern_, name) ? name : "";
+}
+
+}  // namespace lastseen

@@ -212,7 +212,7 @@ class BodyReader {
   }
 
   /// The value of the key that was looked for.
-  BodyId read_id() {
+  [[gnu::always_inline]] BodyId read_id() {
     const Unit first = skip_blanks();
     if (first.code == kEnd) return {BodyId::Kind::kTruncated};
     const char* begin = p_;
@@ -238,11 +238,17 @@ class BodyReader {
   /// From behind the opening quote to behind the closing one, which is mostly seen at a glance.
   [[gnu::always_inline]] Token skip_string() {
     constexpr std::string_view kQuote = kEscaped ? "\\\"" : "\"";
-    if (end_ - p_ >= static_cast<ptrdiff_t>(kPlainMax + kQuote.size())) {
+    constexpr std::string_view kHexQuote = "\\x22";  // nginx's default
+    if (end_ - p_ >= static_cast<ptrdiff_t>(kPlainMax + kHexQuote.size())) {
       const char* const special = p_ + count_plain(p_);
       if (std::memcmp(special, kQuote.data(), kQuote.size()) == 0) {
         quote_ = special;
         p_ = special + kQuote.size();
+        return Token::kGood;
+      }
+      if (kEscaped && std::memcmp(special, kHexQuote.data(), kHexQuote.size()) == 0) {
+        quote_ = special;
+        p_ = special + kHexQuote.size();
         return Token::kGood;
       }
     }

@@ -74,7 +74,7 @@ JsonLineParser::JsonLineParser(const ParserSettings& settings, const ParserOptio
         continue;
       }
       p = window_.place(walker);
-      p = read_text(p, size < kPlainMax ? p + size : find_special(p + size, end), end, use);
+      p = read_text(p, find_special_behind(p, size, end), end, use);
     } else if (joint->kind == LineJoint::Kind::kBare) {
       const size_t size = count_number(walker);
       if (walker[size] == ',' || walker[size] == '}') {

@@ -6,6 +6,7 @@
 #include "parsers/field_names.h"
 #include "parsers/line_fields.h"
 #include "parsers/line_shape.h"
+#include "parsers/line_window.h"
 #include "parsers/parser.h"
 #include "parsers/sighting_rules.h"
 
@@ -26,6 +27,7 @@ class LogfmtParser : public Parser {
   const LineJoint* read_joint(LineShape::Place* place, const char* p, const char* end);
 
   const FieldNames names_;
+  LineWindow window_;
   LineShape shape_;
   LineJoint joint_;  // that was read last
   LineFields fields_;

@@ -34,26 +34,42 @@ void LtsvParser::explain(Explanation* out) {
 }
 
 bool LtsvParser::read_line(std::string_view line) {
-  const char* p = line.data();
-  const char* const end = p + line.size();
-  if (p == end) {
+  static_assert(LineWindow::kBytes > LineShape::kTextMax + kPlainMax);
+  if (line.empty()) {
     misfit_ = line;
     return false;
   }
-  for (auto* place = shape_.first();; place = shape_.behind(place)) {
-    const LineJoint* joint = place->recall(0, p, end);
-    if (joint == nullptr) joint = read_label(place, p, end);
-    if (joint == nullptr) return false;
-    p += joint->size;
-    const char* const value = p;
-    p = find_either(p, end, '\t', '\\');
-    const bool escaped = p < end && *p == '\\';
-    if (escaped) p = find_byte(p, end, '\t');
-    if (joint->value != nullptr) {
-      fields_.set(*joint->value, FieldValue::Kind::kText, {{value, p}, escaped, escaped});
+  const char* const end = line.data() + line.size();
+  const char* walker = window_.open(line.data(), end);
+  for (LineShape::Place* place = shape_.first();;) {
+    const LineJoint* joint = place->recall(0, walker);
+    if (joint != nullptr) {
+      ++place;
+      walker += joint->size;
+    } else {
+      const char* const label = window_.place(walker);
+      joint = read_label(place, label, end);
+      if (joint == nullptr) return false;
+      place = shape_.behind(place);
+      walker = window_.at(label + joint->size);
     }
-    if (p == end) return true;
-    if (++p == end) return true;  // a tab behind the last value
+    const size_t size = count_plain(walker);
+    if (walker[size] == '\t') {  // of nearly all values the end is seen at a glance
+      if (joint->value != nullptr)
+        fields_.set(*joint->value, FieldValue::Kind::kText, {{window_.place(walker), size}});
+      walker = window_.ahead(walker + size + 1);
+    } else {
+      const char* const value = window_.place(walker);
+      const char* p = find_either(value + size, end, '\t', '\\');
+      const bool escaped = p < end && *p == '\\';
+      if (escaped) p = find_byte(p, end, '\t');
+      if (joint->value != nullptr)
+        fields_.set(*joint->value, FieldValue::Kind::kText, {{value, p}, escaped, escaped});
+      if (p == end) return true;
+      walker = window_.at(p + 1);
+    }
+    // A tab may stand behind the last value.
+    if (*walker == '\0' && window_.place(walker) == end) return true;
   }
 }
 

@@ -62,6 +62,18 @@ inline __m128i special_of(__m128i bytes) {
                                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
   return _mm_or_si128(controls, marks);
 }
+
+/// How many of the 32 bytes at `p` stand before the first wanted one.
+template <typename WantedOf>
+[[gnu::always_inline]] inline size_t count_before(const char* p, WantedOf wanted_of) {
+  const auto mask_at = [&](size_t at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+    return static_cast<uint32_t>(_mm_movemask_epi8(wanted_of(bytes)));
+  };
+  if (const uint32_t mask = mask_at(0)) return static_cast<unsigned>(std::countr_zero(mask));
+  const uint32_t mask = mask_at(16);
+  return mask == 0 ? 32 : 16 + static_cast<unsigned>(std::countr_zero(mask));
+}
 }  // namespace scan_detail
 #endif
 
@@ -74,22 +86,35 @@ inline const char* find_special(const char* p, const char* end) {
 #endif
 }
 
+/// How many bytes the next two look at; all must be there to be read.
 constexpr size_t kPlainMax = 32;
 
-/// How many of the kPlainMax bytes at `p`, which can all be read, stand before the first special
-/// one.
+/// How many bytes at `p` stand before the first special one.
 inline size_t count_plain(const char* p) {
 #if defined(__SSE2__)
-  const auto specials = [p](size_t at) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
-    return static_cast<uint32_t>(_mm_movemask_epi8(scan_detail::special_of(bytes)));
-  };
-  if (const uint32_t mask = specials(0)) return static_cast<unsigned>(std::countr_zero(mask));
-  const uint32_t mask = specials(16);
-  return mask == 0 ? kPlainMax : 16 + static_cast<unsigned>(std::countr_zero(mask));
+  return scan_detail::count_before(p, scan_detail::special_of);
 #else
   return static_cast<size_t>(find_special(p, p + kPlainMax) - p);
 #endif
+}
+
+/// How many bytes at `p` stand before the first blank, control character or backslash.
+inline size_t count_word(const char* p) {
+#if defined(__SSE2__)
+  return scan_detail::count_before(p, [](__m128i bytes) {
+    const __m128i blanks = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+    return _mm_or_si128(blanks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  });
+#else
+  size_t size = 0;
+  while (size<kPlainMax&& static_cast<unsigned char>(p[size])> ' ' && p[size] != '\\') ++size;
+  return size;
+#endif
+}
+
+/// find_special() where count_plain() has said `plain` of the bytes at `p`.
+inline const char* find_special_behind(const char* p, size_t plain, const char* end) {
+  return plain < kPlainMax ? p + plain : find_special(p + plain, end);
 }
 
 /// First `byte` at or after `p`; `end` when there is none. Most are near: the parts of a query, the

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,11 @@ TEST(LineWindow, CountsSayWhatTheFindersSay) {
       const char* const begin = text.data();
       const auto size_to = [&](const char* found) { return static_cast<size_t>(found - begin); };
       EXPECT_EQ(size_to(find_special(begin, begin + kPlainMax)), count_plain(begin)) << byte;
+      const auto ends_word = [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '\\';
+      };
+      EXPECT_EQ(size_to(std::find_if(begin, begin + kPlainMax, ends_word)), count_word(begin))
+          << byte;
       const size_t number = count_number(begin);
       if (text[number] != ',' && text[number] != '}') continue;
       EXPECT_EQ(size_to(find_bare_end(begin, begin + text.size())), number) << byte;

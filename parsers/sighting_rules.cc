@@ -147,8 +147,10 @@ IdAnswer SightingRules::ask(const Place& place, const LineFields& fields) {
       const FieldValue* const body = fields.best(LineFields::kBody);
       if (body == nullptr) return {};
       const bool simple = body->form == FieldForm::kWhole && body->coding == FieldCoding::kNone;
-      if (simple && !body->cut) return rules_.from_body(body->text, place.finder.get());
-      return ask_bodies(place, fields);
+      if (!simple || body->cut) return ask_bodies(place, fields);
+      // Many requests have no body, or `-` stands for it. No object with a member is so short.
+      if (body->text.raw.size() <= 1) return {};
+      return rules_.from_body(body->text, place.finder.get());
     }
     case IdPlace::Kind::kQuery:
       return ask_query(place, fields);

@@ -25,17 +25,6 @@ inline uint64_t mix(uint64_t a, uint64_t b) {
 
 }  // namespace hash_detail
 
-/// Whether two byte strings are the same. Most are short, and then a call of memcmp costs more than
-/// comparing.
-inline bool same_bytes(std::string_view a, std::string_view b) {
-  using hash_detail::load64;
-  const size_t size = a.size();
-  if (size != b.size()) return false;
-  if (size < 8 || size > 16) return a == b;
-  const auto differ = [&](size_t at) { return load64(a.data() + at) ^ load64(b.data() + at); };
-  return (differ(0) | differ(size - 8)) == 0;  // two words that may overlap
-}
-
 /// `seed` is random per process: whoever sends requests chooses the ids, and must not be able to
 /// choose ids that all fall into one slot.
 inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed) {

@@ -93,6 +93,8 @@ class FileSource final : public Source, private Watcher::Listener {
   static constexpr int64_t kSequenceStep = 1 << 20;
   // A file's birth is stamped by a clock that ticks every few milliseconds (CONFIG_HZ=100: 10 ms).
   static constexpr int64_t kClockGrainMs = 20;
+  // For so long a log that cannot be read may be one that was just made (0600 until chmod).
+  static constexpr int64_t kUnreadableNewsMs = 3'600'000;
 
   /// One file and what became of it.
   struct Stream {
@@ -174,7 +176,8 @@ class FileSource final : public Source, private Watcher::Listener {
   bool check_closed(Stream& stream, const FoundFile& found, Now now);
   bool reopen(Stream& stream, const std::string& path, Now now);
   void locate(Stream& stream, Now now);
-  void note_troubles(std::vector<PathTrouble> troubles);
+  void note_troubles(std::vector<PathTrouble> troubles, Now now);
+  bool may_hide_news(Now now) const;
   Stream& welcome(const std::string& path, std::unique_ptr<File> file, const FileStat& stat,
                   Now now);
   void cannot_open(const FoundFile& found, std::string state);
@@ -227,6 +230,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void finish_chains();
   bool is_newer(const FoundFile& found, const Chain& chain) const;
   Result<bool> is_found_rotated(const Position& vanished, const std::string& log);
+  Result<bool> only_begins_like(Stream& n, Stream& other);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.
@@ -337,6 +341,7 @@ class FileSource final : public Source, private Watcher::Listener {
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
   std::set<std::string> said_troubles_;
+  std::map<std::string, int64_t> unreadable_since_;  // mono_ms, by path
   // Paths in trouble at the first discovery: they count as files that existed. Inode 0: unknown.
   std::map<std::string, FileStat> early_troubles_;
   std::vector<PathTrouble> look_troubles_;  // of the look under way

@@ -195,7 +195,12 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
   if (!s.file.trouble().empty()) return Status::retry(s.file.trouble());
   if (s.file.is_open()) return n.file.begins_as(s.file);
   const Position last = s.file.identity();
-  if (tells_copies(last)) return n.file.proves(last, 1);
+  if (tells_copies(last)) {
+    const Result<bool> copy = n.file.proves(last, 1);
+    if (!copy || !*copy) return copy;
+    const Result<bool> apart = only_begins_like(n, s);
+    return apart ? Result<bool>(!*apart) : apart;
+  }
   // A few first bytes are those of every file of the log: more of them are looked at.
   Result<FollowedFile> probe = look_into(s.path);
   if (!probe) return probe.status();

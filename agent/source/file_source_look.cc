@@ -31,7 +31,7 @@ void FileSource::look_at_all(Now now) {
     for (const PathTrouble& trouble : discovered.troubles)
       if (trouble.hides_file) early_troubles_.try_emplace(trouble.path, FileStat{});
   std::move(look_troubles_.begin(), look_troubles_.end(), std::back_inserter(discovered.troubles));
-  note_troubles(std::move(discovered.troubles));
+  note_troubles(std::move(discovered.troubles), now);
   if (discovered_ && !discovered.files.empty() && has_wildcards(settings_.path))
     early_troubles_.erase(settings_.path);
   if (links_known_ && !knew_links) hold_siblings(now);
@@ -47,7 +47,7 @@ void FileSource::look_at_all(Now now) {
   drop_siblings(now);
   // What is known by its contents only has no position of its own.
   const bool complete =
-      restored_ && waiting_.empty() &&
+      restored_ && waiting_.empty() && !may_hide_news(now) &&
       std::all_of(streams_.begin(), streams_.end(), [](const auto& s) {
         return !s || ((s->located || !s->named) && (s->file.placed() || !s->copy_of.empty()));
       });
@@ -266,7 +266,13 @@ std::string_view advice_for_unreadable(std::string_view state) {
 
 }  // namespace
 
-void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
+void FileSource::note_troubles(std::vector<PathTrouble> troubles, Now now) {
+  const auto since = std::exchange(unreadable_since_, {});
+  for (const PathTrouble& trouble : troubles) {
+    if (!trouble.state.starts_with(kUnreadable)) continue;
+    const auto known = since.find(trouble.path);
+    unreadable_since_[trouble.path] = known == since.end() ? now.mono_ms : known->second;
+  }
   std::set<std::string> now_said;
   for (const PathTrouble& trouble : troubles) {
     std::string text = trouble.path + " " + trouble.state;
@@ -285,6 +291,14 @@ void FileSource::note_troubles(std::vector<PathTrouble> troubles) {
   }
   said_troubles_ = std::move(now_said);
   troubles_ = std::move(troubles);
+}
+
+// Whether there may be a file that has no position because it could not be opened. One that stays
+// closed to us is taken for what it is, and nobody's.
+bool FileSource::may_hide_news(Now now) const {
+  return std::any_of(unreadable_since_.begin(), unreadable_since_.end(), [&](const auto& entry) {
+    return now.mono_ms - entry.second < kUnreadableNewsMs;
+  });
 }
 
 void FileSource::look_at(Stream& s, bool thorough, Now now) {

@@ -40,16 +40,6 @@ void sort_oldest_first(std::vector<FoundFile>& files) {
   });
 }
 
-// Whether a file that begins with all that was counted of another, which ended at `last`, is no
-// copy of it: one header may be all that was counted, and the rest of each its own. The other may
-// have been written anew since it was looked at: then it may be a copy of what was in it.
-Result<bool> only_begins_like(FollowedFile& file, FollowedFile& other, const Position& last) {
-  if (last.position > kHeadBytesMax || !other.is_open()) return false;
-  const Result<bool> copy = file.begins_as(other);
-  if (!copy || *copy) return copy ? Result<bool>(false) : copy;
-  return other.proves(last, 0);
-}
-
 }  // namespace
 
 // While the store cannot be asked, rotation goes on: what may have to be read is kept open.
@@ -324,6 +314,26 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
   return false;
 }
 
+// Whether a file that begins with all that was counted of another is no copy of it: one header may
+// be all that was counted, and the rest of each its own. The other may have been written anew since
+// it was looked at: then it may be a copy of what was in it.
+Result<bool> FileSource::only_begins_like(Stream& n, Stream& other) {
+  const Position last = other.file.identity();
+  if (last.position > kHeadBytesMax) return false;
+  std::optional<FollowedFile> closed;
+  if (!other.file.is_open()) {
+    Result<FollowedFile> probe = look_into(other.path);
+    if (probe.status().code() == StatusCode::kNotFound) return false;
+    if (!probe) return probe.status();
+    if (compare_inode(last, probe->stat()) != InodeMatch::kSame) return false;
+    closed.emplace(std::move(*probe));
+  }
+  FollowedFile& file = closed ? *closed : other.file;
+  const Result<bool> copy = n.file.begins_as(file);
+  if (!copy || *copy) return copy ? Result<bool>(false) : copy;
+  return file.proves(last, 0);
+}
+
 // False: it could not be found out.
 bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t sequence,
                              Now now) {
@@ -343,7 +353,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     const Position last = other->file.identity();
     Result<bool> copy = stream->file.proves(last);
     if (copy && *copy) {
-      const Result<bool> apart = only_begins_like(stream->file, other->file, last);
+      const Result<bool> apart = only_begins_like(*stream, *other);
       if (!apart) return false;
       if (*apart) read_to = last;
       copy = !*apart;

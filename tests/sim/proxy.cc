@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fakes/gzip_bytes.h"
+#include "source/file_identity.h"
 
 namespace lastseen::sim {
 
@@ -22,7 +23,7 @@ void see(std::map<std::string, StoredClient>& clients, const Line& line) {
 }  // namespace
 
 Proxy::Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string input,
-             const std::string& directory)
+             const std::string& directory, bool header)
     : disk_(disk),
       store_(store),
       random_(random),
@@ -30,6 +31,7 @@ Proxy::Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string 
       stem_(directory + "/access"),
       log_(stem_ + ".log"),
       copies_(random.below(3) == 0),
+      header_(header && !copies_),
       names_by_(static_cast<Names>(random.below(4))) {
   disk_.make_directory(directory);
   open();
@@ -61,6 +63,13 @@ void Proxy::next_line() {
   clock_ms_ += static_cast<int64_t>(random_.below(50));
   // Some lines carry an older time: a slow request ends after a quick one that began later.
   line_ = Line();
+  if (header_ && size_ == 0) {
+    unwritten_ = "#Fields: " + std::string(200, 'x') + "\n";
+    line_.bytes = unwritten_.size();
+    ++headers_;
+    header_bytes_ += line_.bytes;
+    return;
+  }
   line_.seen_at_ms = clock_ms_;
   if (random_.below(4) == 0) line_.seen_at_ms -= static_cast<int64_t>(random_.below(5000));
   const uint64_t kind = random_.below(20);

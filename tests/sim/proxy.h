@@ -44,11 +44,13 @@ struct Contents {
 class Proxy {
  public:
   Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string input,
-        const std::string& directory);
+        const std::string& directory, bool header);
 
   const std::string& input() const { return input_; }
   const std::string& log() const { return log_; }
   bool copies() const { return copies_; }
+  /// Then it is not packed, either: contents tell what was packed or copied.
+  bool has_header() const { return header_; }
   bool reopen_due() const { return reopen_due_; }
 
   void open();         ///< (Re)opens the log, creating it if it is missing (USR1).
@@ -82,6 +84,10 @@ class Proxy {
   void agent_died() { sweep(); }
 
   uint64_t lines() const { return lines_; }
+  /// First lines that are alike: of a file that may be a copy of another nobody can tell whether
+  /// they were counted.
+  uint64_t headers() const { return headers_; }
+  uint64_t header_bytes() const { return header_bytes_; }
   uint64_t lines_at_risk() const;
   uint64_t bytes() const { return bytes_; }  ///< Of whole lines.
   uint64_t bytes_at_risk() const;
@@ -115,6 +121,7 @@ class Proxy {
   std::string stem_;
   std::string log_;
   const bool copies_;  // logrotate is set to copytruncate
+  const bool header_;  // each file begins with the same line
   const Names names_by_;
   std::optional<FakeFileSystem::Writer> writer_;
   File writing_;
@@ -126,6 +133,8 @@ class Proxy {
   uint64_t size_ = 0;  // of what is being written to
   int64_t clock_ms_ = 1'795'000'000'000;
   uint64_t lines_ = 0;
+  uint64_t headers_ = 0;
+  uint64_t header_bytes_ = 0;
   uint64_t bytes_ = 0;
   int rotations_ = 0;
   bool reopen_due_ = false;

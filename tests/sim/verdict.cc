@@ -42,12 +42,12 @@ std::string Verdict::find() {
     const uint64_t lost =
         std::accumulate(totals.lost_bytes.begin(), totals.lost_bytes.end(), uint64_t{0});
     loss_counted_ |= lost > 0;
-    if (totals.bytes_read + proxy.bytes_at_risk() + lost < proxy.bytes())
+    if (totals.bytes_read + proxy.bytes_at_risk() + lost + proxy.header_bytes() < proxy.bytes())
       tell(proxy.input() + ": of " + std::to_string(proxy.bytes()) + " bytes " +
            std::to_string(totals.bytes_read) + " were read and " + std::to_string(lost) +
            " counted as lost");
     if (lost > 0 && !proxy.copies() && calm_) tell(proxy.input() + ": bytes are said to be lost");
-    const bool too_few = totals.lines_read + at_risk < proxy.lines() && lost == 0;
+    const bool too_few = totals.lines_read + at_risk + proxy.headers() < proxy.lines() && lost == 0;
     if (totals.lines_read > proxy.lines() || too_few)
       tell(proxy.input() + ": lines_read is " + std::to_string(totals.lines_read) +
            ", the proxy wrote " + std::to_string(proxy.lines()) + ", of which " +

@@ -124,7 +124,8 @@ World::World(const WorldOptions& options)
   agent_options_.unbounded_buffer = options.bugs.unbounded_buffer;
   for (uint64_t i = 1 + random_.below(3); i > 0; --i) {
     const std::string name = "proxy" + std::to_string(i);
-    proxies_.push_back(std::make_unique<Proxy>(disk_, store_, random_, name, "/" + name));
+    const bool header = one_in(8) && calm_ && has("header");
+    proxies_.push_back(std::make_unique<Proxy>(disk_, store_, random_, name, "/" + name, header));
     const std::string log = proxies_.back()->log();
     std::string path = one_in(4) ? log + "*" : log;
     if (one_in(6) && has("link")) {
@@ -327,7 +328,8 @@ void World::act_on_log(Proxy& proxy) {
     say(proxy.input() + ": log is copied and truncated");
     proxy.copy_truncate(between);
   } else if (die < 16) {
-    if (!has("gzip") || clock_goes_back_ || (!has("unread-gzip") && !proxy.rotated_are_saved()))
+    if (!has("gzip") || proxy.has_header() || clock_goes_back_ ||
+        (!has("unread-gzip") && !proxy.rotated_are_saved()))
       return;
     say(proxy.input() + ": a rotated file is compressed");
     proxy.compress(calm_);

@@ -50,6 +50,26 @@ TEST_F(FileSourceDescriptors, TheyAreReadInTurns) {
   EXPECT_EQ(1u, f.log.count("LimitNOFILE="));
 }
 
+TEST_F(FileSourceDescriptors, AClosedFileOfWhichOnlyAHeaderWasReadHidesNoneThatBeginsLikeIt) {
+  const std::string header(200, '#');
+  f.disk.append(kLog, header + "\n");
+  f.up();
+  f.run(5000);
+  f.news();
+  f.commit();
+  f.crash();
+  for (const std::string number : {"1", "2", "3"}) {
+    f.disk.append(kLog, number + "\n");
+    f.disk.rename(kLog, kLog + ("-2026112" + number));
+    f.disk.append(kLog, header + "\n");
+  }
+  f.pass(5000);
+  f.up();
+  f.run(10'000);
+  EXPECT_EQ((std::vector{header, std::string("1"), std::string("2"), std::string("3")}),
+            sorted_news());
+}
+
 TEST_F(FileSourceDescriptors, FilesThatNeverRestTakeTurns) {
   f.up();
   for (int i = 0; i < 300; ++i) {

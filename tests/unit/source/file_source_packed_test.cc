@@ -332,5 +332,25 @@ TEST_F(FileSourcePacked, ADamagedCompressedFileIsSaidOnce) {
   EXPECT_EQ(1u, f.log.count("not good gzip"));
 }
 
+// What was there at the last look is taken for read, unless it was closed to us then.
+TEST_F(FileSourceTest, ALogThatWasPackedBeforeItCouldBeOpenedIsRead) {
+  append("a\n");
+  f.up();
+  f.run(2000);
+  rotate();
+  append("b\n");
+  f.disk.chmod(kLog, false);
+  f.disk.append("/log/access.log.1", "c\n");
+  f.run(5000);
+  EXPECT_EQ("a c", f.news());
+  restart();
+  f.disk.chmod(kLog, true);
+  rotate();
+  compress("/log/access.log.1");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

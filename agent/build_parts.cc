@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/descriptor_limit.h"
+#include "base/worker_threads.h"
 #include "source/feed_source.h"
 #include "source/file_source.h"
 #include "source/listed_files.h"
-#include "worker_threads.h"
 
 namespace lastseen {
 

@@ -19,8 +19,15 @@ prefix_for() {  # PRESET
   if [ "$1" = tsan ] && setarch -R true 2>/dev/null; then prefix=(setarch -R); else prefix=(); fi
 }
 
+# While something waits most of its time, what is built next is built out of its way; build() tells
+# what became of it.
+build_ahead() {  # PRESET SIM_SECONDS [TARGET]
+  (renice -n 19 $BASHPID && build "$@") >/dev/null 2>&1 &
+}
+
 build() {  # PRESET SIM_SECONDS [TARGET]
   local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
+  wait  # for build_ahead()
   if [ "$1" = release ]; then options+=(-DLASTSEEN_TESTS=ON); fi  # users build it without
   { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
     { cat "build/$1.configure.log"; return 1; }
@@ -122,6 +129,7 @@ stage 'unit, conformance, corpus, sim' unit_tests release
 stage 'build for users' make --no-print-directory build JOBS="$jobs"
 stage 'instruction budget' tests/bench/budget.py
 # Mostly it waits for servers; one for each processor is still in time.
+build_ahead asan "$sanitized_sim_seconds" test_binaries
 stage 'end to end' end_to_end build/lastseen -n "$jobs" --dist loadscope
 stage 'build asan' build asan "$sanitized_sim_seconds" test_binaries
 stage 'asan' unit_tests asan

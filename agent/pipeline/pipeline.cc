@@ -128,7 +128,8 @@ bool Pipeline::received_all() const {
 bool Pipeline::anything_to_seal() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
     if (input->held_back) return false;
-    return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts());
+    return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts()) ||
+           input->parts.source->has_unstored();
   });
 }
 

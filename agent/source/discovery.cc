@@ -306,6 +306,12 @@ bool same_family(const std::string& a, const std::string& b) {
   return rotation_base(a) == rotation_base(b);
 }
 
+std::string with_single_slashes(std::string path) {
+  const auto doubled = [](char a, char b) { return a == '/' && b == '/'; };
+  path.erase(std::unique(path.begin(), path.end(), doubled), path.end());
+  return path;
+}
+
 bool has_wildcards(const std::string& text) {
   return text.find_first_of("*?[") != std::string::npos;
 }

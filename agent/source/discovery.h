@@ -102,6 +102,8 @@ std::string rotation_base(const std::string& path);
 /// In one directory, and of one name but for rotation and compression.
 bool same_family(const std::string& a, const std::string& b);
 bool has_wildcards(const std::string& text);
+/// Without doubled slashes, as paths are compared.
+std::string with_single_slashes(std::string path);
 std::string directory_of(const std::string& path);  ///< "." for a bare name.
 std::string name_in_directory(const std::string& path);
 /// "Permission denied" of "cannot open PATH: Permission denied".

@@ -29,16 +29,21 @@ std::vector<typename Map::mapped_type> values_of(const Map& map,
 
 FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& files,
                        Watcher& watcher, Log& log, const FileSourceOptions& options)
-    : settings_(settings),
+    : settings_(with_usual_path(settings)),
       start_(start),
       options_(options),
       files_(files),
       log_(log),
       watches_(settings.name, files, watcher, log, *this),
       listings_(files),
-      names_(settings.path),
+      names_(settings_.path),
       former_names_(names_) {
   if (options_.descriptors) share_ = options_.descriptors->join();
+}
+
+InputSettings FileSource::with_usual_path(InputSettings settings) {
+  settings.path = with_single_slashes(std::move(settings.path));
+  return settings;
 }
 
 FileSource::~FileSource() {
@@ -188,6 +193,12 @@ void FileSource::collect(std::vector<Position>& out) {
   gone_.clear();
   anchor_chains(out);
   if (restored_) keep_anchor(out);
+}
+
+bool FileSource::has_unstored() const {
+  return std::any_of(streams_.begin(), streams_.end(), [&](const auto& s) {
+    return s && s->dirty && s->file.placed() && rows_.count(s->key) == 0;
+  });
 }
 
 LedgerCounts FileSource::take_losses() {

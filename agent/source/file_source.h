@@ -77,6 +77,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void look_now() override { look_due_ = asked_ = true; }
   bool caught_up() const override;
   void collect(std::vector<Position>& out) override;
+  bool has_unstored() const override;
   std::vector<std::string> store_anew(const StoredInput& there) override;
   /// The configuration changed: another name or path, or another limit for lines. Every file that
   /// belongs to the new path stays open; what does not is let go where reading stands.
@@ -164,6 +165,8 @@ class FileSource final : public Source, private Watcher::Listener {
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };
 
+  static InputSettings with_usual_path(InputSettings settings);
+
   void directory_changed(const std::string& directory, const std::string& name) override;
   void events_dropped() override;
 
@@ -193,11 +196,11 @@ class FileSource final : public Source, private Watcher::Listener {
   void settle(Now now);
   bool settle_waiting(Waiting& waiting, Now now);
   std::string home_of(const std::string& path) const;
-  std::string home_or_former_of(const std::string& path) const;
+  std::string home_or_former_of(const std::string& path);
   void count_vanished(const Waiting& waiting);
   Stream* find_held(const Position& stored, bool& undecided);
   bool has_left(const std::string& home, const std::string& path);
-  Stream* find_sibling(Waiting& waiting, bool& undecided, Now now);
+  Stream* find_sibling(Waiting& waiting, const std::string& directory, bool& undecided, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
   bool adopt(Stream& stream, const Position& stored, Now now);
   void place(Stream& stream, Now now);
@@ -213,9 +216,10 @@ class FileSource final : public Source, private Watcher::Listener {
   void hold_siblings(Now now);
   void drop_siblings(Now now);
   void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
-  std::string log_of(const std::string& home, const std::string& path) const;
+  std::string log_of(const std::string& home, const std::string& path);
   void start_chain_before(const std::string& home, const Stream* appeared);
   void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence);
+  void start_chains_at_swap(const std::string& home);
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
   void start_chain_since(Stream& stream);
@@ -244,7 +248,8 @@ class FileSource final : public Source, private Watcher::Listener {
                                Now now);
   Stream* find_listed_copy(const std::string& log, const Position& before, bool& undecided,
                            Now now);
-  Stream* find_remaining_copy(const Position& stored, bool& undecided, Now now);
+  Stream* find_remaining_copy(const Position& stored, const std::string& path, bool& undecided,
+                              Now now);
   bool is_held_copy(Stream& n, Now now);
   Result<bool> is_copy_of(Stream& n, Stream& s);
   void hand_over(Stream& s, Now now);
@@ -296,7 +301,7 @@ class FileSource final : public Source, private Watcher::Listener {
   }
   bool is_at_home(const Stream& s) const { return names_.leads_to(s.home, s.path) && in_glob(s); }
   // Whether the proxy writes to it, also where a link has led before.
-  bool is_log(const Stream& s) const { return log_of(s.home, s.path) == s.path; }
+  bool is_log(const Stream& s) { return log_of(s.home, s.path) == s.path; }
   bool is_rotated(const Stream& s) const { return !s.named || !is_at_home(s); }
   void note_what_stands();
   int64_t poll_every_ms() const;
@@ -363,6 +368,7 @@ class FileSource final : public Source, private Watcher::Listener {
   int64_t last_look_ms_ = 0;
   int64_t looked_wall_ms_ = 0;  // everything older is followed, or not ours
   int64_t looked_before_wall_ms_ = 0;
+  int64_t names_wall_ms_ = 0;  // when it was last known where all names lead
   int64_t newest_sequence_ = 0;
   int64_t oldest_sequence_ = 0;
   uint64_t minted_ = 0;

@@ -142,11 +142,11 @@ FileSource::Stream* FileSource::find_listed_copy(const std::string& log, const P
 }
 
 // The file of a stored position is gone; gzip may have made another of it, or it was copied first.
-FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, bool& undecided,
-                                                    Now now) {
-  Stream* held = find_held_copy(stored.path, stored.stream, stored, undecided, now);
+FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, const std::string& path,
+                                                    bool& undecided, Now now) {
+  Stream* held = find_held_copy(path, stored.stream, stored, undecided, now);
   if (held || undecided) return held;
-  return find_unfollowed_copy(stored.path, stored, undecided, now);
+  return find_unfollowed_copy(path, stored, undecided, now);
 }
 
 // Whether a file that would begin at its first byte is a copy of what is being read, or may be.

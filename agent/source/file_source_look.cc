@@ -21,6 +21,7 @@ void FileSource::look_at_all(Now now) {
   Discovered discovered = discover(files_, settings_.path);
   const bool knew_links = links_known_;
   note_names(discovered);
+  if (discovered.all_links && discovered.troubles.empty()) names_wall_ms_ = looked_wall_ms_;
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -128,9 +129,7 @@ void FileSource::note_names(const Discovered& discovered) {
     if (stream) move(stream->home, stream->path);
   for (Chain& chain : chains_) move(chain.home, chain.log);
   if (begun_)
-    for (const std::string& home : left)
-      start_chain_from_nothing(home, former_names_.path_of(home),
-                               newest_sequence_ += kSequenceStep);
+    for (const std::string& home : left) start_chains_at_swap(home);
 }
 
 void FileSource::note_place(Stream& stream, const std::string& path) {
@@ -259,6 +258,8 @@ namespace {
 std::string_view advice_for_unreadable(std::string_view state) {
   if (state.find("directory") != state.npos)
     return "log cannot be read; name a file in it, or a glob: DIRECTORY/*.log";
+  if (state.find("symbolic links") != state.npos)
+    return "log cannot be read; make its symbolic links lead to it";
   if (state.find("not a regular file") != state.npos)
     return "log cannot be read; an input of type file follows regular files only";
   return "log cannot be read; allow the agent's user to read it";

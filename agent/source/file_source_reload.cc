@@ -1,35 +1,40 @@
 // What a reloaded configuration changes of a source that goes on.
 #include <algorithm>
+#include <utility>
 
 #include "source/file_source.h"
 
 namespace lastseen {
 
 void FileSource::change(const InputSettings& settings, Start start, int64_t hot_ms, Now now) {
-  const bool moved = settings.path != settings_.path;
-  settings_ = settings;
+  const InputSettings before = std::exchange(settings_, with_usual_path(settings));
   start_ = start;
   options_.hot_ms = hot_ms;
   watches_.rename(settings.name);
   for (const auto& stream : streams_)
     if (stream) stream->file.set_line_bytes_max(static_cast<size_t>(settings.line_bytes_max));
   look_due_ = true;
-  if (!moved) return;
+  if (settings_.path == before.path) return;
   const auto ours = [&](const std::string& home) { return matches_glob(settings_.path, home); };
-  names_ = LogNames(settings_.path);
+  const LogNames former = std::exchange(names_, LogNames(settings_.path));
   names_.note(discover(files_, settings_.path), true);
   former_names_ = names_;
+  // The new name of what `home` led to, or of the file itself.
+  const auto rename = [&](const std::string& home, const std::string& of) {
+    std::string name = home_of(of);
+    return name.empty() ? names_.name_of(former.path_of(home)) : name;
+  };
   early_troubles_.clear();
   if (!restored_ || held_back()) discovered_ = false;
   std::erase_if(chains_, [&](Chain& chain) {
     if (ours(chain.home)) return false;
-    chain.home = home_of(chain.log);  // by a link now, or no more
+    chain.home = rename(chain.home, chain.log);
     return chain.home.empty() && (forget_anchor(chain), true);
   });
   for (size_t i = 0; i < streams_.size(); ++i) {
     Stream* s = streams_[i].get();
     if (!s || ours(s->home)) continue;
-    if (std::string name = home_of(s->path); !name.empty()) {
+    if (std::string name = rename(s->home, s->path); !name.empty()) {
       s->home = std::move(name);
       continue;
     }

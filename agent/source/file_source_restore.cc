@@ -95,10 +95,14 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
         !reopen(*s, s->path, now))
       return false;
   Stream* stream = find_held(stored, undecided);
-  const bool left = has_left(home_or_former_of(stored.path), stored.path);
-  if (!stream && !left) stream = find_sibling(waiting, undecided, now);
+  std::string path = stored.path;  // where it may be by now
+  if (!stream) {
+    const std::string home = home_or_former_of(path);
+    if (has_left(home, path)) path = names_.path_of(home);
+    stream = find_sibling(waiting, directory_of(path), undecided, now);
+  }
   if (!stream) stream = find_on_other_device(stored, undecided);
-  if (!stream && !undecided && !left) stream = find_remaining_copy(stored, undecided, now);
+  if (!stream && !undecided) stream = find_remaining_copy(stored, path, undecided, now);
   if (stream) return adopt(*stream, stored, now);
   if (undecided && !is_given_up(waiting, now)) {
     if (!waiting.said)
@@ -128,10 +132,14 @@ std::string FileSource::home_of(const std::string& path) const {
   return names_.name_of(rotation_base(path));
 }
 
-// Or by which name it was seen before a link led elsewhere.
-std::string FileSource::home_or_former_of(const std::string& path) const {
+// Or by which name it was seen before a link led elsewhere, was removed or became a directory.
+std::string FileSource::home_or_former_of(const std::string& path) {
   std::string home = home_of(path);
-  return home.empty() ? names_.former_name_of(path) : home;
+  if (!home.empty()) return home;
+  home = names_.former_name_of(path);
+  const bool may_be = home.empty() || names_.is_linked(home) || !exists(directory_of(path)) ||
+                      !exists(directory_of(home));
+  return may_be ? home : "";
 }
 
 // What was written after the position was stored, nobody can know.
@@ -173,15 +181,16 @@ FileSource::Stream* FileSource::find_held(const Position& stored, bool& undecide
 // Whether the directory of `path` is no more, and the log is in another one by now: a link leads
 // there, so it is no disk that may be mounted again.
 bool FileSource::has_left(const std::string& home, const std::string& path) {
-  if (home.empty() || !names_.is_linked(home) || exists(directory_of(path))) return false;
+  if (home.empty() || exists(directory_of(path))) return false;
   const std::string directory = directory_of(names_.path_of(home));
   return directory != directory_of(path) && exists(directory);
 }
 
 // A file that was renamed while nobody watched is in the directory still, under another name.
-FileSource::Stream* FileSource::find_sibling(Waiting& waiting, bool& undecided, Now now) {
+FileSource::Stream* FileSource::find_sibling(Waiting& waiting, const std::string& directory,
+                                             bool& undecided, Now now) {
   const Position& stored = waiting.position;
-  const Listing& listing = listings_.of(directory_of(stored.path));
+  const Listing& listing = listings_.of(directory);
   const bool absent = listing.status.code() == StatusCode::kNotFound;
   if (!absent) waiting.absent_since_ms = -1;
   if (absent && waiting.absent_since_ms < 0) waiting.absent_since_ms = now.mono_ms;

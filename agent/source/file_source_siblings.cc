@@ -101,10 +101,11 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
 
 // Beside which log rotation puts what it makes of it: that of `home`, or where its link led when
 // the file that is or was at `path` was at home.
-std::string FileSource::log_of(const std::string& home, const std::string& path) const {
+std::string FileSource::log_of(const std::string& home, const std::string& path) {
   std::string log = names_.path_of(home);
-  if (path == home || log == home || directory_of(log) == directory_of(path)) return log;
-  return rotation_base(path);
+  const std::string directory = directory_of(log);
+  if (path == home || directory == directory_of(path)) return log;
+  return log != home || !exists(directory) ? rotation_base(path) : log;
 }
 
 // A file appears where another was, or none is there yet: since then one may have come and been
@@ -131,6 +132,20 @@ void FileSource::start_chain_from_nothing(const std::string& home, const std::st
   start_chain_since(home, log, since_ns, since_ns, sequence);
 }
 
+// A link leads elsewhere. Since it was last known where it led, a log may have been rotated there,
+// and where it leads now, be that older than the link.
+void FileSource::start_chains_at_swap(const std::string& home) {
+  const int64_t since_ns = (names_wall_ms_ - kClockGrainMs) * 1'000'000;
+  const std::string log = former_names_.path_of(home);
+  newest_sequence_ += kSequenceStep;
+  if (former_names_.is_linked(home) && !has_wildcards(directory_of(log)) &&
+      exists(directory_of(log)))
+    start_chain_since(home, log, since_ns, since_ns, newest_sequence_);
+  newest_sequence_ += kSequenceStep;
+  if (names_.is_linked(home))
+    start_chain_since(home, names_.path_of(home), 0, since_ns, newest_sequence_);
+}
+
 bool FileSource::exists(const std::string& directory) {
   return listings_.of(directory).status.code() != StatusCode::kNotFound;
 }
@@ -147,9 +162,9 @@ void FileSource::look_behind(const Waiting& waiting) {
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
   if (!may_be_found && !anchor) count_vanished(waiting);
+  if (!home.empty()) start_chain_behind_link(home, log);
   if (!listed) return;
   const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
-  start_chain_behind_link(home, log);
   Chain chain{
       home, log, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
   if (may_be_found) chain.vanished = waiting;
@@ -170,7 +185,7 @@ void FileSource::start_chain_since(Stream& s) {
 // The log of that home was at `log` when the agent was stopped. If a link has led elsewhere since,
 // what was written there may have been rotated already; it may be older than the link.
 void FileSource::start_chain_behind_link(const std::string& home, const std::string& log) {
-  if (names_.leads_to(home, log)) return;
+  if (names_.leads_to(home, log) || !exists(directory_of(names_.path_of(home)))) return;
   const int64_t since_ns = (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000;
   start_chain_since(home, names_.path_of(home), 0, since_ns, oldest_sequence_ -= kSequenceStep);
 }

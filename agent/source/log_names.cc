@@ -66,8 +66,7 @@ bool LogNames::leads_to(const std::string& name, const std::string& path) const 
 std::string LogNames::former_name_of(const std::string& path) const {
   const std::string directory = directory_of(pattern_);
   if (has_wildcards(directory)) return "";
-  if (!has_wildcards(pattern_)) return path_of(pattern_) == pattern_ ? "" : pattern_;
-  if (directories_.count(directory) == 0) return "";
+  if (targets_.count(pattern_) > 0) return pattern_;
   std::string name = in_directory(directory, name_in_directory(rotation_base(path)));
   return matches_glob(pattern_, name) ? name : "";
 }

@@ -27,8 +27,8 @@ class LogNames {
   bool is_linked(const std::string& name) const { return !leads_to(name, name); }
   /// Whether path_of(name) is `path`.
   bool leads_to(const std::string& name, const std::string& path) const;
-  /// The name whose link led to `path` before it led elsewhere, as far as the glob tells; else
-  /// empty.
+  /// The name whose link may have led to `path` before it led elsewhere, if the glob names one such
+  /// log; else empty.
   std::string former_name_of(const std::string& path) const;
 
   bool operator==(const LogNames&) const = default;

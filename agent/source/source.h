@@ -95,6 +95,9 @@ class Source {
 
   /// Appends the positions that changed since the last call, with their identity.
   virtual void collect(std::vector<Position>& out) = 0;
+  /// Whether there is something of which the store has no position: what became of it while the
+  /// agent is down might not be found.
+  virtual bool has_unstored() const { return false; }
 
   /// What was stored is stored again by the next collect(), since it goes under another name or
   /// into another store; `there` is what that one has. Returns the keys that were stored so far.

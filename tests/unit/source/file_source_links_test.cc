@@ -53,9 +53,9 @@ TEST_F(LogNamesTest, APathThatTheGlobMatchesIsItsOwnName) {
 
 TEST_F(LogNamesTest, WhatALinkLedToBeforeHasItsNameIfTheGlobTellsIt) {
   EXPECT_EQ("/links/current/a.log", look("/links/current/*.log").former_name_of("/data/0/a.log.1"));
-  EXPECT_EQ("/links/current/a.log", look("/links/current/a.log").former_name_of("/old/x.log"));
+  EXPECT_EQ("/links/current/a.log", look("/links/current/a.log").former_name_of("/old/a.log"));
+  EXPECT_EQ("", look("/links/current/a.log").former_name_of("/old/x.log"));
   EXPECT_EQ("", look("/links/*/a.log").former_name_of("/data/0/a.log"));  // of which link?
-  EXPECT_EQ("", look("/data/*.log").former_name_of("/old/a.log"));        // there is no link
 }
 
 // --- Links to logs -----------------------------------------------------------------------------
@@ -279,6 +279,120 @@ TEST_F(FileSourceDirectoryLink, AReloadThatNamesTheDirectoryItselfGoesOnAndSoDoe
   f.disk.append(first, "d\n");
   f.run(2000);
   EXPECT_EQ("c d", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, WhatWasRotatedWhereTheLinkLeadsIsReadThoughTheOldDirectoryIsGone) {
+  restart();
+  swap();
+  f.disk.append(second, "b\n");
+  rotate_at(second);
+  f.disk.append(second, "c\n");
+  f.disk.remove(first);
+  f.disk.hide_directory("/data/1");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b c", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, ALinkThatWasReplacedByItsDirectoryLosesNothing) {
+  restart();
+  f.disk.append(first, "b\n");
+  f.disk.remove(link);
+  f.disk.make_directory(link);
+  const std::string log = link + "/web.log";
+  rename(first, log);
+  f.disk.hide_directory("/data/1");
+  rotate_at(log);
+  f.disk.append(log, "c\n");
+  compress(log + ".1");
+  rename(log + ".1.gz", log + ".2.gz");
+  rotate_at(log);
+  f.disk.append(log, "d\n");
+  f.pass(5000);
+  f.up();
+  EXPECT_EQ("b c d", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, ALinkThatIsAbsentForALookHidesNothingOfWhatItLedTo) {
+  f.disk.append(first, "b\n");
+  rotate_at(first);
+  f.disk.append(first, "c\n");
+  f.disk.remove(link);
+  f.run(2000);
+  swap();
+  f.disk.append(second, "d\n");
+  f.run(2000);
+  EXPECT_THAT(f.news(), testing::AnyOf("b c d", "b d c"));
+}
+
+TEST_F(FileSourceDirectoryLink, ALinkThatIsAbsentAtTheStartHidesNothingOfWhatItLedTo) {
+  restart();
+  f.disk.append(first, "b\n");
+  rotate_at(first);
+  f.disk.append(first, "c\n");
+  f.disk.remove(link);
+  f.pass(5000);
+  f.up();
+  f.run(2000);
+  swap();
+  f.disk.append(second, "d\n");
+  f.run(2000);
+  EXPECT_EQ("b c d", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, ALogThatIsOlderThanTheLinkAndRotatedAtOnceIsRead) {
+  f.disk.append(second, "b\n");
+  f.pass(5000);
+  f.run(2000);
+  swap();
+  f.disk.append(second, "c\n");
+  rotate_at(second);
+  f.disk.append(second, "d\n");
+  f.run(2000);
+  EXPECT_EQ("b c d", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, AReloadToAnotherNameKeepsWhatTheLinkLedToBefore) {
+  swap();
+  f.disk.append(second, "b\n");
+  f.run(2000);
+  f.disk.symlink("/data/2", "/links/also");
+  f.settings.path = "/links/also/*.log";
+  f.source->change(f.settings, f.start, 20, f.now);
+  f.run(2000);
+  f.disk.symlink("/data/1", "/links/also");
+  f.disk.append(first, "c\n");
+  f.run(2000);
+  EXPECT_EQ("b c", f.news());
+}
+
+TEST_F(FileSourceDirectoryLink, DoubledSlashesMakeNoOtherName) {
+  f.settings.path = "/links//current//*.log";
+  f.source->change(f.settings, f.start, 20, f.now);
+  for (const char* line : {"b\n", "c\n", "d\n"}) {
+    f.disk.append(first, line);
+    if (f.disk.exists(first + ".1")) rename(first + ".1", first + ".2");
+    rotate_at(first);
+  }
+  f.run(2000);
+  EXPECT_EQ("b c d", f.news());
+  f.commit();
+  f.crash();
+  f.disk.append(first, "e\n");
+  f.up();
+  EXPECT_EQ("e", f.news());
+}
+
+// Before the store knows a log nothing leads to it once a link leads elsewhere.
+TEST_F(FileSourceDirectoryLink, ANewLogIsToBeStoredThoughItIsEmpty) {
+  f.commit();
+  EXPECT_FALSE(f.source->has_unstored());
+  swap();
+  f.disk.create(second);
+  f.run(2000);
+  EXPECT_TRUE(f.source->has_unstored());
+  f.commit();
+  EXPECT_FALSE(f.source->has_unstored());
 }
 
 struct FileSourceTwoLinks : FileSourceDirectoryLink {

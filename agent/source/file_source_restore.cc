@@ -105,6 +105,9 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   if (!stream && !undecided) stream = find_remaining_copy(stored, path, undecided, now);
   if (stream) return adopt(*stream, stored, now);
   if (undecided && !is_given_up(waiting, now)) {
+    // Where its link leads now, it may not lead any more when the file is found.
+    if (const std::string home = home_or_former_of(stored.path); !home.empty())
+      start_chain_behind_link(home, log_of(home, stored.path));
     if (!waiting.said)
       log_.warn(
           "the file of a stored position cannot be looked for; waiting. Make its directory "

@@ -395,6 +395,30 @@ TEST_F(FileSourceDirectoryLink, ANewLogIsToBeStoredThoughItIsEmpty) {
   EXPECT_FALSE(f.source->has_unstored());
 }
 
+// The chain that leads to it is stored, though what the link led to before is still waited for.
+TEST_F(FileSourceDirectoryLink, WhereALinkLedIsKnownThoughTheDirectoryBeforeItCouldNotBeListed) {
+  restart();
+  swap();
+  f.disk.append(second, "b\n");
+  rotate_at(second);
+  f.disk.append(second, "c\n");
+  f.disk.remove(first);
+  f.pass(5000);
+  fail(Call::kList, "/data/1");
+  f.up();
+  f.run(20'000);
+  EXPECT_EQ("c", f.news());
+  restart();
+  f.disk.fault = nullptr;
+  f.disk.make_directory("/data/3");
+  f.disk.symlink("/data/3", link);
+  f.disk.append("/data/3/web.log", "d\n");
+  f.pass(5000);
+  f.up();
+  f.run(2000);
+  EXPECT_EQ("b d", f.news());
+}
+
 struct FileSourceTwoLinks : FileSourceDirectoryLink {
   FileSourceTwoLinks() : FileSourceDirectoryLink("/links/*/*.log") {
     f.disk.symlink("/data/1", "/links/also");

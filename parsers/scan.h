@@ -293,22 +293,25 @@ inline bool may_hold_line_break(const char* p, const char* end) {
   return false;
 }
 
+/// Whether both have the same `size` bytes, a word's at least and two words' at most.
+template <typename Word>
+inline bool equal_words(const char* a, const char* b, size_t size) {
+  const auto differ = [=](size_t at) {
+    Word left;
+    Word right;
+    std::memcpy(&left, a + at, sizeof left);
+    std::memcpy(&right, b + at, sizeof right);
+    return left ^ right;
+  };
+  return (differ(0) | differ(size - sizeof(Word))) == 0;  // the two may overlap
+}
+
 /// Whether both have the same `size` bytes, mostly few: a call of memcmp costs more than comparing.
 inline bool equal_bytes(const char* a, const char* b, size_t size) {
-  const auto equal = [=]<typename Word>(Word) {
-    const auto differ = [=](size_t at) {
-      Word left;
-      Word right;
-      std::memcpy(&left, a + at, sizeof left);
-      std::memcpy(&right, b + at, sizeof right);
-      return left ^ right;
-    };
-    return (differ(0) | differ(size - sizeof(Word))) == 0;  // two words that may overlap
-  };
   if (size > 2 * sizeof(uint64_t)) return std::memcmp(a, b, size) == 0;
-  if (size >= sizeof(uint64_t)) return equal(uint64_t{});
-  if (size >= sizeof(uint32_t)) return equal(uint32_t{});
-  if (size >= sizeof(uint16_t)) return equal(uint16_t{});
+  if (size >= sizeof(uint64_t)) return equal_words<uint64_t>(a, b, size);
+  if (size >= sizeof(uint32_t)) return equal_words<uint32_t>(a, b, size);
+  if (size >= sizeof(uint16_t)) return equal_words<uint16_t>(a, b, size);
   return size == 0 || *a == *b;
 }
 

@@ -244,7 +244,7 @@ std::string rotation_mark(const std::string& home, const std::string& path) {
                        mark.find_first_not_of("0123456789.-_:T") == std::string_view::npos;
     return std::string(marks ? mark : "");
   };
-  const std::string behind = between(base, "");
+  std::string behind = between(base, "");
   const size_t dot = base.rfind('.');
   if (!behind.empty() || dot == std::string::npos || dot == 0) return behind;
   return between(base.substr(0, dot), base.substr(dot));

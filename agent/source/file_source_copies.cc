@@ -196,7 +196,7 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
   if (s.file.is_open()) return n.file.begins_as(s.file);
   const Position last = s.file.identity();
   if (tells_copies(last)) {
-    const Result<bool> copy = n.file.proves(last, 1);
+    Result<bool> copy = n.file.proves(last, 1);
     if (!copy || !*copy) return copy;
     const Result<bool> apart = only_begins_like(n, s);
     return apart ? Result<bool>(!*apart) : apart;

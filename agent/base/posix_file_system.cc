@@ -129,12 +129,14 @@ class PosixFileSystem final : public FileSystem {
       if (size < 0 && errno != EINVAL && errno != ENOENT && errno != ENOTDIR)
         return status_of(errno, "follow", at);
       if (size < 0) return at;
-      const std::string next(text, static_cast<size_t>(size));
-      at = next.starts_with('/') ? next : at.substr(0, at.rfind('/') + 1) + next;
-      const size_t slash = at.rfind('/') + 1;  // npos + 1 is 0
-      const Result<std::string> directory = real_directory(slash == 0 ? "." : at.substr(0, slash));
+      const std::string_view next(text, static_cast<size_t>(size));
+      at.resize(next.starts_with('/') ? 0 : at.rfind('/') + 1);  // npos + 1 is 0
+      at += next;
+      const size_t slash = at.rfind('/') + 1;
+      Result<std::string> directory = real_directory(slash == 0 ? "." : at.substr(0, slash));
       if (!directory) return directory;
-      at = *directory + (directory->ends_with('/') ? "" : "/") + at.substr(slash);
+      if (!directory->ends_with('/')) *directory += '/';
+      at = directory->append(at, slash);
     }
     return path;  // they go round in circles, which opening it says
   }

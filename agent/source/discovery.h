@@ -44,6 +44,9 @@ struct Discovered {
   std::vector<Link> directories;  ///< Those of the pattern that are links or lie behind some.
   bool all_links = true;          ///< false: some paths could not be asked whether they are links.
   std::vector<PathTrouble> troubles;
+
+  /// Whether it is known where all paths of the pattern lead.
+  bool complete() const { return all_links && troubles.empty(); }
 };
 
 /// Looks once. A pattern that matches nothing is one trouble.

@@ -21,7 +21,7 @@ void FileSource::look_at_all(Now now) {
   Discovered discovered = discover(files_, settings_.path);
   const bool knew_links = links_known_;
   note_names(discovered);
-  if (discovered.all_links && discovered.troubles.empty()) names_wall_ms_ = looked_wall_ms_;
+  if (discovered.complete()) names_wall_ms_ = looked_wall_ms_;
   for (const FoundFile& found : discovered.files) meet(found, now);
   // Streams may be forgotten, and so removed, in these loops, and copies added behind.
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -114,7 +114,7 @@ void FileSource::note_early_trouble(Stream& stream) {
 // that is the home of its files. What came there since the look before is ours still.
 void FileSource::note_names(const Discovered& discovered) {
   former_names_ = names_;
-  names_.note(discovered, discovered.all_links && discovered.troubles.empty());
+  names_.note(discovered, discovered.complete());
   const bool knew_links = std::exchange(links_known_, links_known_ || discovered.all_links);
   if (!knew_links || names_ == former_names_) return;
   std::set<std::string> left;

@@ -95,9 +95,10 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
         !reopen(*s, s->path, now))
       return false;
   Stream* stream = find_held(stored, undecided);
+  std::string home;
   std::string path = stored.path;  // where it may be by now
   if (!stream) {
-    const std::string home = home_or_former_of(path);
+    home = home_or_former_of(path);
     if (has_left(home, path)) path = names_.path_of(home);
     stream = find_sibling(waiting, directory_of(path), undecided, now);
   }
@@ -106,8 +107,7 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   if (stream) return adopt(*stream, stored, now);
   if (undecided && !is_given_up(waiting, now)) {
     // Where its link leads now, it may not lead any more when the file is found.
-    if (const std::string home = home_or_former_of(stored.path); !home.empty())
-      start_chain_behind_link(home, log_of(home, stored.path));
+    if (!home.empty()) start_chain_behind_link(home, log_of(home, stored.path));
     if (!waiting.said)
       log_.warn(
           "the file of a stored position cannot be looked for; waiting. Make its directory "

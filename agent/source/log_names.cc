@@ -1,19 +1,10 @@
 #include "source/log_names.h"
 
-#include <string_view>
-
 namespace lastseen {
 
 namespace {
 
-using Links = std::map<std::string, std::string, std::less<>>;
-
-// directory_of() without a copy.
-std::string_view directory_in(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return path.substr(0, slash == 0 ? 1 : slash);
-}
+using Links = std::map<std::string, std::string>;
 
 // `more` is newer than what is known.
 void update(Links& links, Links& reversed, const std::vector<Link>& more, bool complete) {
@@ -38,7 +29,7 @@ std::string LogNames::in_directory(const std::string& directory, const std::stri
 
 std::string LogNames::name_of(const std::string& path) const {
   if (matches_glob(pattern_, path)) return path;
-  if (const auto found = directory_names_.find(directory_in(path));
+  if (const auto found = directory_names_.find(directory_of(path));
       found != directory_names_.end()) {
     std::string name = in_directory(found->second, name_in_directory(path));
     if (matches_glob(pattern_, name)) return name;
@@ -53,7 +44,7 @@ bool LogNames::names(const std::string& path) const {
 
 std::string LogNames::path_of(const std::string& name) const {
   if (const auto target = targets_.find(name); target != targets_.end()) return target->second;
-  const auto found = directories_.find(directory_in(name));
+  const auto found = directories_.find(directory_of(name));
   if (found == directories_.end()) return name;
   return (found->second == "/" ? "" : found->second) + "/" + name_in_directory(name);
 }

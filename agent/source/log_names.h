@@ -35,7 +35,7 @@ class LogNames {
 
  private:
   /// From one to the other.
-  using Links = std::map<std::string, std::string, std::less<>>;
+  using Links = std::map<std::string, std::string>;
 
   std::string in_directory(const std::string& directory, const std::string& name) const;
 

@@ -7,12 +7,11 @@
 #include <random>
 #include <set>
 
-#include "unit/source/follower.h"
+#include "unit/source/file_source_fixture.h"
 
 namespace lastseen {
 namespace {
 
-constexpr const char* kLog = "/log/access.log";
 constexpr uint64_t kSeeds = 1500;
 constexpr int kActions = 120;
 

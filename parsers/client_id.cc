@@ -23,9 +23,11 @@ size_t find_protocol(std::string_view request) {
     return request.size() >= size && request.substr(request.size() - size, kName.size()) == kName;
   };
   if (request.empty() || !is_digit(request.back())) return request.npos;
-  if (stands_at_end(1)) return request.size() - kName.size() - 1;
-  if (!stands_at_end(3) || request[request.size() - 2] != '.') return request.npos;
-  return is_digit(request[request.size() - 3]) ? request.size() - kName.size() - 3 : request.npos;
+  if (stands_at_end(3) && request[request.size() - 2] == '.' &&
+      is_digit(request[request.size() - 3])) {
+    return request.size() - kName.size() - 3;
+  }
+  return stands_at_end(1) ? request.size() - kName.size() - 1 : request.npos;
 }
 
 /// A method is a token (RFC 9110 §5.6.2); letters in either case, digits and a few marks.
@@ -38,12 +40,6 @@ constexpr std::array<bool, 256> kMethodBytes = [] {
   return bytes;
 }();
 
-bool is_method(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return kMethodBytes[static_cast<unsigned char>(c)];
-  });
-}
-
 struct RequestLine {
   std::string_view target;
   /// Without a protocol at its end this is a cut request, or one of HTTP/0.9: they look the same.
@@ -51,11 +47,13 @@ struct RequestLine {
 };
 
 /// Nothing when it does not begin with a method and a blank.
-std::optional<RequestLine> split_request_line(std::string_view request) {
-  const char* const end = request.data() + request.size();
-  const char* const space = find_byte(request.data(), end, ' ');
-  if (space == end || !is_method({request.data(), space})) return std::nullopt;
-  const std::string_view target(space + 1, end);
+inline std::optional<RequestLine> split_request_line(std::string_view request) {
+  const char* const begin = request.data();
+  const char* const end = begin + request.size();
+  const char* method_end = begin;
+  while (method_end < end && kMethodBytes[static_cast<unsigned char>(*method_end)]) ++method_end;
+  if (method_end == begin || method_end == end || *method_end != ' ') return std::nullopt;
+  const std::string_view target(method_end + 1, end);
   const size_t protocol = find_protocol(target);
   return RequestLine{target.substr(0, protocol), protocol == target.npos};
 }
@@ -192,9 +190,14 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
   const char* p = query.data();
   const char* const end = p + query.size();
   while (p < end) {
-    const char* const pair_end = find_byte(p, end, '&');
-    const char* const equals = find_byte(p, pair_end, '=');
-    if (!is_name({p, equals}, name)) {
+    // One look tells nearly all parameters from the wanted one, and of that where its value ends
+    // and that there is nothing to decode.
+    const char* const mark = find_any(p, end, '&', '%', '+');
+    const bool encoded = mark != end && *mark != '&';
+    const char* const pair_end = encoded ? find_byte(mark, end, '&') : mark;
+    const bool alike = encoded || name.starts_with(*p);
+    const char* const equals = alike ? find_byte(p, pair_end, '=') : nullptr;
+    if (!alike || !is_name({p, equals}, name)) {
       p = pair_end == end ? end : pair_end + 1;
       continue;
     }
@@ -202,7 +205,7 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
     if (equals == pair_end) return {};
     std::string_view id(equals + 1, pair_end);
     if (from != QueryFrom::kField && holds_either(id, ' ', '\t')) return truncated();
-    if (holds_either(id, '%', '+')) {
+    if (encoded && holds_either(id, '%', '+')) {
       unescape_query(id, &decoded_);
       id = decoded_;
     }

@@ -18,25 +18,53 @@ namespace lastseen {
 namespace scan_detail {
 
 #if defined(__SSE2__)
-/// First byte at or after `p` that is wanted; `end` when there is none. `wanted_of` says the same
-/// of sixteen bytes at once: it sets all bits of those.
-template <typename IsWanted, typename WantedOf>
+/// Less than 16 bytes in a register, with zeros behind them. A byte by byte look at the end of a
+/// text cost more than all looks before it.
+inline __m128i load_short(const char* p, size_t size) {
+  const auto load = [](auto word, const char* at) {
+    std::memcpy(&word, at, sizeof word);
+    return uint64_t{word};
+  };
+  uint64_t low = 0;
+  uint64_t high = 0;
+  if (size >= 8) {
+    low = load(uint64_t{}, p);
+    high = load(uint64_t{}, p + size - 8) >> 8 * (15 - size) >> 8;  // 64 at once are no shift
+  } else if (size >= 4) {
+    low = load(uint32_t{}, p) | load(uint32_t{}, p + size - 4) << 8 * (size - 4);
+  } else if (size != 0) {
+    const size_t middle = size / 2;
+    low = load(uint8_t{}, p) | load(uint8_t{}, p + middle) << 8 * middle |
+          load(uint8_t{}, p + size - 1) << 8 * (size - 1);
+  }
+  return _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low));
+}
+
+/// First of less than 16 bytes that is wanted; `end` when there is none.
+template <typename WantedOf>
+[[gnu::always_inline]] inline const char* find_in_short(const char* p, const char* end,
+                                                        WantedOf wanted_of) {
+  const auto size = static_cast<size_t>(end - p);
+  const auto mask = static_cast<unsigned>(_mm_movemask_epi8(wanted_of(load_short(p, size))));
+  return p + std::countr_zero(mask | 1U << size);
+}
+
+/// First byte at or after `p` that is wanted; `end` when there is none. `wanted_of` sets all bits
+/// of the wanted among sixteen bytes.
+template <typename WantedOf>
 [[gnu::always_inline]] inline const char* find_first(const char* p, const char* end,
-                                                     IsWanted is_wanted, WantedOf wanted_of) {
+                                                     WantedOf wanted_of) {
   const auto mask_at = [&](const char* at) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     return static_cast<unsigned>(_mm_movemask_epi8(wanted_of(bytes)));
   };
-  const char* const begin = p;
+  if (end - p < 16) return find_in_short(p, end, wanted_of);
   for (; end - p >= 16; p += 16) {
     if (const unsigned mask = mask_at(p)) return p + std::countr_zero(mask);
   }
-  if (p != begin) {  // the last sixteen: in those that were seen before nothing is found
-    const unsigned mask = mask_at(end - 16);
-    return mask != 0 ? end - 16 + std::countr_zero(mask) : end;
-  }
-  while (p < end && !is_wanted(*p)) ++p;
-  return p;
+  // The last sixteen: in those that were seen before nothing is found.
+  const unsigned mask = mask_at(end - 16);
+  return mask != 0 ? end - 16 + std::countr_zero(mask) : end;
 }
 #else
 template <typename IsWanted>
@@ -80,7 +108,7 @@ template <typename WantedOf>
 /// First special byte at or after `p`; `end` when there is none.
 inline const char* find_special(const char* p, const char* end) {
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_special, scan_detail::special_of);
+  return scan_detail::find_first(p, end, scan_detail::special_of);
 #else
   return scan_detail::find_first(p, end, is_special);
 #endif
@@ -118,13 +146,16 @@ inline const char* find_special_behind(const char* p, size_t plain, const char* 
 }
 
 /// First `byte` at or after `p`; `end` when there is none. Most are near: the parts of a query, the
-/// blank behind a word. A call of memchr costs more than these two looks, and wins only after them.
+/// blank behind a word. A call of memchr costs more than these looks, and wins only after them.
 inline const char* find_byte(const char* p, const char* end, char byte) {
 #if defined(__SSE2__)
-  const __m128i wanted = _mm_set1_epi8(byte);
-  for (int look = 0; look < 2 && end - p >= 16; ++look) {
+  const auto equal_of = [wanted = _mm_set1_epi8(byte)](__m128i bytes) {
+    return _mm_cmpeq_epi8(bytes, wanted);
+  };
+  for (int look = 0; look < 2; ++look) {
+    if (end - p < 16) return scan_detail::find_in_short(p, end, equal_of);
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(equal_of(bytes)));
     if (mask != 0) return p + std::countr_zero(mask);
     p += 16;
   }
@@ -135,73 +166,49 @@ inline const char* find_byte(const char* p, const char* end, char byte) {
 
 /// First `a` or `b` at or after `p`; `end` when there is none.
 inline const char* find_either(const char* p, const char* end, char a, char b) {
-  const auto is_wanted = [=](char byte) { return byte == a || byte == b; };
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_wanted, [=](__m128i bytes) {
+  return scan_detail::find_first(p, end, [=](__m128i bytes) {
     return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
                         _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
   });
 #else
-  return scan_detail::find_first(p, end, is_wanted);
+  return scan_detail::find_first(p, end, [=](char byte) { return byte == a || byte == b; });
 #endif
 }
 
 /// First `a`, `b` or `c` at or after `p`; `end` when there is none.
 inline const char* find_any(const char* p, const char* end, char a, char b, char c) {
-  const auto is_wanted = [=](char byte) { return byte == a || byte == b || byte == c; };
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_wanted, [=](__m128i bytes) {
+  return scan_detail::find_first(p, end, [=](__m128i bytes) {
     const __m128i either = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
                                         _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
     return _mm_or_si128(either, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
   });
 #else
-  return scan_detail::find_first(p, end, is_wanted);
+  return scan_detail::find_first(p, end,
+                                 [=](char byte) { return byte == a || byte == b || byte == c; });
 #endif
 }
 
-/// Whether one of the two bytes stands in the text. Most texts are shorter than a register.
+/// Whether one of the two bytes stands in the text.
 inline bool holds_either(std::string_view text, char a, char b) {
-#if defined(__SSE2__)
-  const auto found = [&](__m128i bytes) {
-    return _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
-                                          _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)))) != 0;
-  };
-  const char* const p = text.data();
-  if (text.size() >= 16) {
-    size_t at = 0;
-    for (; at + 16 < text.size(); at += 16) {
-      if (found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at)))) return true;
-    }
-    // The last register's bytes may overlap those before.
-    return found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + text.size() - 16)));
-  }
-  if (text.size() >= 8) {
-    const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-    const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + text.size() - 8));
-    return found(_mm_unpacklo_epi64(low, high));
-  }
-#endif
-  for (const char c : text) {
-    if (c == a || c == b) return true;
-  }
-  return false;
+  const char* const end = text.data() + text.size();
+  return find_either(text.data(), end, a, b) != end;
 }
 
 /// First blank, control character, quote or `stop` at or after `p`; `end` when there is none.
 inline const char* find_word_end(const char* p, const char* end, char stop) {
-  const auto ends_word = [=](char byte) {
-    return static_cast<unsigned char>(byte) <= ' ' || byte == '"' || byte == stop;
-  };
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, ends_word, [=](__m128i bytes) {
+  return scan_detail::find_first(p, end, [=](__m128i bytes) {
     const __m128i blanks = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
     const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(stop)));
     return _mm_or_si128(blanks, marks);
   });
 #else
-  return scan_detail::find_first(p, end, ends_word);
+  return scan_detail::find_first(p, end, [=](char byte) {
+    return static_cast<unsigned char>(byte) <= ' ' || byte == '"' || byte == stop;
+  });
 #endif
 }
 
@@ -216,7 +223,7 @@ inline bool is_bare_end(char byte) {
 /// First byte at or after `p` that ends a bare value; `end` when there is none.
 inline const char* find_bare_end(const char* p, const char* end) {
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_bare_end, [](__m128i bytes) {
+  return scan_detail::find_first(p, end, [](__m128i bytes) {
     const auto equals = [&](char wanted) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted)); };
     const __m128i blanks = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ')), bytes);
     const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
@@ -256,14 +263,13 @@ inline bool is_digit(char byte) {
 
 /// First byte at or after `p` that is no decimal digit; `end` when there is none.
 inline const char* find_digits_end(const char* p, const char* end) {
-  const auto is_other = [](char byte) { return !is_digit(byte); };
 #if defined(__SSE2__)
-  return scan_detail::find_first(p, end, is_other, [](__m128i bytes) {
+  return scan_detail::find_first(p, end, [](__m128i bytes) {
     const __m128i behind = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
     return _mm_cmpeq_epi8(_mm_max_epu8(behind, _mm_set1_epi8(10)), behind);
   });
 #else
-  return scan_detail::find_first(p, end, is_other);
+  return scan_detail::find_first(p, end, [](char byte) { return !is_digit(byte); });
 #endif
 }
 

@@ -276,8 +276,7 @@ IdAnswer SightingRules::ask_field(const Place& place, const FieldValue& value) {
   return rules_.from_field(*text);
 }
 
-/// The value without its coding; null where it is not what it should be.
-const LoggedText* SightingRules::text_of(const FieldValue& value) {
+const LoggedText* SightingRules::decode(const FieldValue& value) {
   const std::string_view raw = value.text.raw;
   switch (value.coding) {
     case FieldCoding::kNone:

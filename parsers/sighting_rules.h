@@ -62,7 +62,11 @@ class SightingRules {
   IdAnswer ask_target(const Place& place, const FieldValue& target);
   IdAnswer ask_path(const Place& place, const LineFields& fields);
   IdAnswer ask_field(const Place& place, const FieldValue& value);
-  const LoggedText* text_of(const FieldValue& value);
+  /// The value without its coding; null where it is not what it should be.
+  const LoggedText* text_of(const FieldValue& value) {
+    return value.coding == FieldCoding::kNone ? &value.text : decode(value);
+  }
+  const LoggedText* decode(const FieldValue& value);
   std::string_view without_escapes(const FieldValue& value);
   bool allows_status(const LineFields& fields);
   uint8_t slot_of(const Place& place, const LineFields& fields) const;

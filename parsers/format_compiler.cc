@@ -146,7 +146,6 @@ class FormatCompiler {
     step.stop = next.empty() ? '\0' : next[0];
     step.may_break = field.may_break;
     step.length_max = static_cast<uint32_t>(std::min<size_t>(field.length_max, UINT32_MAX));
-    step.hash = field.escape == FieldEscape::kHash;
     // Only behind a text whose end is not sure does it matter what an address looks like.
     const bool text_before =
         std::any_of(scanner_.steps_.begin(), scanner_.steps_.end() - 1,
@@ -154,6 +153,10 @@ class FormatCompiler {
     step.is_address = text_before && field.shape == FieldShape::kAddress && step.stop != ':';
     step.last_stop = field.shape == FieldShape::kAddress && next == ":" &&
                      index + 2 < parts.size() && ends_before_blank(parts, index + 2);
+    const bool stops_as_usual = static_cast<unsigned char>(step.stop) <= ' ' || step.stop == '"';
+    if (step.kind == FieldKind::kWord && (!stops_as_usual || step.is_address || step.last_stop)) {
+      step.kind = FieldKind::kOddWord;
+    }
     step.may_vanish = field.shape == FieldShape::kCaptures && step.stop == ' ' && index > 0 &&
                       !parts[index - 1].is_field && parts[index - 1].literal.ends_with(' ');
     if (field.shape == FieldShape::kTime) {
@@ -193,8 +196,8 @@ class FormatCompiler {
       case FieldShape::kText:
         break;
     }
-    const bool escaped = field.escape != FieldEscape::kNone;
-    return escaped && next.starts_with('"') ? FieldKind::kQuoted : FieldKind::kText;
+    if (field.escape == FieldEscape::kNone || !next.starts_with('"')) return FieldKind::kText;
+    return field.escape == FieldEscape::kHash ? FieldKind::kHashed : FieldKind::kQuoted;
   }
 
   void add_needed(std::vector<FieldUse> uses, const FormatParts& parts, size_t index, Step* step) {
@@ -222,23 +225,30 @@ class FormatCompiler {
     }
   }
 
-  /// Tells each step whether it is behind the point of no return of the text before. The end of a
-  /// text is looked for at each blank or quote, and words between those are short in sum; anywhere
-  /// else a word could be walked over again and again.
+  /// Tells each step which text gets another end when it does not fit: the last before it, as far
+  /// as the next step that is final. The end of a text is looked for at each blank or quote, and
+  /// words between those are short in sum; anywhere else a word could be walked over again and
+  /// again.
   void link_steps() {
     std::vector<Step>& steps = scanner_.steps_;
     steps.back().is_last = true;
-    bool words_are_final = false;
     bool after_times = true;
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
       step->after_times = after_times;
       after_times &= !step->is_wanted;
+      step->head_is_all = !step->is_last && step->literal_size <= sizeof step->head;
     }
+    bool words_are_final = false;
+    const Step* text = nullptr;
     for (Step& step : steps) {
-      step.is_final = step.kind == FieldKind::kText || step.kind == FieldKind::kQuoted ||
-                      step.kind == FieldKind::kCaptures ||
-                      (step.kind == FieldKind::kWord && words_are_final);
+      const bool is_word = step.kind == FieldKind::kWord || step.kind == FieldKind::kOddWord;
+      const bool is_final = step.kind == FieldKind::kText || step.kind == FieldKind::kQuoted ||
+                            step.kind == FieldKind::kHashed || step.kind == FieldKind::kCaptures ||
+                            (is_word && words_are_final);
+      if (is_final) text = nullptr;
+      if (text != nullptr) step.text_back = static_cast<uint16_t>(&step - text);
       if (step.kind != FieldKind::kText) continue;
+      text = &step;
       words_are_final = scanner_.literal_of(step).find_first_of(" \t\"") == std::string_view::npos;
     }
   }

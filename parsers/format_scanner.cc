@@ -20,6 +20,8 @@ bool is_address(std::string_view word) {
 /// Digits with a sign before and a fraction behind them, or `-`; null when there is neither.
 const char* match_number(const char* p, const char* end) {
   if (end - p > kNumberBytesMax) end = p + kNumberBytesMax;
+  const char* const digits_end = find_digits_end(p, end);
+  if (digits_end != p && (digits_end == end || *digits_end != '.')) return digits_end;  // mostly
   const bool minus = p < end && *p == '-';
   if (p < end && (minus || *p == '+')) ++p;
   const char* const point = find_digits_end(p, end);
@@ -58,48 +60,50 @@ bool FormatScanner::has_time() const {
 FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* out) const {
   const char* p = line.data();
   const char* const end = p + line.size();
-  const Step* step = steps_.data();
-  const Step* text = nullptr;  // whose end may still turn out to be another
-  const char* text_begin = nullptr;
-  const char* candidate = nullptr;
+  const char* text_begin = nullptr;  // of the last text …
+  const char* end_from = nullptr;    // … and from where on its next possible end is looked for
   out->seen = 0;
   out->time = TimeParts();
   out->time_text = {};
-  for (;;) {
-    if (step->is_final) text = nullptr;
-    const char* next = nullptr;
-    if (step->kind == FieldKind::kText) {
-      text = step;
-      text_begin = p;
-      candidate = next = find_text_end(*step, p, end);
-    } else {
-      next = match_field(*step, p, end, out);
-    }
+  for (const Step* step = steps_.data();; ++step) {
+    const char* next = match_field(*step, p, end, out);
     if (next != nullptr) next = match_literal(*step, next, end);
-    while (next == nullptr) {
-      if (text == nullptr) return end_of_line(*step, p, end, out);
-      // As far as the text's next possible end.
-      if (candidate != nullptr) candidate = find_text_end(*text, candidate + 1, end);
-      if (candidate == nullptr) return end_of_line(*text, text_begin, end, out);
-      step = text;
-      next = match_literal(*step, candidate, end);
-    }
-    if (step == text && step->value != kNotNeeded) {
-      keep(step->value, {text_begin, candidate}, step->length_max, false, out);
+    if (next == nullptr) {
+      if (step->kind == FieldKind::kText) {
+        text_begin = end_from = p;
+      } else if (step->text_back != 0) {
+        step -= step->text_back;
+      } else {
+        return end_of_line(*step, p, end, out);
+      }
+      const char* text_end = nullptr;
+      while (next == nullptr) {
+        text_end = find_text_end(*step, end_from, end);
+        if (text_end == nullptr) return end_of_line(*step, text_begin, end, out);
+        end_from = text_end + 1;
+        next = match_literal(*step, text_end, end);
+      }
+      if (step->value != kNotNeeded) {
+        keep(step->value, {text_begin, text_end}, step->length_max, false, out);
+      }
     }
     if (step->is_last) return Outcome::kWhole;
     p = next;
-    ++step;
   }
 }
 
-/// Gives what stands behind a field that is no text; null when it does not fit. (A call costs a
-/// field as much as most fields do.)
+/// Gives what stands behind a field; null when it does not fit, and of a text, whose end only what
+/// follows tells. (A call costs a field as much as most fields do.)
 [[gnu::always_inline]] inline const char* FormatScanner::match_field(const Step& step,
                                                                      const char* p, const char* end,
                                                                      ScannedLine* out) const {
   switch (step.kind) {
     case FieldKind::kWord: {
+      const char* const word_end = find_word_end(p, end, ' ');
+      if (step.value != kNotNeeded) keep(step.value, {p, word_end}, step.length_max, false, out);
+      return word_end;
+    }
+    case FieldKind::kOddWord: {
       if (step.last_stop) return match_word_with_stops(p, end, step.stop);
       const char* const word_end = find_word_end(p, end, step.stop);
       if (step.is_address && !is_address({p, word_end})) return nullptr;
@@ -120,12 +124,6 @@ FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* o
       return behind;
     }
     case FieldKind::kQuoted: {
-      if (step.hash) {
-        const char* const quote = find_byte(p, end, '"');
-        if (quote == end) return nullptr;
-        if (step.value != kNotNeeded) keep(step.value, {p, quote}, 0, false, out);
-        return quote;
-      }
       const QuotedString quoted = scan_quoted(p, end);
       if (quoted.end == nullptr || step.value == kNotNeeded) return quoted.end;
       keep(step.value, {p, quoted.end}, step.length_max, false, out);
@@ -133,10 +131,17 @@ FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* o
       out->values[step.value].other_escapes = quoted.other_escapes;
       return quoted.end;
     }
+    case FieldKind::kHashed: {
+      const char* const quote = find_byte(p, end, '"');
+      if (quote == end) return nullptr;
+      if (step.value != kNotNeeded) keep(step.value, {p, quote}, 0, false, out);
+      return quote;
+    }
     case FieldKind::kCaptures:
       return match_captures(step, p, end, out);
-    case FieldKind::kNone:
     case FieldKind::kText:
+      return nullptr;
+    case FieldKind::kNone:
       break;
   }
   return p;
@@ -152,20 +157,22 @@ const char* FormatScanner::match_captures(const Step& step, const char* p, const
   return close + 1;
 }
 
+/// Gives what stands behind a literal; null when it does not stand at `p`.
 inline const char* FormatScanner::match_literal(const Step& step, const char* p,
                                                 const char* end) const {
-  const size_t size = step.literal_size;
-  if (static_cast<size_t>(end - p) >= sizeof(uint64_t)) {
-    uint64_t head = 0;
-    std::memcpy(&head, p, sizeof head);
-    if (((head ^ step.head) & step.head_mask) != 0) return nullptr;
-    if (size > sizeof head && !std::string_view(p, end).starts_with(literal_of(step))) {
-      return nullptr;
-    }
-  } else if (!std::string_view(p, end).starts_with(literal_of(step))) {
-    return nullptr;
-  }
-  p += size;
+  if (end - p < ptrdiff_t{sizeof step.head}) return match_long_literal(step, p, end);
+  uint64_t head = 0;
+  std::memcpy(&head, p, sizeof head);
+  if (((head ^ step.head) & step.head_mask) != 0) return nullptr;
+  return step.head_is_all ? p + step.literal_size : match_long_literal(step, p, end);
+}
+
+/// The same where its head is not all that counts, or not so much is left of the line.
+const char* FormatScanner::match_long_literal(const Step& step, const char* p,
+                                              const char* end) const {
+  const std::string_view literal = literal_of(step);
+  if (!std::string_view(p, end).starts_with(literal)) return nullptr;
+  p += literal.size();
   if (!step.is_last || p == end) return p;
   return options_.more_may_follow && *p == ' ' ? p : nullptr;
 }
@@ -197,7 +204,8 @@ FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* 
       cut = may_be_cut || step.may_break;
       open = p;
       break;
-    case FieldKind::kQuoted: {
+    case FieldKind::kQuoted:
+    case FieldKind::kHashed: {
       const char* const quote = find_byte(p, end, '"');
       cut = may_be_cut && fits_so_far(quote);
       if (quote == end) open = p;
@@ -212,6 +220,7 @@ FormatScanner::Outcome FormatScanner::end_of_line(const Step& step, const char* 
       break;
     }
     case FieldKind::kWord:
+    case FieldKind::kOddWord:
       cut = may_be_cut && fits_so_far(find_word_end(p, end, step.stop));
       break;
     case FieldKind::kNumber:

@@ -76,7 +76,17 @@ class FormatScanner {
  private:
   friend class FormatCompiler;
 
-  enum class FieldKind : uint8_t { kNone, kWord, kNumber, kTime, kQuoted, kText, kCaptures };
+  enum class FieldKind : uint8_t {
+    kNone,
+    kWord,     ///< Ends at the first blank, control character or quote.
+    kOddWord,  ///< Ends at a `stop` as well, or has to look like an address.
+    kNumber,
+    kTime,
+    kQuoted,  ///< Ends at the first quote without a backslash.
+    kHashed,  ///< Ends at the first quote.
+    kText,
+    kCaptures,
+  };
   static constexpr uint8_t kNotNeeded = 255;
 
   /// A field and the literal text behind it. Only the first step may have no field.
@@ -85,16 +95,17 @@ class FormatScanner {
     uint8_t value = kNotNeeded;  ///< Index of the value to keep.
     char stop = 0;               ///< First byte of the literal.
     bool is_last = false;        ///< The line ends behind the literal.
-    bool is_final = false;       ///< Once this is reached, no text before it gets another end.
-    bool is_address = false;     ///< Of a kWord.
-    bool last_stop = false;      ///< Of a kWord: it ends at the last `stop`, not the first.
+    bool is_address = false;     ///< Of a kOddWord.
+    bool last_stop = false;      ///< Of a kOddWord: it ends at the last `stop`, not the first.
     bool may_vanish = false;     ///< Of a kCaptures: blanks stand on both sides; without it, one.
     bool may_break = false;      ///< Of a kText.
-    bool hash = false;           ///< Of a kQuoted: only the quote itself counts.
     bool is_wanted = false;      ///< Of a kTime.
     bool is_whole_time = false;  ///< Of a kTime: it is the only one that is wanted.
     bool after_times = false;    ///< All the times that are wanted stand before.
-    uint16_t time = 0;           ///< Of a kTime: which pattern.
+    bool head_is_all = false;    ///< The literal is no more than its `head`, nor the last.
+    /// Steps back to the text that gets another end when this step does not fit; 0: none does.
+    uint16_t text_back = 0;
+    uint16_t time = 0;  ///< Of a kTime: which pattern.
     uint32_t literal_at = 0;
     uint32_t literal_size = 0;
     uint32_t length_max = 0;
@@ -106,6 +117,7 @@ class FormatScanner {
   const char* match_captures(const Step& step, const char* p, const char* end,
                              ScannedLine* out) const;
   const char* match_literal(const Step& step, const char* p, const char* end) const;
+  const char* match_long_literal(const Step& step, const char* p, const char* end) const;
   const char* find_text_end(const Step& step, const char* from, const char* end) const;
   Outcome end_of_line(const Step& step, const char* p, const char* end, ScannedLine* out) const;
   std::string_view literal_of(const Step& step) const {

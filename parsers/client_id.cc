@@ -191,35 +191,33 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
   const char* const end = p + query.size();
   while (p < end) {
     // One look tells nearly all parameters from the wanted one, and of that where its value ends
-    // and that there is nothing to decode.
-    const char* const mark = find_any(p, end, '&', '%', '+');
-    const bool encoded = mark != end && *mark != '&';
-    const char* const pair_end = encoded ? find_byte(mark, end, '&') : mark;
-    const bool alike = encoded || name.starts_with(*p);
+    // and that it is plain: what is to be decoded, and blanks, stand low in ASCII as `&` does.
+    const char* const mark = find_up_to(p, end, '+');
+    const bool plain = mark == end || *mark == '&';
+    const char* const pair_end = plain ? mark : find_byte(mark, end, '&');
+    const bool alike = !plain || name.starts_with(*p);
     const char* const equals = alike ? find_byte(p, pair_end, '=') : nullptr;
-    if (!alike || !is_name({p, equals}, name)) {
+    if (!alike || !is_name({p, equals}, plain, name)) {
       p = pair_end == end ? end : pair_end + 1;
       continue;
     }
     if (pair_end == end && from == QueryFrom::kCut) return truncated();
     if (equals == pair_end) return {};
-    std::string_view id(equals + 1, pair_end);
+    const std::string_view id(equals + 1, pair_end);
+    if (plain) return judge(id);
     if (from != QueryFrom::kField && holds_either(id, ' ', '\t')) return truncated();
-    if (encoded && holds_either(id, '%', '+')) {
-      unescape_query(id, &decoded_);
-      id = decoded_;
-    }
-    return judge(id);
+    if (!holds_either(id, '%', '+')) return judge(id);
+    unescape_query(id, &decoded_);
+    return judge(decoded_);
   }
   return {};
 }
 
-bool ClientIdRules::is_name(std::string_view text, std::string_view name) {
-  if (text.empty()) return false;
-  const bool alike = text.size() == name.size() && text.front() == name.front();
-  if (alike && equal_bytes(text.data(), name.data(), name.size())) return true;
+/// `plain`: nothing in the text is encoded.
+inline bool ClientIdRules::is_name(std::string_view text, bool plain, std::string_view name) {
+  if (text.size() == name.size() && equal_bytes(text.data(), name.data(), name.size())) return true;
   // Without its encoding a name is not longer.
-  if (text.size() < name.size() || !holds_either(text, '%', '+')) return false;
+  if (plain || text.size() < name.size() || !holds_either(text, '%', '+')) return false;
   unescape_query(text, &name_);
   return name_ == name;
 }

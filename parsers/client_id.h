@@ -82,7 +82,7 @@ class ClientIdRules {
   IdAnswer judge_json(const BodyId& found, bool escaped);
   IdAnswer find_in_query(std::string_view query, QueryFrom from, std::string_view name);
   IdAnswer find_in_request_line(std::string_view request, std::string_view name);
-  bool is_name(std::string_view text, std::string_view name);
+  bool is_name(std::string_view text, bool plain, std::string_view name);
   std::string_view without_layer(const LoggedText& text);
 
   const size_t length_max_;

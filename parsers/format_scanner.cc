@@ -142,9 +142,9 @@ FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* o
     case FieldKind::kText:
       return nullptr;
     case FieldKind::kNone:
-      break;
+      return p;
   }
-  return p;
+  __builtin_unreachable();
 }
 
 /// HAProxy writes one blank only where no captures stand between two.

@@ -85,10 +85,11 @@ inline bool is_special(char byte) {
 #if defined(__SSE2__)
 namespace scan_detail {
 inline __m128i special_of(__m128i bytes) {
-  const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-  const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-  return _mm_or_si128(controls, marks);
+  // A quote with one bit turned is the blank, of which a comparison tells the controls as well.
+  constexpr char kTurned = '"' ^ ' ';
+  const __m128i turned = _mm_xor_si128(bytes, _mm_set1_epi8(kTurned));
+  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(turned, _mm_set1_epi8(' ')), turned);
+  return _mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
 }
 
 /// How many of the 32 bytes at `p` stand before the first wanted one.
@@ -194,6 +195,19 @@ inline const char* find_any(const char* p, const char* end, char a, char b, char
 inline bool holds_either(std::string_view text, char a, char b) {
   const char* const end = text.data() + text.size();
   return find_either(text.data(), end, a, b) != end;
+}
+
+/// First byte at or after `p` that is not above `last`; `end` when there is none.
+inline const char* find_up_to(const char* p, const char* end, char last) {
+#if defined(__SSE2__)
+  return scan_detail::find_first(p, end, [=](__m128i bytes) {
+    return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(last)), bytes);
+  });
+#else
+  return scan_detail::find_first(p, end, [=](char byte) {
+    return static_cast<unsigned char>(byte) <= static_cast<unsigned char>(last);
+  });
+#endif
 }
 
 /// First blank, control character, quote or `stop` at or after `p`; `end` when there is none.

@@ -84,6 +84,8 @@ TEST(Scan, WhatEndsATextIsFoundAtEveryPlaceOfEverySize) {
   expect_found(find_digits_end, '7', [](char byte) { return !is_one_of("0123456789", byte); });
   expect_found([](const char* p, const char* end) { return find_word_end(p, end, ']'); }, 'x',
                [&](char byte) { return is_control(byte) || is_one_of(" \"]", byte); });
+  expect_found([](const char* p, const char* end) { return find_up_to(p, end, '+'); }, 'x',
+               [](char byte) { return static_cast<unsigned char>(byte) <= '+'; });
   expect_found([](const char* p, const char* end) { return find_byte(p, end, ']'); }, 'x',
                [](char byte) { return byte == ']'; });
   expect_found([](const char* p, const char* end) { return find_any(p, end, ' ', '\t', '\\'); },

@@ -92,11 +92,14 @@ const char* read_month(const char* p, const char* end, bool whole_name, int* mon
 /// kClfTime by itself, since nearly every line of every text format has one.
 const char* match_clf(const char* p, const char* end, TimeParts* parts, ClfMemo* memo) {
   constexpr size_t kSize = ClfMemo::kSize;
-  if (memo != nullptr && memo->epoch_s >= 0 &&
-      starts_with_padded(p, end, memo->text.data(), mask_behind_first(kSize))) {
-    parts->has_epoch = true;
-    parts->epoch_s = memo->epoch_s;
-    return p + kSize;
+  if (memo != nullptr) {
+    // The text before may have been ended too early, at what looked like a time: that is forgotten.
+    parts->has_epoch = memo->epoch_s >= 0 &&
+                       starts_with_padded(p, end, memo->text.data(), mask_behind_first(kSize));
+    if (parts->has_epoch) {
+      parts->epoch_s = memo->epoch_s;
+      return p + kSize;
+    }
   }
   if (end - p < ptrdiff_t{kSize}) return nullptr;
   if (p[2] != '/' || p[6] != '/' || p[11] != ':' || p[14] != ':' || p[17] != ':' || p[20] != ' ' ||

@@ -81,6 +81,17 @@ TEST(Combined, UserNameCannotForgeATimeOrRequest) {
   }
 }
 
+TEST(Combined, UserNameCannotForgeATimeThatIsRemembered) {
+  const auto parser = parser_of_type("combined");
+  const auto line = [](const std::string& user, const std::string& minute) {
+    return "127.0.0.1 - " + user + " [21/Nov/2026:22:" + minute +
+           R"(:05 -0600] "GET /?client_id=A HTTP/1.1" 200 1 "-" "-")";
+  };
+  EXPECT_EQ((kLineSeconds - 60) * 1000, parser->parse(line("-", "44")).seen_at_ms);
+  const std::string forged = line("x [21/Nov/2026:22:44:05 -0600]", "45");
+  EXPECT_EQ(kLineSeconds * 1000, parser->parse(forged).seen_at_ms);
+}
+
 TEST(Combined, MoreFieldsMayFollow) {
   const std::string line = combined_line("GET /?client_id=A HTTP/1.1");
   EXPECT_EQ("'A'", parse_combined(line + " \"10.0.0.1\" rt=0.001"));

@@ -189,13 +189,14 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
                                       std::string_view name) {
   const char* p = query.data();
   const char* const end = p + query.size();
+  const char name_begin = name.empty() ? '\0' : name.front();
   while (p < end) {
     // One look tells nearly all parameters from the wanted one, and of that where its value ends
     // and that it is plain: what is to be decoded, and blanks, stand low in ASCII as `&` does.
     const char* const mark = find_up_to(p, end, '+');
     const bool plain = mark == end || *mark == '&';
     const char* const pair_end = plain ? mark : find_byte(mark, end, '&');
-    const bool alike = !plain || name.starts_with(*p);
+    const bool alike = !plain || *p == name_begin;
     const char* const equals = alike ? find_byte(p, pair_end, '=') : nullptr;
     if (!alike || !is_name({p, equals}, plain, name)) {
       p = pair_end == end ? end : pair_end + 1;

@@ -170,9 +170,12 @@ inline const char* FormatScanner::match_literal(const Step& step, const char* p,
 /// The same where its head is not all that counts, or not so much is left of the line.
 const char* FormatScanner::match_long_literal(const Step& step, const char* p,
                                               const char* end) const {
-  const std::string_view literal = literal_of(step);
-  if (!std::string_view(p, end).starts_with(literal)) return nullptr;
-  p += literal.size();
+  const size_t size = step.literal_size;
+  if (static_cast<size_t>(end - p) < size) return nullptr;
+  const bool fits =  // mostly it is the quote at the line's end
+      size == 1 ? *p == step.stop : std::memcmp(p, literals_.data() + step.literal_at, size) == 0;
+  if (!fits) return nullptr;
+  p += size;
   if (!step.is_last || p == end) return p;
   return options_.more_may_follow && *p == ' ' ? p : nullptr;
 }

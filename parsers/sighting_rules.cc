@@ -28,6 +28,13 @@ std::string_view origin_of(IdPlace::Kind kind) {
   return {};
 }
 
+/// Where what a place may be taken from stands beside its own slot; that itself when nowhere.
+uint8_t shared_slot_of(IdPlace::Kind kind, uint8_t own) {
+  if (kind == IdPlace::Kind::kBody) return LineFields::kBody;
+  const bool target = kind == IdPlace::Kind::kQuery || kind == IdPlace::Kind::kPath;
+  return target ? LineFields::kTarget : own;
+}
+
 /// The first text of a JSON list, as Caddy writes the values of a header.
 bool first_of_list(std::string_view list, LoggedText* text) {
   const char* p = list.data();
@@ -75,9 +82,10 @@ SightingRules::SightingRules(const ParserOptions& options)
   for (const IdPlace& place : options.client_id.from) {
     const bool path = place.kind == IdPlace::Kind::kPath;
     const bool json = place.kind == IdPlace::Kind::kBody || place.kind == IdPlace::Kind::kJwt;
-    places_.push_back({place.kind, origin_of(place.kind), place.name, slot++,
-                       PathPattern(path ? place.name : ""),
+    places_.push_back({place.kind, origin_of(place.kind), place.name, slot,
+                       shared_slot_of(place.kind, slot), PathPattern(path ? place.name : ""),
                        json ? std::make_unique<BodyFinder>(place.name) : nullptr});
+    ++slot;
   }
   if (options.client_id.pattern.empty()) return;
   Result<Regex> pattern = Regex::compile(options.client_id.pattern);
@@ -118,6 +126,8 @@ void SightingRules::find_id(const LineFields& fields, ParseResult* result) {
   const Place* decider = nullptr;
   bool cut = fields.cut();
   for (const Place& place : places_) {
+    const unsigned seen = fields.seen(place.slot) | fields.seen(place.shared_slot);
+    if (seen == 0) continue;  // of most places nothing stands in the line
     answer = ask(place, fields);
     if (answer.decides()) {
       decider = &place;

@@ -49,6 +49,7 @@ class SightingRules {
     std::string_view origin;
     std::string name;
     uint8_t slot;
+    uint8_t shared_slot;
     PathPattern path;                    // of a path only
     std::unique_ptr<BodyFinder> finder;  // of a body or a token only
   };

@@ -53,6 +53,7 @@ void FileSource::look_at_all(Now now) {
         return !s || ((s->located || !s->named) && (s->file.placed() || !s->copy_of.empty()));
       });
   if (complete) complete_look_wall_ms_ = looked_wall_ms_;
+  if (looked_before_wall_ms_ != 0 && may_hide_news(now)) looked_wall_ms_ = looked_before_wall_ms_;
   update_watches(now);
 }
 

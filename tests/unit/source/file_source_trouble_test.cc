@@ -114,6 +114,20 @@ TEST_F(FileSourceTrouble, WhatCameBehindARemovedLogIsLookedForAgainAfterAKill) {
   EXPECT_EQ(2u, f.store.size());  // nothing is looked for any more
 }
 
+TEST_F(FileSourceTrouble, ANewLogThatCannotBeOpenedBeforeItIsRotatedIsRead) {
+  f.up();
+  f.run(5000);
+  append("a\n");
+  f.pass(100);
+  fail(Call::kOpen, kLog);
+  f.run(3000);
+  f.disk.fault = nullptr;
+  rotate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
 TEST_F(FileSourceTrouble, WhatIsFoundAndCannotBeginYetIsFoundAgainAfterAKill) {
   f.disk.create(kLog);
   f.up();

@@ -165,8 +165,9 @@ void FileSource::look_behind(const Waiting& waiting) {
   if (!home.empty()) start_chain_behind_link(home, log);
   if (!listed) return;
   const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
+  const int64_t birth_ns = is_gzip_name(stored.path) ? 0 : stored.birth_ns;  // that of its archive
   Chain chain{
-      home, log, "", stored.birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
+      home, log, "", birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
   if (may_be_found) chain.vanished = waiting;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));

@@ -29,8 +29,8 @@ bool Head::agrees_with(std::string_view first) const {
   return first.size() >= bytes && hash_bytes(first.substr(0, bytes)) == hash;
 }
 
-Head Head::of(std::string_view first) {
-  return {static_cast<uint32_t>(first.size()), hash_bytes(first)};
+Head Head::with(std::string_view next) const {
+  return {bytes + static_cast<uint32_t>(next.size()), hash_bytes(next, hash)};
 }
 
 bool Tail::agrees_with(std::string_view bytes) const {

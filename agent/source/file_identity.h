@@ -54,7 +54,9 @@ struct Head {
   /// Whether a file that begins with `first` (up to kHeadBytesMax of it) can be this one.
   bool agrees_with(std::string_view first) const;
   /// Takes all of `first`.
-  static Head of(std::string_view first);
+  static Head of(std::string_view first) { return Head().with(first); }
+  /// Takes all of `next`, which comes behind it.
+  Head with(std::string_view next) const;
 };
 
 /// Factor 4: the bytes themselves while we read, only their hash after a restart.

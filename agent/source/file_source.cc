@@ -73,7 +73,10 @@ int64_t FileSource::step(Now now) {
     look_at_events(now);
     last_look_ms_ = now.mono_ms;
   }
-  if (now.mono_ms >= next_hot_ms_) look_at_hot(now);
+  if (now.mono_ms >= next_hot_ms_) {
+    look_at_hot(now);
+    if (look_due_) look_at_all(now);
+  }
   listings_.clear();
   int64_t next = std::min(next_poll_ms_, next_hot_ms_);
   if (event_ || events_) next = std::min(next, last_look_ms_ + options_.hot_ms);

@@ -96,6 +96,9 @@ class FileSource final : public Source, private Watcher::Listener {
   static constexpr int64_t kClockGrainMs = 20;
   // For so long a log that cannot be read may be one that was just made (0600 until chmod).
   static constexpr int64_t kUnreadableNewsMs = 3'600'000;
+  // Looks after which a copy that cannot be looked for is given up, and what it held counted as
+  // lost.
+  static constexpr int kCopyTriesMax = 60;
 
   /// One file and what became of it.
   struct Stream {
@@ -134,9 +137,14 @@ class FileSource final : public Source, private Watcher::Listener {
   /// A stored position whose file is not found yet.
   struct Waiting {
     Position position;
-    LossReason loss;  // if the file is gone
+    LossReason loss;       // if the file is gone
+    int64_t sequence = 0;  // if it was rotated
     int incomplete_tries = 0;
+    int copy_tries = 0;
     bool said = false;
+    bool undecided = false;  // the file may be where nothing could be looked at
+    bool crowded = false;    // it may be one that waits for a descriptor
+    bool settled = false;
     int64_t absent_since_ms = -1;  // when its directory was first found missing
   };
 
@@ -163,6 +171,29 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string key = {};     // of the file, if it is followed
     std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
+  };
+
+  /// What was in the file at `path`, which has that key, before it was truncated or removed.
+  struct CopySearch {
+    std::string path;
+    std::string log;  // copies are beside it
+    std::string key;
+    Position before;
+    int64_t since_ns = 0;  // what was copied from it was written then or later
+    bool last_try = false;
+    bool undecided = false;  // something could not be looked at
+  };
+  enum class Evidence {
+    kNone,
+    kBeginning,  // it ends before the position, and is alike up to there
+    kPosition,   // its first bytes and those before the position are alike
+  };
+  struct MaybeCopy {
+    FoundFile found;
+    Stream* stream = nullptr;                // null: nobody follows it
+    std::optional<FollowedFile> probe = {};  // then
+    bool reopened = false;                   // it waits for a descriptor
+    bool unknown = false;                    // it cannot be opened now
   };
 
   static InputSettings with_usual_path(InputSettings settings);
@@ -194,15 +225,18 @@ class FileSource final : public Source, private Watcher::Listener {
 
   // file_source_restore.cc: where reading begins.
   void settle(Now now);
-  bool settle_waiting(Waiting& waiting, Now now);
+  void settle_waiting(Now now);
+  bool find_file(Waiting& waiting, Now now);
+  bool find_copy_or_give_up(Waiting& waiting, Now now);
+  std::string likely_path_of(const Position& stored);
   std::string home_of(const std::string& path) const;
   std::string home_or_former_of(const std::string& path);
   void count_vanished(const Waiting& waiting);
   Stream* find_held(const Position& stored, bool& undecided);
   bool has_left(const std::string& home, const std::string& path);
-  Stream* find_sibling(Waiting& waiting, const std::string& directory, bool& undecided, Now now);
+  Stream* find_sibling(Waiting& waiting, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
-  bool adopt(Stream& stream, const Position& stored, Now now);
+  bool adopt(Stream& stream, const Waiting& waiting, Now now);
   void place(Stream& stream, Now now);
   void return_closed(Now now);
   bool is_given_up(const Waiting& waiting, Now now) const;
@@ -223,7 +257,9 @@ class FileSource final : public Source, private Watcher::Listener {
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
   void start_chain_since(Stream& stream);
-  void start_chain_behind_link(const std::string& home, const std::string& log);
+  bool has_news(const std::string& directory, int64_t since_ns);
+  void start_chain_behind_link(const std::string& home, const std::string& log,
+                               const Waiting& waiting);
   void start_chain_since(const std::string& home, const std::string& log, int64_t birth_ns,
                          int64_t since_ns, int64_t sequence);
   bool waits_for_chain(const Stream& stream) const;
@@ -239,22 +275,22 @@ class FileSource final : public Source, private Watcher::Listener {
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.
   enum class Search { kFound, kNone, kUndecided };
+  Result<Evidence> find_evidence(FollowedFile& file, const Position& before) const;
   Result<bool> holds_copy(FollowedFile& file, const Position& before) const;
   Search take_copy(Stream& n, Stream& s, const Position& before, Now now);
   Search find_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
-  Stream* find_held_copy(const std::string& path, const std::string& key, const Position& before,
-                         bool& undecided, Now now);
-  Stream* find_unfollowed_copy(const std::string& log, const Position& before, bool& undecided,
-                               Now now);
-  Stream* find_listed_copy(const std::string& log, const Position& before, bool& undecided,
-                           Now now);
-  Stream* find_remaining_copy(const Position& stored, const std::string& path, bool& undecided,
-                              Now now);
+  Stream* find_copy_of(CopySearch& search, Now now);
+  std::vector<MaybeCopy> list_maybe_copies(CopySearch& search);
+  bool is_of_another(const FoundFile& found, const CopySearch& search);
+  Stream* find_copy_among(std::vector<MaybeCopy> family, CopySearch& search, Now now);
+  bool open_maybe_copy(MaybeCopy& maybe, Now now);
+  void close_maybe_copy(MaybeCopy& maybe);
+  Result<bool> is_likelier_of_another(FollowedFile& file, const CopySearch& search);
   bool is_held_copy(Stream& n, Now now);
   Result<bool> is_copy_of(Stream& n, Stream& s);
   void hand_over(Stream& s, Now now);
   bool go_on_as_packed(Stream& s);
-  bool waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now);
+  bool waits_for_copy(Stream& s, Position before, uint64_t& lost, Now now);
 
   Stream& add(const std::string& path, std::unique_ptr<File> file, const FileStat& stat, Now now);
   // file_source_hold.cc: what is kept though no name leads to it.

@@ -18,22 +18,44 @@ namespace {
 
 // A copy that has just been created is empty; an empty file that stays so is no copy.
 constexpr int64_t kCopyBeginsMs = 2000;
-// Looks after which a copy that cannot be looked for is given up, and what it held counted as lost.
-constexpr int kCopyTriesMax = 60;
 
 bool born_before(const FileStat& stat, int64_t birth_ns) {
   return stat.birth_ns != 0 && birth_ns != 0 && stat.birth_ns < birth_ns;
 }
 
+// How many bytes of it tell the file from others that begin alike.
+uint64_t known_bytes(const Position& position) {
+  return std::max<uint64_t>(position.position, position.head_bytes);
+}
+
+// copytruncate copies the file that is written to, gzip packs one that is not.
+bool may_be_copied(const std::string& from, const std::string& to) {
+  if (is_gzip_name(to)) return !is_gzip_name(from);
+  const std::string plain = without_gzip_suffix(from);
+  return !is_rotated_name(rotation_base(plain), plain);
+}
+
 }  // namespace
 
-Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) const {
-  if (!tells_copies(before) || born_before(file.stat(), before.birth_ns)) return false;
+Result<FileSource::Evidence> FileSource::find_evidence(FollowedFile& file,
+                                                       const Position& before) const {
+  if (!tells_copies(before) || born_before(file.stat(), before.birth_ns)) return Evidence::kNone;
+  Evidence evidence = Evidence::kPosition;
   Result<bool> holds = file.proves(before, 1);
-  if (holds && !*holds) holds = file.is_beginning_of(before);
+  if (holds && !*holds) {
+    evidence = Evidence::kBeginning;
+    holds = file.is_beginning_of(before);
+  }
   // What is in a damaged archive, nobody will know.
-  if (holds.status().code() == StatusCode::kReject) return false;
-  return holds;
+  if (holds.status().code() == StatusCode::kReject) return Evidence::kNone;
+  if (!holds) return holds.status();
+  return *holds ? evidence : Evidence::kNone;
+}
+
+Result<bool> FileSource::holds_copy(FollowedFile& file, const Position& before) const {
+  const Result<Evidence> evidence = find_evidence(file, before);
+  if (!evidence) return evidence.status();
+  return *evidence != Evidence::kNone;
 }
 
 // Reads on in the copy `n` where `before` stood in `s`, which is read after it.
@@ -63,90 +85,158 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
 // The file of `s` was truncated. What was in it may be in a sibling.
 FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint64_t& lost,
                                          Now now) {
-  bool undecided = false;
-  Stream* found = find_held_copy(s.path, s.key, before, undecided, now);
-  if (!found && (!undecided || s.copy_tries + 1 >= kCopyTriesMax))
-    found = find_unfollowed_copy(log_of(s.home, s.path), before, undecided, now);
-  if (!found) return undecided ? Search::kUndecided : Search::kNone;
-  Search search = take_copy(*found, s, before, now);
+  CopySearch search{s.path, log_of(s.home, s.path), s.key, before, before.updated_ms * 1'000'000};
+  search.last_try = s.copy_tries + 1 >= kCopyTriesMax;
+  Stream* found = find_copy_of(search, now);
+  if (!found) return search.undecided ? Search::kUndecided : Search::kNone;
+  const Search taken = take_copy(*found, s, before, now);
   const uint64_t read_to = std::max(found->file.size_seen(), before.position);
   lost = is_gzip_name(found->path) || before.size < read_to ? 0 : before.size - read_to;
-  return search;
+  return taken;
 }
 
-// A copy among those that are held open, or wait for a descriptor. While one cannot be read,
-// another is not taken: both may be, if gzip made one of the other. A plain one that is left over
-// would be taken for a new file.
-FileSource::Stream* FileSource::find_held_copy(const std::string& path, const std::string& key,
-                                               const Position& before, bool& undecided, Now now) {
-  std::vector<Stream*> family = family_of(path);
-  std::stable_partition(family.begin(), family.end(),
-                        [](const Stream* n) { return !is_gzip_name(n->path); });
-  for (Stream* n : family) {
-    if (n->file.placed() || n->path == path) continue;
-    const bool closed = n->waiting && !n->file.is_open();
-    if (closed && !reopen(*n, n->path, now)) undecided = true;
-    if (!n->file.is_open()) continue;
-    const bool known = n->copy_of == key && !n->copy_by_name;
-    Result<bool> copy = known ? Result<bool>(true) : holds_copy(n->file, before);
-    undecided |= !copy;
-    if (copy && *copy) return undecided ? nullptr : n;
-    if (closed) {
-      n->waiting = true;
-      n->file.close();
-    }
-  }
-  return nullptr;
-}
-
-// A copy among the files of the directory that nobody follows. It may have been made since the
-// directory was listed: then once more.
-FileSource::Stream* FileSource::find_unfollowed_copy(const std::string& log, const Position& before,
-                                                     bool& undecided, Now now) {
-  const std::string directory = directory_of(log);
+// A copy may have been made since the directory was listed: then once more.
+FileSource::Stream* FileSource::find_copy_of(CopySearch& search, Now now) {
+  const std::string directory = directory_of(search.log);
   const bool listed = listings_.holds(directory);
-  bool unsure = false;
-  Stream* copy = find_listed_copy(log, before, unsure, now);
-  if (!copy && listed) {
-    listings_.forget(directory);
-    unsure = false;
-    copy = find_listed_copy(log, before, unsure, now);
-  }
-  undecided = copy ? false : undecided || unsure;
-  return copy;
+  Stream* found = find_copy_among(list_maybe_copies(search), search, now);
+  if (found || !listed) return found;
+  listings_.forget(directory);
+  search.undecided = false;
+  return find_copy_among(list_maybe_copies(search), search, now);
 }
 
-FileSource::Stream* FileSource::find_listed_copy(const std::string& log, const Position& before,
-                                                 bool& undecided, Now now) {
-  Listing listing = listings_.family_of(log);
-  undecided |= !listing.status || !listing.complete;
-  std::erase_if(listing.files,
-                [&](const FoundFile& file) { return file.path == log || stream_of(file.stat); });
-  // What gzip is still at is whole in the file beside it.
-  std::stable_partition(listing.files.begin(), listing.files.end(),
-                        [](const FoundFile& file) { return !is_gzip_name(file.path); });
-  for (const FoundFile& candidate : listing.files) {
-    Result<FollowedFile> probe = look_into(candidate.path);
-    if (!probe) {
-      undecided |= probe.status().code() == StatusCode::kRetry;
+// What is held open, waits for a descriptor, or is followed by nobody. Those come first that were
+// written since then, and of them the oldest: later ones are copies of what came after it. What was
+// made before that was at best being made just then.
+std::vector<FileSource::MaybeCopy> FileSource::list_maybe_copies(CopySearch& search) {
+  std::vector<MaybeCopy> family;
+  for (Stream* n : family_of(search.path))
+    if (!n->file.placed() && n->path != search.path)
+      family.push_back({{n->path, n->file.stat()}, n});
+  const Listing listing = listings_.family_of(search.log);
+  search.undecided |= !listing.status || !listing.complete;
+  for (const FoundFile& file : listing.files)
+    if (file.path != search.log && !stream_of(file.stat)) family.push_back({file});
+  std::erase_if(family, [&](const MaybeCopy& maybe) { return is_of_another(maybe.found, search); });
+  const int64_t since_ns = search.since_ns - kClockGrainMs * 1'000'000;
+  std::stable_sort(family.begin(), family.end(), [&](const MaybeCopy& a, const MaybeCopy& b) {
+    const int64_t a_ns = a.found.stat.modified_ns;
+    const int64_t b_ns = b.found.stat.modified_ns;
+    const bool since = a_ns >= since_ns;
+    if (since != (b_ns >= since_ns)) return since;
+    if (a_ns != b_ns) return since == (a_ns < b_ns);
+    // What gzip is at, or was, is whole in the file that it packs, whose name may be an old one.
+    if (is_gzip_name(a.found.path) != is_gzip_name(b.found.path)) return is_gzip_name(b.found.path);
+    const int order = compare_rotations(search.log, a.found.path, b.found.path);
+    return since ? order < 0 : order > 0;
+  });
+  return family;
+}
+
+// Whether it is the file of a position that has not found it yet, or packs one that is followed.
+bool FileSource::is_of_another(const FoundFile& found, const CopySearch& search) {
+  const auto is_its_file = [&](const Waiting& waiting) {
+    return !waiting.settled && compare_inode(waiting.position, found.stat) == InodeMatch::kSame;
+  };
+  const auto is_packed = [&](const Stream* s) {
+    return s->file.placed() && s->key != search.key && s->file.stat().links == 0 &&
+           is_packed_time(found.stat, s->file.stat());
+  };
+  const std::vector<Stream*> family = family_of(search.path);
+  return std::any_of(waiting_.begin(), waiting_.end(), is_its_file) ||
+         (is_gzip_name(found.path) && std::any_of(family.begin(), family.end(), is_packed));
+}
+
+// The first that holds the position, or else the first that can be a beginning. While one that is
+// held cannot be read, no other is taken: both may be copies, if gzip made one of the other, and a
+// plain one that is left over would be taken for a new file. Where files may begin alike, none is
+// taken before all can be read.
+FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, CopySearch& search,
+                                                Now now) {
+  const bool alike = known_bytes(search.before) <= kHeadBytesMax;
+  bool blocked = false;
+  bool proven = false;
+  MaybeCopy* best = nullptr;
+  for (MaybeCopy& maybe : family) {
+    bool& unknown = alike || maybe.stream ? blocked : search.undecided;
+    if (!open_maybe_copy(maybe, now)) {
+      unknown |= maybe.unknown;
       continue;
     }
-    if (stream_of(probe->stat())) continue;
-    const FileStat stat = probe->stat();
-    Result<bool> copy = holds_copy(*probe, before);
-    undecided |= !copy;
-    if (!copy || !*copy) continue;
-    return &add(candidate.path, probe->release(), stat, now);
+    Stream* n = maybe.stream;
+    FollowedFile& file = n ? n->file : *maybe.probe;
+    Result<Evidence> evidence = find_evidence(file, search.before);
+    if (evidence && *evidence != Evidence::kNone) {
+      const Result<bool> other = is_likelier_of_another(file, search);
+      if (!other) evidence = other.status();
+      if (other && *other) evidence = Evidence::kNone;
+    }
+    unknown |= !evidence;
+    const bool known = n && n->copy_of == search.key && !n->copy_by_name;
+    proven = evidence && *evidence == Evidence::kPosition;
+    const bool may_be = evidence && (known || *evidence != Evidence::kNone);
+    if (proven || (may_be && !best)) {
+      if (best) close_maybe_copy(*best);
+      best = &maybe;
+    } else {
+      close_maybe_copy(maybe);
+    }
+    if (proven) break;
   }
-  return nullptr;
+  if (best && blocked && !search.last_try) {
+    close_maybe_copy(*best);
+    best = nullptr;
+  }
+  search.undecided = !best && (search.undecided || blocked);
+  if (!best) return nullptr;
+  if (best->stream) return best->stream;
+  const FileStat stat = best->probe->stat();
+  return &add(best->found.path, best->probe->release(), stat, now);
 }
 
-// The file of a stored position is gone; gzip may have made another of it, or it was copied first.
-FileSource::Stream* FileSource::find_remaining_copy(const Position& stored, const std::string& path,
-                                                    bool& undecided, Now now) {
-  Stream* held = find_held_copy(path, stored.stream, stored, undecided, now);
-  if (held || undecided) return held;
-  return find_unfollowed_copy(path, stored, undecided, now);
+// Whether more of it is that of another: of a file that is followed, or of a position whose file is
+// not found yet; or of none that is known.
+Result<bool> FileSource::is_likelier_of_another(FollowedFile& file, const CopySearch& search) {
+  // What was packed and read has no more than that.
+  if (is_gzip_name(search.path) && search.before.position >= search.before.size) {
+    Result<bool> longer = file.is_longer_than(search.before.position);
+    if (!longer || *longer) return longer;
+  }
+  std::vector<Position> others;
+  for (const Stream* s : family_of(search.path))
+    if (s->file.placed() && s->key != search.key) others.push_back(s->file.identity());
+  for (const Waiting& waiting : waiting_)
+    if (!waiting.settled && waiting.position.stream != search.key &&
+        same_family(waiting.position.path, search.path))
+      others.push_back(waiting.position);
+  for (const Position& other : others) {
+    if (known_bytes(other) <= known_bytes(search.before)) continue;
+    Result<bool> holds = file.proves(other, 1);
+    if (!holds || *holds) return holds;
+  }
+  return false;
+}
+
+bool FileSource::open_maybe_copy(MaybeCopy& maybe, Now now) {
+  if (Stream* n = maybe.stream) {
+    const bool closed = n->waiting && !n->file.is_open();
+    maybe.reopened = closed && reopen(*n, n->path, now);
+    maybe.unknown = closed && !maybe.reopened;
+    return n->file.is_open();
+  }
+  Result<FollowedFile> probe = look_into(maybe.found.path);
+  maybe.unknown = probe.status().code() == StatusCode::kRetry;
+  if (!probe || stream_of(probe->stat())) return false;
+  maybe.probe.emplace(std::move(*probe));
+  return true;
+}
+
+void FileSource::close_maybe_copy(MaybeCopy& maybe) {
+  maybe.probe.reset();
+  if (!maybe.reopened) return;
+  maybe.stream->waiting = true;
+  maybe.stream->file.close();
 }
 
 // Whether a file that would begin at its first byte is a copy of what is being read, or may be.
@@ -186,10 +276,7 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
 }
 
 Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
-  // copytruncate copies the file that is written to, gzip packs one that is not.
-  const std::string plain = without_gzip_suffix(s.path);
-  if (is_gzip_name(n.path) ? is_gzip_name(s.path) : is_rotated_name(rotation_base(plain), plain))
-    return false;
+  if (!may_be_copied(s.path, n.path)) return false;
   if (born_before(n.file.stat(), s.file.stat().birth_ns)) return false;
   // It may have been truncated since it was last looked at, and `n` be a copy of what was in it.
   if (!s.file.trouble().empty()) return Status::retry(s.file.trouble());
@@ -216,6 +303,7 @@ void FileSource::hand_over(Stream& s, Now now) {
   for (Stream* n : family_of(s.path)) {
     if (n == &s || !n->file.is_open() || n->file.placed() || n->sibling) continue;
     const bool marked = n->copy_of == s.key;
+    if (!marked && !may_be_copied(s.path, n->path)) continue;
     Result<bool> copy = marked && !n->copy_by_name ? Result<bool>(true) : holds_copy(n->file, last);
     if (copy && *copy) {
       taken = true;
@@ -226,8 +314,8 @@ void FileSource::hand_over(Stream& s, Now now) {
   }
   // A copy that the glob names may wait for a descriptor.
   if (taken || !share_ || share_->wanted == 0) return;
-  bool undecided = false;
-  if (Stream* n = find_unfollowed_copy(s.path, last, undecided, now)) take_copy(*n, s, last, now);
+  CopySearch search{s.path, s.path, s.key, last, last.birth_ns};
+  if (Stream* n = find_copy_of(search, now)) take_copy(*n, s, last, now);
 }
 
 // If gzip made another file of one that was read, that is as old, and the position is its. It need
@@ -247,7 +335,8 @@ bool FileSource::go_on_as_packed(Stream& s) {
 }
 
 // True: the file's position stays what it was until its copy can be looked for.
-bool FileSource::waits_for_copy(Stream& s, const Position& before, uint64_t& lost, Now now) {
+bool FileSource::waits_for_copy(Stream& s, Position before, uint64_t& lost, Now now) {
+  before.updated_ms = s.intact_wall_ms;
   const Search search = find_copy(s, before, lost, now);
   if (search != Search::kUndecided || ++s.copy_tries >= kCopyTriesMax) {
     s.copy_tries = 0;

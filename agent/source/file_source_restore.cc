@@ -16,6 +16,11 @@ constexpr int kIncompleteTriesMax = 10;
 // position last moved, and the time for which a file is remembered that left its directory.
 constexpr int64_t kAbsentKeptMs = int64_t{30} * 86'400'000;
 
+// What became of its file was written then or later.
+int64_t since_ns_of(const Position& stored) {
+  return stored.birth_ns != 0 ? stored.birth_ns : stored.updated_ms * 1'000'000;
+}
+
 }  // namespace
 
 void FileSource::restore(const StoredInput& stored, Now now) {
@@ -36,8 +41,11 @@ void FileSource::restore(const StoredInput& stored, Now now) {
       complete_look_wall_ms_ = std::max(complete_look_wall_ms_, waiting.position.updated_ms);
   // Should an inode have been two files of the input, the newer one owns it.
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
-    return a.position.updated_ms > b.position.updated_ms;
+    if (a.position.updated_ms != b.position.updated_ms)
+      return a.position.updated_ms > b.position.updated_ms;
+    return a.position.birth_ns > b.position.birth_ns;
   });
+  for (Waiting& waiting : waiting_) waiting.sequence = oldest_sequence_ -= kSequenceStep;
   for (const auto& stream : streams_)
     if (stream) stream->file.hold();
   if (went_back_) {
@@ -64,7 +72,7 @@ void FileSource::settle(Now now) {
   if (!restored_ || !links_known_) return follow_chains(now);
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
-  std::erase_if(waiting_, [&](Waiting& waiting) { return settle_waiting(waiting, now); });
+  settle_waiting(now);
   count_dropped();
   follow_chains(now);
   look_for_readers();
@@ -79,35 +87,55 @@ void FileSource::settle(Now now) {
   note_successors(now);
 }
 
-// True: the position has found its file, or its file is gone for good.
-bool FileSource::settle_waiting(Waiting& waiting, Now now) {
-  const Position& stored = waiting.position;
-  if (is_anchor(stored)) {
-    look_behind(waiting);
-    return true;
+// Those that find their files come first. What is left may be in copies, and if these are alike,
+// the oldest is of the oldest.
+void FileSource::settle_waiting(Now now) {
+  std::vector<Waiting*> gone;
+  for (Waiting& waiting : waiting_) {
+    waiting.settled = find_file(waiting, now);
+    if (!waiting.settled && !waiting.crowded) gone.push_back(&waiting);
   }
+  std::stable_sort(gone.begin(), gone.end(), [](const Waiting* a, const Waiting* b) {
+    return since_ns_of(a->position) < since_ns_of(b->position);
+  });
+  for (Waiting* waiting : gone) waiting->settled = find_copy_or_give_up(*waiting, now);
+  std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.settled; });
+}
+
+// True: the position has found its file, or needs none.
+bool FileSource::find_file(Waiting& waiting, Now now) {
+  const Position& stored = waiting.position;
+  if (is_anchor(stored)) return look_behind(waiting), true;
   if (was_dropped(stored)) return true;
-  bool undecided = false;
+  waiting.undecided = waiting.crowded = false;
   // What the file became since may be a copy, which only its key tells.
   for (const auto& s : streams_)
     if (s && s->waiting && !s->file.placed() &&
         (s->key == stored.stream || compare_inode(stored, s->file.stat()) == InodeMatch::kSame) &&
-        !reopen(*s, s->path, now))
+        !reopen(*s, s->path, now)) {
+      waiting.crowded = true;
       return false;
-  Stream* stream = find_held(stored, undecided);
-  std::string home;
-  std::string path = stored.path;  // where it may be by now
-  if (!stream) {
-    home = home_or_former_of(path);
-    if (has_left(home, path)) path = names_.path_of(home);
-    stream = find_sibling(waiting, directory_of(path), undecided, now);
+    }
+  Stream* stream = find_held(stored, waiting.undecided);
+  if (!stream) stream = find_sibling(waiting, now);
+  if (!stream) stream = find_on_other_device(stored, waiting.undecided);
+  return stream && adopt(*stream, waiting, now);
+}
+
+// True: the position has found a copy, or its file is gone for good.
+bool FileSource::find_copy_or_give_up(Waiting& waiting, Now now) {
+  const Position& stored = waiting.position;
+  if (!waiting.undecided) {
+    const std::string path = likely_path_of(stored);
+    CopySearch search{path, path, stored.stream, stored, since_ns_of(stored)};
+    search.last_try = ++waiting.copy_tries >= kCopyTriesMax;
+    if (Stream* copy = find_copy_of(search, now)) return adopt(*copy, waiting, now);
+    waiting.undecided = search.undecided;
   }
-  if (!stream) stream = find_on_other_device(stored, undecided);
-  if (!stream && !undecided) stream = find_remaining_copy(stored, path, undecided, now);
-  if (stream) return adopt(*stream, stored, now);
-  if (undecided && !is_given_up(waiting, now)) {
+  if (waiting.undecided && !is_given_up(waiting, now)) {
     // Where its link leads now, it may not lead any more when the file is found.
-    if (!home.empty()) start_chain_behind_link(home, log_of(home, stored.path));
+    if (const std::string home = home_or_former_of(stored.path); !home.empty())
+      start_chain_behind_link(home, log_of(home, stored.path), waiting);
     if (!waiting.said)
       log_.warn(
           "the file of a stored position cannot be looked for; waiting. Make its directory "
@@ -120,6 +148,12 @@ bool FileSource::settle_waiting(Waiting& waiting, Now now) {
   gone_.push_back(stored);
   gone_.back().gone = true;
   return true;
+}
+
+// Where it may be by now.
+std::string FileSource::likely_path_of(const Position& stored) {
+  const std::string home = home_or_former_of(stored.path);
+  return has_left(home, stored.path) ? names_.path_of(home) : stored.path;
 }
 
 bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
@@ -190,10 +224,10 @@ bool FileSource::has_left(const std::string& home, const std::string& path) {
 }
 
 // A file that was renamed while nobody watched is in the directory still, under another name.
-FileSource::Stream* FileSource::find_sibling(Waiting& waiting, const std::string& directory,
-                                             bool& undecided, Now now) {
+FileSource::Stream* FileSource::find_sibling(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
-  const Listing& listing = listings_.of(directory);
+  bool& undecided = waiting.undecided;
+  const Listing& listing = listings_.of(directory_of(likely_path_of(stored)));
   const bool absent = listing.status.code() == StatusCode::kNotFound;
   if (!absent) waiting.absent_since_ms = -1;
   if (absent && waiting.absent_since_ms < 0) waiting.absent_since_ms = now.mono_ms;
@@ -240,7 +274,8 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
 }
 
 // False: it cannot be read now.
-bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
+bool FileSource::adopt(Stream& s, const Waiting& waiting, Now now) {
+  const Position& stored = waiting.position;
   // A copy may end before the position.
   const InodeMatch match = compare_inode(stored, s.file.stat());
   const bool copy = match == InodeMatch::kOther || match == InodeMatch::kReused;
@@ -254,8 +289,8 @@ bool FileSource::adopt(Stream& s, const Position& stored, Now now) {
   // Older than whatever has taken its place since.
   s.sibling = false;
   if (is_rotated(s)) {
-    start_chain_behind_link(s.home, log_of(s.home, s.path));
-    s.sequence = oldest_sequence_ -= kSequenceStep;
+    start_chain_behind_link(s.home, log_of(s.home, s.path), waiting);
+    s.sequence = waiting.sequence;
     start_chain(s);
   }
   s.intact_wall_ms = stored.updated_ms;

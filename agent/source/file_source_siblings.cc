@@ -162,12 +162,11 @@ void FileSource::look_behind(const Waiting& waiting) {
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
   if (!may_be_found && !anchor) count_vanished(waiting);
-  if (!home.empty()) start_chain_behind_link(home, log);
+  if (!home.empty()) start_chain_behind_link(home, log, waiting);
   if (!listed) return;
   const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
   const int64_t birth_ns = is_gzip_name(stored.path) ? 0 : stored.birth_ns;  // that of its archive
-  Chain chain{
-      home, log, "", birth_ns, looked_ms * 1'000'000, oldest_sequence_ -= kSequenceStep};
+  Chain chain{home, log, "", birth_ns, looked_ms * 1'000'000, waiting.sequence};
   if (may_be_found) chain.vanished = waiting;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
@@ -178,17 +177,31 @@ void FileSource::look_behind(const Waiting& waiting) {
 void FileSource::start_chain_since(Stream& s) {
   if (s.intact_wall_ms == 0 || !is_log(s) || is_gzip_name(s.path)) return;
   const int64_t since_ns = (s.intact_wall_ms - kClockGrainMs) * 1'000'000;
-  start_chain_since(s.home, s.path, since_ns, since_ns, s.sequence);
-  s.sequence = newest_sequence_ += kSequenceStep;
+  if (tells_copies(s.file.identity()) && !has_news(directory_of(s.path), since_ns)) return;
+  const bool superseded = std::any_of(streams_.begin(), streams_.end(), [&](const auto& other) {
+    return other && is_at_home(*other) && came_after(*other, s);
+  });
+  const int64_t sequence = superseded ? s.sequence - kSequenceStep / 2 : s.sequence;
+  if (!superseded) s.sequence = newest_sequence_ += kSequenceStep;
+  start_chain_since(s.home, s.path, since_ns, since_ns, sequence);
   look_due_ = true;  // hot files are looked at without the rest
 }
 
+// Whether a name in it came or left since then. A copy over another changes none; but that is rare,
+// and thousands of logs may be as short as a few lines.
+bool FileSource::has_news(const std::string& directory, int64_t since_ns) {
+  const Result<FileStat> stat = files_.stat(directory);
+  return !stat || stat->modified_ns >= since_ns;
+}
+
 // The log of that home was at `log` when the agent was stopped. If a link has led elsewhere since,
-// what was written there may have been rotated already; it may be older than the link.
-void FileSource::start_chain_behind_link(const std::string& home, const std::string& log) {
+// what was written there may have been rotated already; it may be older than the link, and is read
+// after the file that is waited for.
+void FileSource::start_chain_behind_link(const std::string& home, const std::string& log,
+                                         const Waiting& waiting) {
   if (names_.leads_to(home, log) || !exists(directory_of(names_.path_of(home)))) return;
   const int64_t since_ns = (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000;
-  start_chain_since(home, names_.path_of(home), 0, since_ns, oldest_sequence_ -= kSequenceStep);
+  start_chain_since(home, names_.path_of(home), 0, since_ns, waiting.sequence + kSequenceStep / 2);
 }
 
 // Unless one that is not followed yet leads to all of that: while nothing can be listed, each look
@@ -364,8 +377,14 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
   }
   // What logrotate copied (copytruncate) has been read where it was copied from.
   std::optional<Position> read_to;
+  bool may_be_packed = false;  // of one that has not begun
   for (Stream* other : family_of(found.path)) {
-    if (other == stream || !other->file.placed()) continue;
+    if (other == stream) continue;
+    if (!other->file.placed()) {
+      may_be_packed |= is_gzip_name(found.path) && !is_gzip_name(other->path) && !other->sibling &&
+                       other->file.is_open() && other->copy_of.empty();
+      continue;
+    }
     const Position last = other->file.identity();
     Result<bool> copy = stream->file.proves(last);
     if (copy && *copy) {
@@ -383,7 +402,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
     forget(*stream, false, now);
     return true;
   }
-  if (read_to && !stream->file.go_on_from(*read_to)) return false;
+  if (read_to && (may_be_packed || !stream->file.go_on_from(*read_to))) return false;
   const bool same_log = without_gzip_suffix(found.path) == chain.log ||
                         (!has_wildcards(chain.log) && is_rotation_of(chain.log, found.path));
   stream->home = same_log ? chain.home : home_or_former_of(found.path);

@@ -145,9 +145,8 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
     return look;
   }
   if (verified_ && !look.changed && trouble_.empty()) return look;
-  look.unproven = position_ == 0 && head_.bytes < kHeadBytesProof;
+  const bool nothing_known = position_ == 0 && head_.bytes < kHeadBytesProof;
   const Position before = identity();
-  if (look.unproven) look.before = before;
   Result<std::string_view> differs = verify(thorough || !verified_);
   if (!differs) {
     look.status = differs.status();
@@ -160,9 +159,10 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
     // The lines that were counted are still there; part of the unfinished line is not.
     look.reason = kCut;
     look.lost_bytes = size_seen_ - std::max(size, position_);
-    if (position_ == 0) look.before = before;
+    if (position_ <= kHeadBytesMax) look.before = before;
     size_seen_ = size;
   }
+  look.unproven = nothing_known || (!look.before && position_ <= kHeadBytesMax);
   // What we have seen of the unfinished line may have been written anew.
   if (look.changed && size <= seen_end_) seen_end_ = position_;
   verified_ = true;
@@ -263,12 +263,18 @@ Result<bool> FollowedFile::begins_as(FollowedFile& other) {
   return alike(tail, length - tail);
 }
 
+Result<bool> FollowedFile::is_longer_than(uint64_t bytes) {
+  char byte;
+  Result<std::string_view> more = pread(&byte, 1, bytes);
+  if (!more) return more.status();
+  return !more->empty();
+}
+
 Result<bool> FollowedFile::is_beginning_of(const Position& stored) {
   if (stored.head_bytes != kHeadBytesMax || stored.position == 0) return false;
+  const Result<bool> longer = is_longer_than(stored.position - 1);
+  if (!longer || *longer) return longer ? Result<bool>(false) : longer;
   char buffer[kHeadBytesMax];
-  Result<std::string_view> last = pread(buffer, 1, stored.position - 1);
-  if (!last) return last.status();
-  if (!last->empty()) return false;
   Result<std::string_view> first = pread(buffer, kHeadBytesMax, 0);
   if (!first) return first.status();
   return Head{stored.head_bytes, stored.head_hash}.agrees_with(*first);
@@ -325,7 +331,7 @@ Result<Chunk> FollowedFile::read(ReadBuffer& buffer) {
 // The first bytes are read here, since they are the head; and so is what a stretch ended before: a
 // line that is too long for a piece, an error, a line that finds no room.
 bool FollowedFile::is_stretch(size_t bytes) const {
-  return bytes > 0 && !stretch_stuck_ && position_ > 0 && !discarding_ &&
+  return bytes > 0 && !stretch_stuck_ && position_ >= kHeadBytesMax && !discarding_ &&
          end_ >= position_ + bytes && file_->concurrent();
 }
 
@@ -342,8 +348,10 @@ void FollowedFile::consume_stretch(const Chunk& chunk, size_t bytes, bool discar
 void FollowedFile::consume(const Chunk& chunk, size_t bytes, bool discarding) {
   if (chunk.stretch.file != nullptr) return consume_stretch(chunk, bytes, discarding);
   CHECK(bytes <= chunk.bytes.size());
-  if (position_ == 0 && bytes > 0)
-    head_ = Head::of(chunk.bytes.substr(0, std::min(bytes, kHeadBytesMax)));
+  // What is counted and is not looked at again, is to be known again all the same.
+  if (position_ == 0 && bytes > 0) head_ = Head();
+  if (head_.bytes == position_)
+    head_ = head_.with(chunk.bytes.substr(0, std::min(bytes, kHeadBytesMax - head_.bytes)));
   tail_.append(chunk.bytes.substr(0, bytes));
   position_ += bytes;
   discarding_ = discarding;

@@ -29,11 +29,11 @@ class FollowedFile {
     bool restarted = false;   ///< The position went to 0.
     std::string_view reason;  ///< Why bytes were lost or the position went to 0.
     uint64_t lost_bytes = 0;  ///< Unread bytes that are no more: a lower bound.
-    /// It may have been written anew any number of times: what it began with was too short to say
-    /// that it still does.
+    /// It may have been written anew any number of times: what it began with was so short that
+    /// others of its log may begin with it, too.
     bool unproven = false;
-    /// Where it stood; set when all that was in it is gone, so that a copy can be looked for, or if
-    /// it is `unproven`.
+    /// Where it stood; set when all that was in it is or may be gone, so that a copy can be looked
+    /// for.
     std::optional<Position> before;
   };
 
@@ -67,6 +67,7 @@ class FollowedFile {
   /// Whether this ends before the position of `stored` and its first bytes, all that are ever
   /// kept, are those of `stored`.
   Result<bool> is_beginning_of(const Position& stored);
+  Result<bool> is_longer_than(uint64_t bytes);
   /// This holds what was in the file of `before`: goes on where that stood, or at its own end.
   Status go_on_from(const Position& before);
 

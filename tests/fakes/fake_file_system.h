@@ -74,6 +74,7 @@ class FakeFileSystem final : public FileSystem {
     inode->links = 1;
     inodes_[inode->number] = inode;
     names_[path] = inode;
+    note_change(path);
   }
   /// Appends, creating the file if it is missing.
   void append(const std::string& path, std::string_view bytes) {
@@ -87,6 +88,8 @@ class FakeFileSystem final : public FileSystem {
     remove(to);
     names_.erase(from);
     names_[to] = std::move(inode);
+    note_change(from);
+    note_change(to);
   }
   void truncate(const std::string& path, size_t size = 0) {
     FakeInode& inode = *names_.at(path);
@@ -99,14 +102,17 @@ class FakeFileSystem final : public FileSystem {
     if (found == names_.end()) return;
     --found->second->links;
     names_.erase(found);
+    note_change(path);
   }
   void hard_link(const std::string& existing, const std::string& path) {
     names_[path] = names_.at(existing);
     ++names_[path]->links;
+    note_change(path);
   }
   void symlink(const std::string& target, const std::string& path) {
     remove(path);
     links_[path] = target;
+    note_change(path);
   }
   void chmod(const std::string& path, bool readable) { names_.at(path)->readable = readable; }
   /// The same bytes under a new inode (the first half of copytruncate).
@@ -182,6 +188,8 @@ class FakeFileSystem final : public FileSystem {
       stat.inode = std::hash<std::string>()(real);
       stat.is_regular = false;
       stat.is_directory = true;
+      if (const auto changed = changed_ns_.find(real); changed != changed_ns_.end())
+        stat.modified_ns = changed->second;
       return stat;
     }
     std::shared_ptr<FakeInode> inode = resolve(path);
@@ -310,6 +318,7 @@ class FakeFileSystem final : public FileSystem {
     return fault ? fault(call, path) : Status::ok();
   }
   int64_t tick() { return clock_ticks ? ++now_ns : now_ns; }
+  void note_change(const std::string& path) { changed_ns_[follow(parent(path))] = tick(); }
   bool reachable(const std::string& path) const {
     return directories_.count(follow(parent(path))) > 0;
   }
@@ -330,6 +339,7 @@ class FakeFileSystem final : public FileSystem {
   std::map<std::string, std::shared_ptr<FakeInode>> names_;
   std::map<std::string, std::string> links_;
   std::set<std::string> directories_;
+  std::map<std::string, int64_t> changed_ns_;  // of directories: when a name in them changed
   std::map<uint64_t, std::weak_ptr<FakeInode>> inodes_;
   std::shared_ptr<int> open_files_ = std::make_shared<int>(0);
   uint64_t next_number_ = kFirstInode;

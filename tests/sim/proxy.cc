@@ -31,7 +31,7 @@ Proxy::Proxy(FakeFileSystem& disk, SimStore& store, Random& random, std::string 
       stem_(directory + "/access"),
       log_(stem_ + ".log"),
       copies_(random.below(3) == 0),
-      header_(header && !copies_),
+      header_(header),
       names_by_(static_cast<Names>(random.below(4))) {
   disk_.make_directory(directory);
   open();

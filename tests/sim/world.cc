@@ -124,7 +124,7 @@ World::World(const WorldOptions& options)
   agent_options_.unbounded_buffer = options.bugs.unbounded_buffer;
   for (uint64_t i = 1 + random_.below(3); i > 0; --i) {
     const std::string name = "proxy" + std::to_string(i);
-    const bool header = one_in(8) && calm_ && has("header");
+    const bool header = one_in(8) && disk_.has_birth_times && has("header");
     proxies_.push_back(std::make_unique<Proxy>(disk_, store_, random_, name, "/" + name, header));
     const std::string log = proxies_.back()->log();
     std::string path = one_in(4) ? log + "*" : log;
@@ -328,8 +328,7 @@ void World::act_on_log(Proxy& proxy) {
     say(proxy.input() + ": log is copied and truncated");
     proxy.copy_truncate(between);
   } else if (die < 16) {
-    if (!has("gzip") || proxy.has_header() || clock_goes_back_ ||
-        (!has("unread-gzip") && !proxy.rotated_are_saved()))
+    if (!has("gzip") || clock_goes_back_ || (!has("unread-gzip") && !proxy.rotated_are_saved()))
       return;
     say(proxy.input() + ": a rotated file is compressed");
     proxy.compress(calm_);

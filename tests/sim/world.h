@@ -38,7 +38,7 @@ inline constexpr Kind kKinds[] = {
     {"birthless", "a disk without birth times"},
     {"few", "fewer descriptors than files"},
     {"disk", "calls of the disk fail"},
-    {"header", "in calm worlds the files of a log that are only renamed begin with the same line"},
+    {"header", "the files of a log begin with the same line, where there are birth times"},
     {"link", "a log is named by a link to it or to its directory"},
     {"release", "such a link is made to lead to another directory"},
 };

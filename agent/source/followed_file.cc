@@ -252,6 +252,14 @@ Result<bool> FollowedFile::begins_as(FollowedFile& other) {
     if (!b) return b.status();
     return *a == *b;
   };
+  // What is packed knows its size as far as it is unpacked.
+  if (file_->has_more()) {
+    char byte;
+    const Result<std::string_view> warm = pread(&byte, 1, kHeadBytesMax - 1);
+    Result<FileStat> unpacked = warm ? file_->stat() : Result<FileStat>(warm.status());
+    if (!unpacked) return unpacked.status();
+    stat_ = *unpacked;
+  }
   Result<FileStat> now = other.file_->stat();
   if (!now) return now.status();
   if (now->size < other.stat_.size) return Status::retry("the file shrinks while it is compared");

@@ -1,5 +1,7 @@
 // Logs of which each file begins with the same lines: what was counted of one may be no more than
 // that, and then its contents do not tell it from the others.
+#include <set>
+
 #include "unit/source/file_source_fixture.h"
 
 namespace lastseen {
@@ -159,6 +161,38 @@ TEST_F(FileSourceAlike, AnArchiveThatHasNotBegunWaitsForTheFileThatItPacks) {
   f.up();
   f.run(5000);
   EXPECT_THAT(f.lines, ElementsAre(kFirstLine, kFirstLine, "a", "b", kFirstLine, "c"));
+}
+
+TEST_F(FileSourceAlike, WhicheverReadsOfAnArchiveFailEachIsReadOnce) {
+  for (const char* archive : {"/log/access.log.1.gz", "/log/access.log.2.gz"})
+    for (int skipped = 0; skipped < 12; ++skipped) {
+      Follower one;
+      one.disk.append(kLog, kFirst);
+      one.up();
+      one.run(5000);
+      one.commit();
+      one.crash();
+      one.disk.append(kLog, std::string(900, 'a') + "\n" + std::string(900, 'b') + "\n");
+      one.disk.rename(kLog, "/log/access.log.2");
+      one.pass(1000);
+      one.disk.append(kLog, kFirst + "c\n" + std::string(900, 'd') + "\n");
+      one.disk.rename(kLog, "/log/access.log.1");
+      one.pass(1000);
+      one.disk.append(kLog, kFirst + "e\n");
+      for (const char* path : {"/log/access.log.1", "/log/access.log.2"})
+        one.disk.compress(path, gzip_bytes(one.disk.bytes(path)));
+      one.pass(5000);
+      int left = skipped + 1;  // two fail, one after the other
+      one.disk.fault = [&](Call call, const std::string& path) {
+        const bool fails = call == Call::kPread && path == archive && (left-- & ~1) == 0;
+        return fails ? Status::retry("I/O error") : Status::ok();
+      };
+      one.up();
+      one.run(70'000);
+      std::erase(one.lines, kFirstLine);
+      EXPECT_EQ(5u, one.lines.size()) << archive << ", read " << skipped;
+      EXPECT_EQ(5u, std::set(one.lines.begin(), one.lines.end()).size());
+    }
 }
 
 TEST_F(FileSourceAlike, AnArchiveThatIsReadFromBehindTheFirstLineIsKnownByMore) {

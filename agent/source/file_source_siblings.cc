@@ -327,7 +327,7 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
 Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::string& log) {
   Status unknown;
   for (Stream* s : family_of(vanished.path)) {
-    if (s->path == log || s->file.size_seen() < vanished.size) continue;
+    if (s->sibling || s->path == log || s->file.size_seen() < vanished.size) continue;
     Result<std::unique_ptr<File>> file = open_to_look(s->path);
     if (!file) {
       unknown = file.status();

@@ -281,6 +281,7 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   stream->key = mint_key(path, stat, now);
   stream->home = path;
   stream->sequence = newest_sequence_ += kSequenceStep;
+  stream->located = true;
   stream->changed_ms = stream->opened_ms = now.mono_ms;
   auto place = std::find(streams_.begin(), streams_.end(), nullptr);
   if (place == streams_.end()) place = streams_.insert(place, nullptr);

@@ -1,5 +1,6 @@
 """What shows client ids: /clients/ID, `clients forget` and `tap`; and /config beside them."""
 import json
+import select
 import signal
 import socket
 import subprocess
@@ -154,6 +155,17 @@ class Tap:
         return self.process.communicate(timeout=10)[0]
 
 
+def listening_tap(agent):
+    """One that has shown a line."""
+    tap = Tap(agent)
+
+    def shows():
+        append(agent.path_of_log, json_line(NOW_MS, "seen"))
+        return select.select([tap.process.stdout], [], [], 0.1)[0]
+    wait_until(shows, 20, what="the tap shows a line")
+    return tap
+
+
 @pytest.fixture
 def tapped(request, agents, tmp_log):
     threads = getattr(request, "param", 1)
@@ -204,19 +216,17 @@ def test_tap_filters(tapped):
 
 
 def test_tap_ends_with_ctrl_c_with_the_agent_and_when_it_is_turned_off(tapped):
-    first, second, third = Tap(tapped), Tap(tapped), Tap(tapped)
-    time.sleep(0.5)
+    first, second, third = (listening_tap(tapped) for _ in range(3))
     first.end()
     assert first.process.returncode == -signal.SIGINT
     tapped.write(control={"tap": False})
     assert command("reload", "-s", tapped.socket).returncode == 0
-    out, err = second.process.communicate(timeout=10)
-    assert (second.process.returncode, out) == (1, "") and "ended it" in err
+    for tap in (second, third):
+        err = tap.process.communicate(timeout=10)[1]
+        assert tap.process.returncode == 1 and "ended it" in err
     tapped.write(control={"tap": True})
     assert command("reload", "-s", tapped.socket).returncode == 0
-    third.process.communicate(timeout=10)
-    fourth = Tap(tapped)
-    time.sleep(0.5)
+    fourth = listening_tap(tapped)
     assert tapped.stop() == 0
     fourth.process.communicate(timeout=10)
     assert fourth.process.returncode == 1

@@ -124,12 +124,8 @@ void FollowedFile::reopen(std::unique_ptr<File> file) {
 FollowedFile::Look FollowedFile::look(bool thorough) {
   Look look;
   if (placed_ && !verified_ && position_ > 0) {
-    // A compressed file knows its size as far as it is unpacked.
-    char byte;
-    if (Result<std::string_view> warm = pread(&byte, 1, position_ - 1); !warm) {
-      look.status = warm.status();
-      return look;
-    }
+    look.status = unpack_to(position_);
+    if (!look.status) return look;
   }
   Result<FileStat> next = file_->stat();
   if (!next) {
@@ -252,11 +248,9 @@ Result<bool> FollowedFile::begins_as(FollowedFile& other) {
     if (!b) return b.status();
     return *a == *b;
   };
-  // What is packed knows its size as far as it is unpacked.
   if (file_->has_more()) {
-    char byte;
-    const Result<std::string_view> warm = pread(&byte, 1, kHeadBytesMax - 1);
-    Result<FileStat> unpacked = warm ? file_->stat() : Result<FileStat>(warm.status());
+    if (Status status = unpack_to(kHeadBytesMax); !status) return status;
+    Result<FileStat> unpacked = file_->stat();
     if (!unpacked) return unpacked.status();
     stat_ = *unpacked;
   }
@@ -278,6 +272,11 @@ Result<bool> FollowedFile::is_longer_than(uint64_t bytes) {
   return !more->empty();
 }
 
+// What is packed knows its size as far as it is unpacked.
+Status FollowedFile::unpack_to(uint64_t bytes) {
+  return is_longer_than(bytes - 1).status();
+}
+
 Result<bool> FollowedFile::is_beginning_of(const Position& stored) {
   if (stored.head_bytes != kHeadBytesMax || stored.position == 0) return false;
   const Result<bool> longer = is_longer_than(stored.position - 1);
@@ -289,11 +288,8 @@ Result<bool> FollowedFile::is_beginning_of(const Position& stored) {
 }
 
 Status FollowedFile::go_on_from(const Position& before) {
-  if (before.position > 0) {
-    char byte;  // a compressed file knows its size as far as it is unpacked
-    Result<std::string_view> warm = pread(&byte, 1, before.position - 1);
-    if (!warm) return warm.status();
-  }
+  if (before.position > 0)
+    if (Status status = unpack_to(before.position); !status) return status;
   Result<FileStat> stat = file_->stat();
   if (!stat) return failed(stat.status());
   stat_ = *stat;

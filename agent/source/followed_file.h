@@ -107,6 +107,7 @@ class FollowedFile {
 
  private:
   Result<std::string_view> pread(char* buffer, size_t length, uint64_t position);
+  Status unpack_to(uint64_t bytes);
   Result<std::string_view> verify(bool thorough);
   Status extend_head(bool thorough, bool& differs);
   Status load_tail();

@@ -49,8 +49,6 @@ class Proxy {
   const std::string& input() const { return input_; }
   const std::string& log() const { return log_; }
   bool copies() const { return copies_; }
-  /// Then it is not packed, either: contents tell what was packed or copied.
-  bool has_header() const { return header_; }
   bool reopen_due() const { return reopen_due_; }
 
   void open();         ///< (Re)opens the log, creating it if it is missing (USR1).

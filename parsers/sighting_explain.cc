@@ -54,11 +54,9 @@ std::string_view refused(SkipReason reason) {
 
 /// Where a place looked first.
 uint8_t SightingRules::slot_of(const Place& place, const LineFields& fields) const {
-  if (place.kind == IdPlace::Kind::kBody) return LineFields::kBody;
-  if (place.kind == IdPlace::Kind::kPath) return LineFields::kTarget;
-  const bool in_target =
-      place.kind == IdPlace::Kind::kQuery && fields.best(LineFields::kTarget) != nullptr;
-  return in_target ? LineFields::kTarget : place.slot;
+  const bool is_field =  // the parser found it as one of its own
+      place.kind == IdPlace::Kind::kQuery && fields.best(place.shared_slot) == nullptr;
+  return is_field ? place.slot : place.shared_slot;
 }
 
 void SightingRules::explain(const LineFields& fields, bool good, const FieldNamer& name_of,

@@ -1,5 +1,6 @@
 #include "store/sql_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -39,6 +40,10 @@ int digits_at(std::string_view text, size_t place, size_t digits) {
   return value;
 }
 
+bool needs_backslash(char c) {
+  return c == '"' || c == '\\';
+}
+
 }  // namespace
 
 Result<TableName> parse_table_name(std::string_view text) {
@@ -66,18 +71,25 @@ std::string quote_table(const TableName& name) {
 void ArrayText::add_text(std::string_view element) {
   if (text_.size() > 1) text_ += ',';
   text_ += '"';
-  for (char c : element) {
-    if (c == '"' || c == '\\') text_ += '\\';
-    text_ += c;
+  // Counted and not searched for: that looks at many bytes at once.
+  if (std::count_if(element.begin(), element.end(), needs_backslash) == 0) {
+    text_ += element;
+  } else {
+    for (char c : element) {
+      if (needs_backslash(c)) text_ += '\\';
+      text_ += c;
+    }
   }
   text_ += '"';
 }
 
 void ArrayText::add_number(int64_t element) {
   if (text_.size() > 1) text_ += ',';
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), element).ptr;
-  text_.append(digits.data(), end);
+  if (element != number_ || number_text_.empty()) {
+    number_ = element;
+    number_text_ = std::to_string(element);
+  }
+  text_ += number_text_;
 }
 
 std::string ArrayText::take() {

@@ -34,6 +34,9 @@ class ArrayText {
 
  private:
   std::string text_ = "{";
+  // The number added last: clients of one second often carry one time.
+  int64_t number_ = 0;
+  std::string number_text_;
 };
 
 /// The text of a number column; 0 for anything else.

@@ -30,6 +30,14 @@ TEST(ArrayText, EveryTextIsQuotedAndEscaped) {
   EXPECT_EQ("{}", array.take()) << "empty again";
 }
 
+TEST(ArrayText, ANumberThatComesAgainStandsThereAgain) {
+  ArrayText array;
+  for (int64_t number : {0, 0, 12, 12, 0}) array.add_number(number);
+  EXPECT_EQ("{0,0,12,12,0}", array.take());
+  array.add_number(0);
+  EXPECT_EQ("{0}", array.take()) << "also in the next array";
+}
+
 TEST(ArrayText, NumbersKeepAllBits) {
   ArrayText array;
   array.add_number(INT64_MIN);

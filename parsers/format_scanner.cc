@@ -59,9 +59,10 @@ bool FormatScanner::has_time() const {
 
 FormatScanner::Outcome FormatScanner::scan(std::string_view line, ScannedLine* out) const {
   const char* p = line.data();
+  if (p == nullptr) p = "";  // below, null is what does not fit
   const char* const end = p + line.size();
-  const char* text_begin = nullptr;  // of the last text …
-  const char* end_from = nullptr;    // … and from where on its next possible end is looked for
+  const char* text_begin = p;  // of the last text …
+  const char* end_from = p;    // … and from where on its next possible end is looked for
   out->seen = 0;
   out->time = TimeParts();
   out->time_text = {};

@@ -43,7 +43,7 @@ bool first_of_list(std::string_view list, LoggedText* text) {
   do {
     ++p;
   } while (p < end && (*p == ' ' || *p == '\t'));
-  if (p == end || *p != '"') return false;
+  if (p >= end || *p != '"') return false;
   const QuotedString quoted = scan_quoted(p + 1, end);
   if (quoted.end == nullptr) return false;
   *text = {{p + 1, quoted.end}, quoted.escaped, quoted.other_escapes};

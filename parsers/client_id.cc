@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/equal_text.h"
 #include "parsers/base64.h"
 #include "parsers/scan.h"
 #include "parsers/utf8.h"
@@ -216,7 +217,7 @@ IdAnswer ClientIdRules::find_in_query(std::string_view query, QueryFrom from,
 
 /// `plain`: nothing in the text is encoded.
 inline bool ClientIdRules::is_name(std::string_view text, bool plain, std::string_view name) {
-  if (text.size() == name.size() && equal_bytes(text.data(), name.data(), name.size())) return true;
+  if (equal_text(text, name)) return true;
   // Without its encoding a name is not longer.
   if (plain || text.size() < name.size() || !holds_either(text, '%', '+')) return false;
   unescape_query(text, &name_);

@@ -9,6 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/equal_text.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -313,28 +315,6 @@ inline bool may_hold_line_break(const char* p, const char* end) {
   return false;
 }
 
-/// Whether both have the same `size` bytes, a word's at least and two words' at most.
-template <typename Word>
-inline bool equal_words(const char* a, const char* b, size_t size) {
-  const auto differ = [=](size_t at) {
-    Word left;
-    Word right;
-    std::memcpy(&left, a + at, sizeof left);
-    std::memcpy(&right, b + at, sizeof right);
-    return left ^ right;
-  };
-  return (differ(0) | differ(size - sizeof(Word))) == 0;  // the two may overlap
-}
-
-/// Whether both have the same `size` bytes, mostly few: a call of memcmp costs more than comparing.
-inline bool equal_bytes(const char* a, const char* b, size_t size) {
-  if (size > 2 * sizeof(uint64_t)) return std::memcmp(a, b, size) == 0;
-  if (size >= sizeof(uint64_t)) return equal_words<uint64_t>(a, b, size);
-  if (size >= sizeof(uint32_t)) return equal_words<uint32_t>(a, b, size);
-  if (size >= sizeof(uint16_t)) return equal_words<uint16_t>(a, b, size);
-  return size == 0 || *a == *b;
-}
-
 /// One bit for each of 32 bytes that are behind the first `size`.
 constexpr uint32_t mask_behind_first(size_t size) {
   return static_cast<uint32_t>(UINT64_MAX << size);
@@ -362,7 +342,7 @@ inline bool starts_with_padded(const char* p, const char* text, uint32_t behind)
 inline bool starts_with_padded(const char* p, const char* end, const char* text, uint32_t behind) {
   if (end - p >= 32) return starts_with_padded(p, text, behind);
   const auto size = static_cast<size_t>(32 - std::countl_one(behind));
-  return static_cast<size_t>(end - p) >= size && equal_bytes(p, text, size);
+  return static_cast<size_t>(end - p) >= size && equal_text({p, size}, {text, size});
 }
 
 /// A string between quotes in which a backslash escapes the byte after it.

@@ -20,7 +20,7 @@ ROOMS = [
     ("config/*", ["config/", "base/status.h", "base/reason.h", "base/regex.h",
                   "base/json_writer.h"]),
     ("parsers/*", ["parsers/", "base/status.h", "base/reason.h", "base/regex.h",
-                   "base/shared_object.h", "config/config.h"]),
+                   "base/shared_object.h", "base/equal_text.h", "config/config.h"]),
     ("agent/base/*", ["base/"]),
     ("agent/source/*", ["source/", "base/", "config/config.h"]),
     ("agent/store/*", ["store/", "base/", "config/config.h"]),

@@ -2,12 +2,14 @@
 
 #include <iterator>
 
+#include "base/equal_text.h"
+
 namespace lastseen {
 
 bool DedupBuffer::add(std::string_view client_id, uint64_t hash, int64_t seen_at_ms,
                       uint64_t clients_max) {
   const uint32_t first = table_.guess(hash);
-  if (first == ClientTable::kAbsent || !same_id(id_at(first), client_id))
+  if (first == ClientTable::kAbsent || !equal_text(id_at(first), client_id))
     return add_other(client_id, hash, seen_at_ms, clients_max);
   merge_sighting(entries_[first], seen_at_ms);
   ++sightings_;

@@ -44,24 +44,7 @@ const char* read_word(const char* p, const char* end, LoggedText* text) {
 }  // namespace
 
 LogfmtParser::LogfmtParser(const ParserSettings& settings, const ParserOptions& options)
-    : names_(settings, options.client_id, FieldNames::Shape::kFlat), rules_(options) {}
-
-ParseResult LogfmtParser::parse(std::string_view line) {
-  fields_.clear();
-  ParseResult result;
-  good_ = read_line(line);
-  rules_.find_time(fields_, &result);
-  if (good_) rules_.find_id(fields_, &result);
-  return result;
-}
-
-void LogfmtParser::explain(Explanation* out) {
-  out->parser = "logfmt";
-  if (!good_) out->misfit = misfit_;
-  rules_.explain(
-      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
-      out);
-}
+    : PairsParser("logfmt", settings, options) {}
 
 bool LogfmtParser::read_line(std::string_view line) {
   static_assert(LineWindow::kBytes > LineShape::kTextMax + 1 + kPlainMax);

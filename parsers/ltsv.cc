@@ -14,24 +14,7 @@ bool is_label_byte(char c) {
 }  // namespace
 
 LtsvParser::LtsvParser(const ParserSettings& settings, const ParserOptions& options)
-    : names_(settings, options.client_id, FieldNames::Shape::kFlat), rules_(options) {}
-
-ParseResult LtsvParser::parse(std::string_view line) {
-  fields_.clear();
-  ParseResult result;
-  good_ = read_line(line);
-  rules_.find_time(fields_, &result);
-  if (good_) rules_.find_id(fields_, &result);
-  return result;
-}
-
-void LtsvParser::explain(Explanation* out) {
-  out->parser = "ltsv";
-  if (!good_) out->misfit = misfit_;
-  rules_.explain(
-      fields_, good_, [this](uint8_t slot, uint8_t rank) { return names_.name_of(slot, rank); },
-      out);
-}
+    : PairsParser("ltsv", settings, options) {}
 
 bool LtsvParser::read_line(std::string_view line) {
   static_assert(LineWindow::kBytes > LineShape::kTextMax + kPlainMax);

@@ -166,7 +166,7 @@ Listings::Directory& Listings::directory(const std::string& path) {
   if (!fresh) return directory;
   directory.listing = list_directory(files_, path);
   for (size_t i = 0; i < directory.listing.files.size(); ++i)
-    directory.families.emplace(rotation_base(directory.listing.files[i].path), i);
+    directory.families.emplace(log_family(pattern_, directory.listing.files[i].path), i);
   return directory;
 }
 
@@ -185,7 +185,7 @@ void Listings::add_family(const Directory& from, const std::string& base, Listin
 Listing Listings::family_of(const std::string& path) {
   const Directory& from = directory(directory_of(path));
   Listing family{from.listing.status, from.listing.complete, {}};
-  add_family(from, rotation_base(path), family);
+  add_family(from, log_family(pattern_, path), family);
   return family;
 }
 
@@ -267,6 +267,15 @@ std::string date_of(std::string mark) {
   return mark >= "1970" && month >= "01" && month <= "12" ? mark : "";
 }
 
+// Whether it is the number of a worker or a port rather than of a rotation, which would be dated
+// or, where the log that is rotated is `known`, counted behind a dot from 1.
+bool numbers_a_log(const std::string& mark, bool known) {
+  constexpr size_t kDigitsMax = 5;
+  constexpr int kRotationsMax = 999;
+  if (const int number = number_of(mark); number != 0) return !known || number > kRotationsMax;
+  return mark.size() <= 1 + kDigitsMax;
+}
+
 }  // namespace
 
 bool is_rotated_name(const std::string& home, const std::string& path) {
@@ -302,8 +311,19 @@ std::string rotation_base(const std::string& path) {
   return take_mark(stem) ? stem + base.substr(dot) : base;
 }
 
-bool same_family(const std::string& a, const std::string& b) {
-  return rotation_base(a) == rotation_base(b);
+std::string log_family(const std::string& pattern, const std::string& path) {
+  const std::string plain = without_gzip_suffix(path);
+  const std::string base = rotation_base(plain);
+  const std::string name = name_in_directory(pattern);
+  const auto named = [&](const std::string& log) {
+    return matches_glob(name, name_in_directory(log));
+  };
+  if (!has_wildcards(name)) {
+    const std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
+    return plain == log || is_rotated_name(log, plain) ? log : base;
+  }
+  if (base == plain || !named(plain)) return base;
+  return numbers_a_log(rotation_mark(base, plain), named(base)) ? plain : base;
 }
 
 std::string with_single_slashes(std::string path) {

@@ -63,7 +63,13 @@ struct Listing {
 /// asked for. Thousands of logs lie in one directory as easily as one.
 class Listings {
  public:
-  explicit Listings(FileSystem& files) : files_(files) {}
+  Listings(FileSystem& files, std::string pattern) : files_(files), pattern_(std::move(pattern)) {}
+
+  /// The logs have other names from now on.
+  void change_pattern(std::string pattern) {
+    pattern_ = std::move(pattern);
+    clear();
+  }
 
   /// Valid until the directory is listed again.
   const Listing& of(const std::string& directory);
@@ -80,12 +86,13 @@ class Listings {
  private:
   struct Directory {
     Listing listing;
-    std::unordered_multimap<std::string, size_t> families;  // by rotation_base
+    std::unordered_multimap<std::string, size_t> families;  // by log_family
   };
   Directory& directory(const std::string& path);
   void add_family(const Directory& directory, const std::string& base, Listing& out) const;
 
   FileSystem& files_;
+  std::string pattern_;
   std::map<std::string, Directory> directories_;
 };
 
@@ -102,8 +109,9 @@ bool is_rotated_name(const std::string& home, const std::string& path);
 int compare_rotations(const std::string& home, const std::string& a, const std::string& b);
 /// The name before anything rotated or compressed it: access.log of access.log.2.gz.
 std::string rotation_base(const std::string& path);
-/// In one directory, and of one name but for rotation and compression.
-bool same_family(const std::string& a, const std::string& b);
+/// What the files of one log have in common, where `pattern` names the logs: the rotation_base, or
+/// the name of a log that ends in a number of its own, as worker-1.log does.
+std::string log_family(const std::string& pattern, const std::string& path);
 bool has_wildcards(const std::string& text);
 /// Without doubled slashes, as paths are compared.
 std::string with_single_slashes(std::string path);

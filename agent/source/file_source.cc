@@ -35,7 +35,7 @@ FileSource::FileSource(const InputSettings& settings, Start start, FileSystem& f
       files_(files),
       log_(log),
       watches_(settings.name, files, watcher, log, *this),
-      listings_(files),
+      listings_(files, settings_.path),
       names_(settings_.path),
       former_names_(names_) {
   if (options_.descriptors) share_ = options_.descriptors->join();
@@ -305,7 +305,7 @@ void FileSource::forget(Stream& stream, bool gone, Now now) {
   }
   std::erase(rotated_, &stream);
   remove_from(by_inode_, stream.file.stat().inode, &stream);
-  remove_from(by_family_, rotation_base(stream.path), &stream);
+  remove_from(by_family_, family_name_of(stream.path), &stream);
   for (auto& place : streams_)
     if (place.get() == &stream) place.reset();
 }
@@ -335,13 +335,13 @@ std::vector<FileSource::Stream*> FileSource::streams_of_inode(uint64_t inode) {
 }
 
 std::vector<FileSource::Stream*> FileSource::family_of(const std::string& path) {
-  return values_of(by_family_, rotation_base(path));
+  return values_of(by_family_, family_name_of(path));
 }
 
 void FileSource::note_path(Stream& stream, const std::string& path) {
-  remove_from(by_family_, rotation_base(stream.path), &stream);
+  remove_from(by_family_, family_name_of(stream.path), &stream);
   stream.path = path;
-  by_family_.emplace(rotation_base(path), &stream);
+  by_family_.emplace(family_name_of(path), &stream);
 }
 
 void FileSource::note_packed(Stream& stream, const FoundFile& packed) {

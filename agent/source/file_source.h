@@ -166,10 +166,11 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
-    int64_t looked_ns = 0;    // what was written before was here then; 0: unknown
-    bool followed = false;    // all that there is is found
-    std::string key = {};     // of the file, if it is followed
-    std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
+    int64_t looked_ns = 0;       // what was written before was here then; 0: unknown
+    int64_t empty_since_ns = 0;  // its file was born then and was empty; 0: it was not
+    bool followed = false;       // all that there is is found
+    std::string key = {};        // of the file, if it is followed
+    std::string anchor = {};     // key of the row that leads to it after a kill; empty: none yet
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };
 
@@ -194,6 +195,8 @@ class FileSource final : public Source, private Watcher::Listener {
     std::optional<FollowedFile> probe = {};  // then
     bool reopened = false;                   // it waits for a descriptor
     bool unknown = false;                    // it cannot be opened now
+
+    FollowedFile& file() { return stream ? stream->file : *probe; }
   };
 
   static InputSettings with_usual_path(InputSettings settings);
@@ -283,11 +286,16 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<MaybeCopy> list_maybe_copies(CopySearch& search);
   bool is_of_another(const FoundFile& found, const CopySearch& search);
   Stream* find_copy_among(std::vector<MaybeCopy> family, CopySearch& search, Now now);
+  MaybeCopy* find_longest_copy(std::vector<MaybeCopy>& family, MaybeCopy* copy,
+                               const CopySearch& search, bool& blocked, Now now);
   bool open_maybe_copy(MaybeCopy& maybe, Now now);
   void close_maybe_copy(MaybeCopy& maybe);
   Result<bool> is_likelier_of_another(FollowedFile& file, const CopySearch& search);
   bool is_held_copy(Stream& n, Now now);
+  bool may_be_copied(const std::string& from, const std::string& to) const;
   Result<bool> is_copy_of(Stream& n, Stream& s);
+  Result<bool> is_old_copy_of(Stream& n, Stream& s);
+  Result<bool> begins_as(Stream& n, Stream& s);
   void hand_over(Stream& s, Now now);
   bool go_on_as_packed(Stream& s);
   bool waits_for_copy(Stream& s, Position before, uint64_t& lost, Now now);
@@ -326,6 +334,12 @@ class FileSource final : public Source, private Watcher::Listener {
   Stream* stream_of(const FileStat& stat);
   std::vector<Stream*> streams_of_inode(uint64_t inode);
   std::vector<Stream*> family_of(const std::string& path);
+  std::string family_name_of(const std::string& path) const {
+    return log_family(settings_.path, path);
+  }
+  bool same_family(const std::string& a, const std::string& b) const {
+    return family_name_of(a) == family_name_of(b);
+  }
   void note_path(Stream& stream, const std::string& path);
   void note_packed(Stream& stream, const FoundFile& packed);
   void say_trouble(Stream& stream);
@@ -363,7 +377,7 @@ class FileSource final : public Source, private Watcher::Listener {
   std::vector<std::unique_ptr<Stream>> streams_;
   // A descriptor pins its inode, so the number of a stream never changes; its device may.
   std::multimap<uint64_t, Stream*> by_inode_;
-  std::multimap<std::string, Stream*> by_family_;  // rotation_base of its path
+  std::multimap<std::string, Stream*> by_family_;  // by the family of its path
   Listings listings_;                              // of the look under way
   LogNames names_;
   LogNames former_names_;         // before the look under way

@@ -28,14 +28,14 @@ uint64_t known_bytes(const Position& position) {
   return std::max<uint64_t>(position.position, position.head_bytes);
 }
 
+}  // namespace
+
 // copytruncate copies the file that is written to, gzip packs one that is not.
-bool may_be_copied(const std::string& from, const std::string& to) {
+bool FileSource::may_be_copied(const std::string& from, const std::string& to) const {
   if (is_gzip_name(to)) return !is_gzip_name(from);
   const std::string plain = without_gzip_suffix(from);
-  return !is_rotated_name(rotation_base(plain), plain);
+  return !is_rotated_name(family_name_of(plain), plain);
 }
-
-}  // namespace
 
 Result<FileSource::Evidence> FileSource::find_evidence(FollowedFile& file,
                                                        const Position& before) const {
@@ -165,7 +165,7 @@ FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, C
       continue;
     }
     Stream* n = maybe.stream;
-    FollowedFile& file = n ? n->file : *maybe.probe;
+    FollowedFile& file = maybe.file();
     Result<Evidence> evidence = find_evidence(file, search.before);
     if (evidence && *evidence != Evidence::kNone) {
       const Result<bool> other = is_likelier_of_another(file, search);
@@ -184,6 +184,8 @@ FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, C
     }
     if (proven) break;
   }
+  if (proven && !alike && !is_gzip_name(best->found.path))
+    best = find_longest_copy(family, best, search, blocked, now);
   if (best && blocked && !search.last_try) {
     close_maybe_copy(*best);
     best = nullptr;
@@ -193,6 +195,28 @@ FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, C
   if (best->stream) return best->stream;
   const FileStat stat = best->probe->stat();
   return &add(best->found.path, best->probe->release(), stat, now);
+}
+
+// The log may have been copied before, and not truncated then: what it was given after that is in
+// the later copy only. Sets `blocked` where one of them could not be read.
+FileSource::MaybeCopy* FileSource::find_longest_copy(std::vector<MaybeCopy>& family,
+                                                     MaybeCopy* copy, const CopySearch& search,
+                                                     bool& blocked, Now now) {
+  for (MaybeCopy* later = copy + 1; later != family.data() + family.size(); ++later) {
+    if (!open_maybe_copy(*later, now)) {
+      blocked |= later->unknown;
+      continue;
+    }
+    Result<bool> longer = later->file().proves(search.before, 1);
+    const auto size = static_cast<uint64_t>(copy->file().stat().size);
+    if (longer && *longer) longer = later->file().is_longer_than(size);
+    if (longer && *longer) longer = copy->file().begins_as(later->file());
+    blocked |= longer.status().code() == StatusCode::kRetry;
+    const bool better = longer && *longer;
+    close_maybe_copy(better ? *copy : *later);
+    if (better) copy = later;
+  }
+  return copy;
 }
 
 // Whether more of it is that of another: of a file that is followed, or of a position whose file is
@@ -247,7 +271,7 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
   if (!n.copy_by_name && n.copy_size == n.file.stat().size)
     for (const Stream* s : family_of(n.path))
       if (s->key == was_copy_of) return n.copy_of = was_copy_of, true;
-  if ((n.existed && !known_) || rotation_base(n.path) == n.path) return false;
+  if ((n.existed && !known_) || family_name_of(n.path) == n.path) return false;
   for (const Waiting& waiting : waiting_)
     if (same_family(waiting.position.path, n.path)) return true;  // it may be what is looked for
   for (Stream* s : family_of(n.path)) {
@@ -289,11 +313,24 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
     return apart ? Result<bool>(!*apart) : apart;
   }
   // A few first bytes are those of every file of the log: more of them are looked at.
+  return begins_as(n, s);
+}
+
+Result<bool> FileSource::begins_as(Stream& n, Stream& s) {
+  if (s.file.is_open()) return n.file.begins_as(s.file);
   Result<FollowedFile> probe = look_into(s.path);
   if (!probe) return probe.status();
-  if (compare_inode(last, probe->stat()) != InodeMatch::kSame)
+  if (compare_inode(s.file.identity(), probe->stat()) != InodeMatch::kSame)
     return Status::retry("the path of a closed file leads to another");
   return n.file.begins_as(*probe);
+}
+
+// Whether it was copied from a file that has been rotated since, or from what that is a copy of. So
+// many bytes are alike in no two files of a log but these.
+Result<bool> FileSource::is_old_copy_of(Stream& n, Stream& s) {
+  const bool tells = static_cast<uint64_t>(n.file.stat().size) > kHeadBytesMax;
+  if (!tells || is_gzip_name(n.path) || is_gzip_name(s.path) || !s.named) return false;
+  return begins_as(n, s);
 }
 
 // A file is gone: its copy, if there is one, takes its place.
@@ -324,6 +361,8 @@ bool FileSource::go_on_as_packed(Stream& s) {
   const int64_t looked_ns = (complete_look_wall_ms_ - kClockGrainMs) * 1'000'000;
   if (!s.file.placed() || s.file.unread() > 0 || s.file.stat().modified_ns >= looked_ns)
     return false;
+  // Of an empty one nothing is read, and as old is what was rotated when it was created.
+  if (s.file.position() == 0) return false;
   Listing family = listings_.family_of(s.path);
   std::erase_if(family.files, [&](const FoundFile& file) {
     return !is_gzip_name(file.path) || !is_packed_time(file.stat, s.file.stat()) ||

@@ -314,7 +314,7 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
     if (static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
     return;
   }
-  const bool was_emptied = look.before && !look.unproven && is_log(s);
+  const bool was_emptied = look.before && !look.unproven;
   if (was_emptied && waits_for_copy(s, *look.before, look.lost_bytes, now)) return;
   if (look.unproven) {
     start_chain_since(s);
@@ -393,7 +393,9 @@ void FileSource::let_go(Stream& s, Now now) {
   if (s.named && !superseded) return;
   const int64_t quiet_since =
       std::max({s.changed_ms, s.superseded_ms, s.named ? s.changed_ms : s.unnamed_ms});
-  const int64_t limit = superseded ? options_.rotated_idle_ms : options_.deleted_idle_ms;
+  // Its writer may have been told nothing yet; but others that wait are written to.
+  const bool soon = superseded || (share_ && share_->wanted > 0);
+  const int64_t limit = soon ? options_.rotated_idle_ms : options_.deleted_idle_ms;
   if (now.mono_ms - quiet_since < limit) return s.file.finish(false);
   if (s.named) {
     if (s.file.readable() || !s.file.trouble().empty()) return;

@@ -19,6 +19,10 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
   const LogNames former = std::exchange(names_, LogNames(settings_.path));
   names_.note(discover(files_, settings_.path), true);
   former_names_ = names_;
+  listings_.change_pattern(settings_.path);
+  by_family_.clear();
+  for (const auto& stream : streams_)
+    if (stream) by_family_.emplace(family_name_of(stream->path), stream.get());
   // The new name of what `home` led to, or of the file itself.
   const auto rename = [&](const std::string& home, const std::string& of) {
     std::string name = home_of(of);

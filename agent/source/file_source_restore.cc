@@ -166,7 +166,7 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
 std::string FileSource::home_of(const std::string& path) const {
   if (std::string name = names_.name_of(path); !name.empty()) return name;
   if (is_packed_log(path)) return without_gzip_suffix(path);
-  return names_.name_of(rotation_base(path));
+  return names_.name_of(family_name_of(path));
 }
 
 // Or by which name it was seen before a link led elsewhere, was removed or became a directory.

@@ -105,7 +105,7 @@ std::string FileSource::log_of(const std::string& home, const std::string& path)
   std::string log = names_.path_of(home);
   const std::string directory = directory_of(log);
   if (path == home || directory == directory_of(path)) return log;
-  return log != home || !exists(directory) ? rotation_base(path) : log;
+  return log != home || !exists(directory) ? family_name_of(path) : log;
 }
 
 // A file appears where another was, or none is there yet: since then one may have come and been
@@ -168,6 +168,7 @@ void FileSource::look_behind(const Waiting& waiting) {
   const int64_t birth_ns = is_gzip_name(stored.path) ? 0 : stored.birth_ns;  // that of its archive
   Chain chain{home, log, "", birth_ns, looked_ms * 1'000'000, waiting.sequence};
   if (may_be_found) chain.vanished = waiting;
+  if (stored.size == 0) chain.empty_since_ns = birth_ns;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
 }
@@ -231,6 +232,9 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
   if (!packed && chain.birth_ns != 0 && birth_dates(found.stat))
     return found.stat.birth_ns > chain.birth_ns;
   const bool written_later = chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
+  // logrotate dates what it packs by when it began to rotate, and the writer went on after that.
+  if (packed && chain.empty_since_ns != 0 && found.stat.modified_ns >= chain.empty_since_ns)
+    return true;
   if (chain.path.empty() || (!packed && written_later)) return written_later;
   if (packed && found.stat.modified_ns < chain.looked_ns) return false;
   const int order = compare_rotations(chain.log, found.path, chain.path);
@@ -348,7 +352,6 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
 // it was looked at: then it may be a copy of what was in it.
 Result<bool> FileSource::only_begins_like(Stream& n, Stream& other) {
   const Position last = other.file.identity();
-  if (last.position > kHeadBytesMax) return false;
   std::optional<FollowedFile> closed;
   if (!other.file.is_open()) {
     Result<FollowedFile> probe = look_into(other.path);
@@ -394,6 +397,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
       copy = !*apart;
     } else if (copy && stream->file.stat().size > 0) {
       copy = is_copy_of(*stream, *other);
+      if (copy && !*copy) copy = is_old_copy_of(*stream, *other);
     }
     if (!copy) return false;
     if (!*copy) continue;

@@ -254,6 +254,8 @@ Result<bool> FollowedFile::begins_as(FollowedFile& other) {
     if (!unpacked) return unpacked.status();
     stat_ = *unpacked;
   }
+  if (other.file_->has_more() && stat_.size > 0)
+    if (Status status = other.unpack_to(static_cast<uint64_t>(stat_.size)); !status) return status;
   Result<FileStat> now = other.file_->stat();
   if (!now) return now.status();
   if (now->size < other.stat_.size) return Status::retry("the file shrinks while it is compared");

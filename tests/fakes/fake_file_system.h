@@ -131,6 +131,11 @@ class FakeFileSystem final : public FileSystem {
     remove(path);
   }
 
+  /// What `touch -d` does.
+  void date(const std::string& path, int64_t modified_ns) {
+    names_.at(path)->modified_ns = modified_ns;
+  }
+
   /// The proxy's open descriptor: it goes on writing after rename and remove.
   class Writer {
    public:

@@ -14,7 +14,7 @@ using Call = FakeFileSystem::Call;
 
 struct DiscoveryTest : testing::Test {
   FakeFileSystem disk;
-  Listings listings{disk};
+  Listings listings{disk, "/log/*.log"};
 
   DiscoveryTest() {
     disk.make_directory("/log");
@@ -74,6 +74,32 @@ TEST_F(DiscoveryTest, APatternThatCouldNotBeLookedForMayHideFiles) {
   ASSERT_EQ(1u, discovered.troubles.size());
   EXPECT_TRUE(discovered.troubles[0].hides_file);
   EXPECT_EQ("unreadable: Too many open files", discovered.troubles[0].state);
+}
+
+TEST(LogFamily, ALogMayEndInANumberOfItsOwn) {
+  struct Case {
+    const char* pattern;
+    const char* path;
+    const char* family;
+  };
+  for (const auto& [pattern, path, family] : {
+           Case{"/log/worker-1.log", "/log/worker-1.log", "/log/worker-1.log"},
+           Case{"/log/worker-1.log", "/log/worker-1.log.2.gz", "/log/worker-1.log"},
+           Case{"/log/worker-1.log", "/log/worker-1-20261122.log", "/log/worker-1.log"},
+           Case{"/log/worker-1.log", "/log/worker-2.log.1", "/log/worker-2.log"},
+           Case{"/log/worker-*.log", "/log/worker-1.log.gz", "/log/worker-1.log"},
+           Case{"/log/*.log", "/log/worker-1.log", "/log/worker-1.log"},
+           Case{"/log/*.log", "/log/access_2.log.1", "/log/access_2.log"},
+           Case{"/log/*.log", "/log/site.8080.log", "/log/site.8080.log"},
+           Case{"/log/access-*.log", "/log/access-20261122.log.gz", "/log/access.log"},
+           // What rotation makes of access.log may lie under the same pattern.
+           Case{"/log/*.log", "/log/access.1.log", "/log/access.log"},
+           Case{"/log/*.log", "/log/access-20261122.log", "/log/access.log"},
+           Case{"/log/access.log*", "/log/access.log.1", "/log/access.log"},
+           Case{"/log/access.log", "/log/access.log-20261122.gz", "/log/access.log"},
+           Case{"/links/current", "/log/access-20261122.log", "/log/access.log"},
+       })
+    EXPECT_EQ(family, log_family(pattern, path)) << pattern << " " << path;
 }
 
 }  // namespace

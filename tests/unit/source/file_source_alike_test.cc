@@ -224,5 +224,22 @@ TEST_F(FileSourceAlike, AShortLogThatGrowsIsNotLookedForInItsDirectoryEachTime) 
   EXPECT_LE(f.disk.calls(Call::kList) - lists, 2);  // the slow poll
 }
 
+TEST_F(FileSourceAlike, AHeaderOfAnyLengthHidesNoneOfWhatIsBehindIt) {
+  const std::string header(2000, '#');
+  append(header.substr(0, 999) + "\n" + header.substr(0, 999) + "\n");
+  f.up();
+  f.run(5000);
+  f.news();
+  restart();
+  rotate();
+  append(f.disk.bytes("/log/access.log.1") + "a\n");
+  rotate();
+  append(f.disk.bytes("/log/access.log.2") + "b\n");
+  f.up();
+  f.run(5000);
+  EXPECT_EQ(1, std::count(f.lines.begin(), f.lines.end(), "a"));
+  EXPECT_EQ(1, std::count(f.lines.begin(), f.lines.end(), "b"));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -248,5 +248,92 @@ TEST_F(FileSourceCopies, AnotherFileWithEqualFirstLinesIsNoCopy) {
   EXPECT_EQ(3u, f.lost(LossReason::kTruncated));
 }
 
+// Lines enough that no two files of the log begin alike.
+std::string lines_of(const std::string& name) {
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += name + "-" + std::to_string(1000 + i) + "-0123456789\n";
+  return lines;
+}
+
+TEST_F(FileSourceCopies, OfABackupAndTheCopyThatWasTruncatedTheLongerIsReadAndBothOnce) {
+  append(lines_of("a"));
+  f.up();
+  f.run(1000);
+  f.news();
+  restart();
+  append("b\n");
+  copy("/log/access.log.20261129");
+  append("c\n");
+  copy("/log/access.log.1");
+  truncate();
+  append("d\n");
+  f.pass(3000);
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("b c d", f.news());
+  restart();
+  f.pass(3000);
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("", f.news());
+}
+
+TEST_F(FileSourceCopies, ABackupIsNoNewsWhenItsLogIsRotatedLater) {
+  append(lines_of("a"));
+  f.up();
+  f.run(3000);
+  f.news();
+  copy("/log/access.log.20261129");
+  f.run(3000);
+  append("b\n");
+  f.run(3000);
+  rotate();
+  append("c\n");
+  f.run(3000);
+  EXPECT_EQ("b c", f.news());
+  restart();
+  rotate();
+  append("d\n");
+  f.pass(3000);
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("d", f.news());
+}
+
+TEST_F(FileSourceCopies, ALogThatWasCopiedTruncatedAndThenRenamedWhileDownIsReadInItsCopy) {
+  append(lines_of("a"));
+  f.up();
+  f.run(3000);
+  f.news();
+  restart();
+  append("b\n");
+  copy("/log/access.log.2");
+  truncate();
+  append("c\n");
+  rename(kLog, "/log/access.log.1");
+  append("d\n");
+  f.pass(3000);
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("b d c", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceCopies, TheCopyOfALogThatEndsInANumberIsNotReadTwice) {
+  for (const char* pattern : {"/log/worker-1.log", "/log/worker-?.log", "/log/*.log"}) {
+    Follower numbered{pattern};
+    const std::string log = "/log/worker-1.log";
+    numbered.disk.append(log, lines_of("a"));
+    numbered.up();
+    numbered.run(3000);
+    numbered.news();
+    numbered.disk.copy(log, log + ".1");
+    numbered.disk.truncate(log);
+    numbered.disk.append(log, "b\n");
+    numbered.run(5000);
+    EXPECT_EQ("b", numbered.news()) << pattern;
+  }
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -229,5 +229,25 @@ TEST_F(FileSourceDescriptors, RotatedFilesAreNotHeldAtTheCostOfOthers) {
   EXPECT_EQ(of_all("a"), sorted_news());
 }
 
+TEST_F(FileSourceDescriptors, DeletedFilesKeepTheOthersWaitingForAMinuteAtMost) {
+  f.up();
+  f.run(3000);
+  ASSERT_EQ(of_all("a"), sorted_news());
+  std::vector<std::string> others;
+  for (int i = 0; i < kFiles; ++i) {
+    if (f.state_of(site(i)) == "idle") {
+      f.disk.remove(site(i));
+    } else {
+      f.disk.append(site(i), "b" + std::to_string(i) + "\n");
+      others.push_back("b" + std::to_string(i));
+    }
+  }
+  ASSERT_EQ(static_cast<size_t>(kFiles - kDescriptors), others.size());
+  f.run(f.options.rotated_idle_ms / 2);
+  EXPECT_EQ("", f.news());
+  f.run(f.options.rotated_idle_ms);
+  EXPECT_EQ(others, sorted_news());
+}
+
 }  // namespace
 }  // namespace lastseen

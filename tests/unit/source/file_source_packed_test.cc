@@ -352,5 +352,23 @@ TEST_F(FileSourceTest, ALogThatWasPackedBeforeItCouldBeOpenedIsRead) {
   EXPECT_EQ("b", f.news());
 }
 
+// logrotate dates an archive by the time at which it began to rotate.
+TEST_F(FileSourcePacked, AnArchiveThatIsDatedBeforeItsLastLinesIsReadWhenTheLogWasEmpty) {
+  f.disk.create(kLog);
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  restart();
+  const int64_t dated_ns = f.disk.stat(kLog)->modified_ns;
+  f.pass(5000);
+  rotate();
+  f.disk.append("/log/access.log.1", "late\n");
+  compress("/log/access.log.1");
+  f.disk.date("/log/access.log.1.gz", dated_ns);
+  append("new\n");
+  f.up();
+  EXPECT_EQ("late new", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

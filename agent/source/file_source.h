@@ -130,6 +130,7 @@ class FileSource final : public Source, private Watcher::Listener {
     uint64_t asked_to = 0;       // bytes: what stood there when look_now() was asked for
     int64_t intact_wall_ms = 0;  // when its contents were last seen to go on; 0: never
     int64_t unnamed_ms = 0;      // when it was first seen to have no path
+    bool has_new_key = false;    // since the store went back
     int64_t superseded_ms = -1;  // when its successor was first seen with data; -1: not yet
     std::string said;            // trouble that was logged
     std::string reader;          // the agent that has read it before we could begin
@@ -242,6 +243,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool adopt(Stream& stream, const Waiting& waiting, Now now);
   void place(Stream& stream, Now now);
   void return_closed(Now now);
+  void store_closed(Now now);
   bool is_given_up(const Waiting& waiting, Now now) const;
 
   // file_source_foreign.cc: files that another agent has read.
@@ -317,6 +319,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void make_room(Now now);
   bool may_close(const Stream& s) const;
   bool may_drop(const Stream& s) const;
+  Position position_after_going_back(const Stream& s) const;
   void look_for_closed(Stream& stream, Now now);
 
   // file_source_rows.cc: which rows the store keeps of this input.

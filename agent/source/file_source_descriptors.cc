@@ -130,6 +130,17 @@ bool FileSource::may_drop(const Stream& s) const {
          !held_back() && !s.began && (s.sibling || !s.copy_of.empty());
 }
 
+// Where a closed file is read from whose position the store has lost. A store that knows the input
+// but not the file has none of its lines.
+Position FileSource::position_after_going_back(const Stream& s) const {
+  Position last = position_of(s);
+  const bool all = known_ || start_ == Start::kBegin;
+  last.position = all ? 0 : last.position - s.file.since_origin();
+  last.tail_bytes = 0;
+  last.discarding = false;
+  return last;
+}
+
 // Nothing leads to a closed file any more: what it was is looked for like the file of any stored
 // position. If the store went back, it tells how far it was read.
 void FileSource::look_for_closed(Stream& s, Now now) {
@@ -141,15 +152,8 @@ void FileSource::look_for_closed(Stream& s, Now now) {
     stored->position.size = std::max(stored->position.size, s.file.size_seen());
     return forget(s, false, now);
   }
-  Position last = position_of(s);
   const bool went_back = !s.file.placed();
-  if (went_back) {
-    // A store that knows the input but not the file has none of its lines.
-    const bool all = known_ || start_ == Start::kBegin;
-    last.position = all ? 0 : last.position - s.file.since_origin();
-    last.tail_bytes = 0;
-    last.discarding = false;
-  }
+  Position last = went_back ? position_after_going_back(s) : position_of(s);
   if (s.dirty) gone_.push_back(last);
   waiting_.push_back(
       {std::move(last), went_back ? LossReason::kStoreWentBack : LossReason::kDeleted});

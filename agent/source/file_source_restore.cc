@@ -53,6 +53,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
     return_closed(now);
   }
   look_at_all(now);  // settles, from what the disk says now
+  if (went_back_) store_closed(now);
 }
 
 // Files that were read and let go may have to be read again.
@@ -65,6 +66,21 @@ void FileSource::return_closed(Now now) {
       continue;
     }
     if (!reopen(*s, s->path, now)) look_for_closed(*s, now);
+  }
+}
+
+// What could not be opened to begin with: after a kill, nothing would lead to it once it is
+// rotated.
+void FileSource::store_closed(Now now) {
+  for (const auto& s : streams_) {
+    if (!s || !s->waiting || !s->began || s->file.placed()) continue;
+    const bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+      return waiting.position.stream == s->key;
+    });
+    if (stored) continue;
+    s->key = mint_key(s->path, s->file.stat(), now);
+    s->has_new_key = true;
+    gone_.push_back(position_after_going_back(*s));
   }
 }
 
@@ -316,7 +332,8 @@ void FileSource::place(Stream& s, Now now) {
   const char* reason = "new file";
   if (s.began) {
     reason = "the store went back";
-    s.key = mint_key(s.path, s.file.stat(), now);  // what it has under the old one is another's
+    // What it has under the old one is another's.
+    if (!std::exchange(s.has_new_key, false)) s.key = mint_key(s.path, s.file.stat(), now);
     // It knows the input but not the file, so it has none of its lines, whoever read them.
     status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {

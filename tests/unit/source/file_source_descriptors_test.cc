@@ -249,5 +249,27 @@ TEST_F(FileSourceDescriptors, DeletedFilesKeepTheOthersWaitingForAMinuteAtMost) 
   EXPECT_EQ(others, sorted_news());
 }
 
+TEST_F(FileSourceDescriptors, AfterTheStoreWentBackWhatCannotBeOpenedIsReadAfterAKillAndARotation) {
+  f.up();
+  f.run(3000);
+  f.commit();
+  ASSERT_EQ(of_all("a"), sorted_news());
+  ASSERT_EQ("idle, closed", f.state_of(site(0)));
+  f.disk.fault = [](Call call, const std::string& path) {
+    return call == Call::kOpen && path == site(0) ? Status::retry("cannot open") : Status::ok();
+  };
+  f.go_back({});
+  f.commit();
+  f.disk.fault = nullptr;
+  f.crash();
+  f.disk.rename(site(0), site(0) + ".1");
+  f.disk.append(site(0), "b0\n");
+  f.up();
+  f.run(5000);
+  std::vector<std::string> expected = of_all("a");
+  expected.push_back("b0");
+  EXPECT_EQ(expected, sorted_news());
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -312,14 +312,14 @@ std::string rotation_base(const std::string& path) {
 }
 
 std::string log_family(const std::string& pattern, const std::string& path) {
-  const std::string plain = without_gzip_suffix(path);
-  const std::string base = rotation_base(plain);
+  std::string plain = without_gzip_suffix(path);
+  std::string base = rotation_base(plain);
   const std::string name = name_in_directory(pattern);
   const auto named = [&](const std::string& log) {
     return matches_glob(name, name_in_directory(log));
   };
   if (!has_wildcards(name)) {
-    const std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
+    std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
     return plain == log || is_rotated_name(log, plain) ? log : base;
   }
   if (base == plain || !named(plain)) return base;

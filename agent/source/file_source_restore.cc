@@ -333,7 +333,10 @@ void FileSource::place(Stream& s, Now now) {
   if (s.began) {
     reason = "the store went back";
     // What it has under the old one is another's.
-    if (!std::exchange(s.has_new_key, false)) s.key = mint_key(s.path, s.file.stat(), now);
+    if (std::exchange(s.has_new_key, false))
+      std::erase_if(gone_, [&](const Position& before) { return before.stream == s.key; });
+    else
+      s.key = mint_key(s.path, s.file.stat(), now);
     // It knows the input but not the file, so it has none of its lines, whoever read them.
     status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {

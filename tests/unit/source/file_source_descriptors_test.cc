@@ -271,5 +271,20 @@ TEST_F(FileSourceDescriptors, AfterTheStoreWentBackWhatCannotBeOpenedIsReadAfter
   EXPECT_EQ(expected, sorted_news());
 }
 
+TEST_F(FileSourceDescriptors, AfterTheStoreWentBackWhatCouldNotBeOpenedIsStoredAsFarAsItWasRead) {
+  f.up();
+  f.run(3000);
+  f.commit();
+  f.disk.fault = [](Call call, const std::string& path) {
+    return call == Call::kOpen && path == site(0) ? Status::retry("cannot open") : Status::ok();
+  };
+  f.go_back({});
+  f.disk.fault = nullptr;
+  f.run(5000);
+  f.commit();
+  for (const auto& [key, position] : f.store)
+    EXPECT_TRUE(position.path != site(0) || position.position == 3) << position.position;
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -1,4 +1,5 @@
 """What all parts of the report share: its options, the generated logs, and PostgreSQL."""
+import contextlib
 import json
 import os
 import subprocess
@@ -121,6 +122,15 @@ class Database:
 
     def query(self, sql, *values):
         return self.database.query(sql, *values)
+
+    @contextlib.contextmanager
+    def snapshot(self):
+        """A reader's, for as long as the block runs."""
+        with contextlib.closing(self.server.connect(self.database.name)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT count(*) FROM client_activity")
+            yield
 
     def cpu_seconds(self):
         return measure.cpu_of_family(self._postmaster())

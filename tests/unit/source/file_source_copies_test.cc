@@ -4,7 +4,25 @@
 namespace lastseen {
 namespace {
 
-struct FileSourceCopies : FileSourceTest {};
+struct FileSourceCopies : FileSourceTest {
+  // So many that no two files of a log begin with them.
+  static std::string many_lines() {
+    std::string lines;
+    for (int i = 1000; i < 1100; ++i) lines += "line-" + std::to_string(i) + "-0123456789\n";
+    return lines;
+  }
+  void read_many_lines() {
+    append(many_lines());
+    f.up();
+    f.run(3000);
+    f.news();
+  }
+  void up_later() {
+    f.pass(3000);
+    f.up();
+    f.run(3000);
+  }
+};
 
 TEST_F(FileSourceCopies, UnreadBytesOfATruncatedFileAreReadInItsCopy) {
   append("a\n");
@@ -248,18 +266,8 @@ TEST_F(FileSourceCopies, AnotherFileWithEqualFirstLinesIsNoCopy) {
   EXPECT_EQ(3u, f.lost(LossReason::kTruncated));
 }
 
-// Lines enough that no two files of the log begin alike.
-std::string lines_of(const std::string& name) {
-  std::string lines;
-  for (int i = 0; i < 100; ++i) lines += name + "-" + std::to_string(1000 + i) + "-0123456789\n";
-  return lines;
-}
-
 TEST_F(FileSourceCopies, OfABackupAndTheCopyThatWasTruncatedTheLongerIsReadAndBothOnce) {
-  append(lines_of("a"));
-  f.up();
-  f.run(1000);
-  f.news();
+  read_many_lines();
   restart();
   append("b\n");
   copy("/log/access.log.20261129");
@@ -267,22 +275,15 @@ TEST_F(FileSourceCopies, OfABackupAndTheCopyThatWasTruncatedTheLongerIsReadAndBo
   copy("/log/access.log.1");
   truncate();
   append("d\n");
-  f.pass(3000);
-  f.up();
-  f.run(3000);
+  up_later();
   EXPECT_EQ("b c d", f.news());
   restart();
-  f.pass(3000);
-  f.up();
-  f.run(3000);
+  up_later();
   EXPECT_EQ("", f.news());
 }
 
 TEST_F(FileSourceCopies, ABackupIsNoNewsWhenItsLogIsRotatedLater) {
-  append(lines_of("a"));
-  f.up();
-  f.run(3000);
-  f.news();
+  read_many_lines();
   copy("/log/access.log.20261129");
   f.run(3000);
   append("b\n");
@@ -294,17 +295,12 @@ TEST_F(FileSourceCopies, ABackupIsNoNewsWhenItsLogIsRotatedLater) {
   restart();
   rotate();
   append("d\n");
-  f.pass(3000);
-  f.up();
-  f.run(3000);
+  up_later();
   EXPECT_EQ("d", f.news());
 }
 
 TEST_F(FileSourceCopies, ALogThatWasCopiedTruncatedAndThenRenamedWhileDownIsReadInItsCopy) {
-  append(lines_of("a"));
-  f.up();
-  f.run(3000);
-  f.news();
+  read_many_lines();
   restart();
   append("b\n");
   copy("/log/access.log.2");
@@ -312,9 +308,7 @@ TEST_F(FileSourceCopies, ALogThatWasCopiedTruncatedAndThenRenamedWhileDownIsRead
   append("c\n");
   rename(kLog, "/log/access.log.1");
   append("d\n");
-  f.pass(3000);
-  f.up();
-  f.run(3000);
+  up_later();
   EXPECT_EQ("b d c", f.news());
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
@@ -323,7 +317,7 @@ TEST_F(FileSourceCopies, TheCopyOfALogThatEndsInANumberIsNotReadTwice) {
   for (const char* pattern : {"/log/worker-1.log", "/log/worker-?.log", "/log/*.log"}) {
     Follower numbered{pattern};
     const std::string log = "/log/worker-1.log";
-    numbered.disk.append(log, lines_of("a"));
+    numbered.disk.append(log, many_lines());
     numbered.up();
     numbered.run(3000);
     numbered.news();

@@ -314,6 +314,7 @@ std::string rotation_base(const std::string& path) {
 std::string log_family(const std::string& pattern, const std::string& path) {
   std::string plain = without_gzip_suffix(path);
   std::string base = rotation_base(plain);
+  if (base == plain) return base;
   const std::string name = name_in_directory(pattern);
   const auto named = [&](const std::string& log) {
     return matches_glob(name, name_in_directory(log));
@@ -322,7 +323,7 @@ std::string log_family(const std::string& pattern, const std::string& path) {
     std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
     return plain == log || is_rotated_name(log, plain) ? log : base;
   }
-  if (base == plain || !named(plain)) return base;
+  if (!named(plain)) return base;
   return numbers_a_log(rotation_mark(base, plain), named(base)) ? plain : base;
 }
 

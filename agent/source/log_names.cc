@@ -58,7 +58,7 @@ std::string LogNames::former_name_of(const std::string& path) const {
   const std::string directory = directory_of(pattern_);
   if (has_wildcards(directory)) return "";
   if (targets_.count(pattern_) > 0) return pattern_;
-  std::string name = in_directory(directory, name_in_directory(rotation_base(path)));
+  std::string name = in_directory(directory, name_in_directory(log_family(pattern_, path)));
   return matches_glob(pattern_, name) ? name : "";
 }
 

@@ -56,6 +56,10 @@ TEST_F(LogNamesTest, WhatALinkLedToBeforeHasItsNameIfTheGlobTellsIt) {
   EXPECT_EQ("/links/current/a.log", look("/links/current/*.log").former_name_of("/data/0/a.log.1"));
   EXPECT_EQ("/links/current/a.log", look("/links/current/a.log").former_name_of("/old/a.log"));
   EXPECT_EQ("", look("/links/current/a.log").former_name_of("/old/x.log"));
+  EXPECT_EQ("/links/current/a-1.log",
+            look("/links/current/a-1.log").former_name_of("/data/0/a-1.log.1"));
+  EXPECT_EQ("/links/current/a-1.log",
+            look("/links/current/a-1.log").former_name_of("/data/0/a-1.log"));
   EXPECT_EQ("", look("/links/*/a.log").former_name_of("/data/0/a.log"));  // of which link?
 }
 

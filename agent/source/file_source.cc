@@ -318,6 +318,13 @@ Position FileSource::position_of(const Stream& stream) const {
   return position;
 }
 
+FileSource::Waiting* FileSource::waiting_of(const std::string& key) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.position.stream == key;
+  });
+  return found == waiting_.end() ? nullptr : &*found;
+}
+
 FileSource::Stream* FileSource::stream_of(const FileStat& stat) {
   auto [begin, end] = by_inode_.equal_range(stat.inode);
   for (auto i = begin; i != end; ++i) {

@@ -167,11 +167,10 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
-    int64_t looked_ns = 0;       // what was written before was here then; 0: unknown
-    int64_t empty_since_ns = 0;  // its file was born then and was empty; 0: it was not
-    bool followed = false;       // all that there is is found
-    std::string key = {};        // of the file, if it is followed
-    std::string anchor = {};     // key of the row that leads to it after a kill; empty: none yet
+    int64_t looked_ns = 0;    // what was written before was here then; 0: unknown
+    bool followed = false;    // all that there is is found
+    std::string key = {};     // of the file, if it is followed
+    std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };
 
@@ -334,6 +333,7 @@ class FileSource final : public Source, private Watcher::Listener {
   /// `gone`: its file is no more, so the store forgets it too.
   void forget(Stream& stream, bool gone, Now now);
   Position position_of(const Stream& stream) const;
+  Waiting* waiting_of(const std::string& key);
   Stream* stream_of(const FileStat& stat);
   std::vector<Stream*> streams_of_inode(uint64_t inode);
   std::vector<Stream*> family_of(const std::string& path);

@@ -145,10 +145,7 @@ Position FileSource::position_after_going_back(const Stream& s) const {
 // position. If the store went back, it tells how far it was read.
 void FileSource::look_for_closed(Stream& s, Now now) {
   if (go_on_as_packed(s)) return;
-  auto stored = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-    return waiting.position.stream == s.key;
-  });
-  if (stored != waiting_.end()) {
+  if (Waiting* stored = waiting_of(s.key)) {
     stored->position.size = std::max(stored->position.size, s.file.size_seen());
     return forget(s, false, now);
   }

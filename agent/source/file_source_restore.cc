@@ -74,10 +74,7 @@ void FileSource::return_closed(Now now) {
 void FileSource::store_closed(Now now) {
   for (const auto& s : streams_) {
     if (!s || !s->waiting || !s->began || s->file.placed()) continue;
-    const bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-      return waiting.position.stream == s->key;
-    });
-    if (stored) continue;
+    if (waiting_of(s->key)) continue;
     s->key = mint_key(s->path, s->file.stat(), now);
     s->has_new_key = true;
     gone_.push_back(position_after_going_back(*s));

@@ -82,10 +82,7 @@ void FileSource::forget_anchor(const Chain& chain) {
 // The store went back: of what it knows of a chain, the rest of its positions tell.
 void FileSource::note_stored_chains() {
   for (Chain& chain : chains_) {
-    const bool stored = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-      return waiting.position.stream == chain.anchor;
-    });
-    if (stored) continue;
+    if (waiting_of(chain.anchor)) continue;
     chain.anchor.clear();
     chain.vanished.reset();
   }

@@ -164,11 +164,14 @@ void FileSource::look_behind(const Waiting& waiting) {
   if (!may_be_found && !anchor) count_vanished(waiting);
   if (!home.empty()) start_chain_behind_link(home, log, waiting);
   if (!listed) return;
-  const int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
+  int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
   const int64_t birth_ns = is_gzip_name(stored.path) ? 0 : stored.birth_ns;  // that of its archive
+  // logrotate dates what it packs by when it began to rotate, and the writer went on after that: of
+  // an empty log, all that was written since its birth is news.
+  if (!anchor && stored.size == 0 && birth_ns != 0)
+    looked_ms = std::min(looked_ms, birth_ns / 1'000'000 - 1);
   Chain chain{home, log, "", birth_ns, looked_ms * 1'000'000, waiting.sequence};
   if (may_be_found) chain.vanished = waiting;
-  if (stored.size == 0) chain.empty_since_ns = birth_ns;
   if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
 }
@@ -232,9 +235,6 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
   if (!packed && chain.birth_ns != 0 && birth_dates(found.stat))
     return found.stat.birth_ns > chain.birth_ns;
   const bool written_later = chain.modified_ns != 0 && found.stat.modified_ns > chain.modified_ns;
-  // logrotate dates what it packs by when it began to rotate, and the writer went on after that.
-  if (packed && chain.empty_since_ns != 0 && found.stat.modified_ns >= chain.empty_since_ns)
-    return true;
   if (chain.path.empty() || (!packed && written_later)) return written_later;
   if (packed && found.stat.modified_ns < chain.looked_ns) return false;
   const int order = compare_rotations(chain.log, found.path, chain.path);

@@ -60,15 +60,26 @@ def is_root():
     return os.geteuid() == 0
 
 
+def stat_of(pid):
+    """The fields of /proc/pid/stat from the third, the state of the process, on."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def cpu_ticks_of(pid):
+    """What the process has used, in user mode and in the kernel, in ticks of the clock."""
+    fields = stat_of(pid)
+    return int(fields[11]) + int(fields[12])
+
+
 def children_of(pid):
     """Process ids whose parent is pid."""
     found = []
     for path in glob.glob("/proc/[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            with open(path, encoding="utf-8", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found.append(int(path.split("/")[2]))
+            child = int(path.split("/")[2])
+            if int(stat_of(child)[1]) == pid:
+                found.append(child)
     return found
 
 
@@ -193,6 +204,24 @@ class Database:
         return {client: (last, created) for client, last, created in self.query(
             "SELECT client_id, round(extract(epoch FROM last_seen) * 1000)::bigint,"
             f" round(extract(epoch FROM created_at) * 1000)::bigint FROM {table}")}
+
+    def freeze_backend(self, besides=()):
+        """The pid of the agent's backend, other than those, stopped while it waits for the agent.
+
+        One that is at work goes on: what it has locked, inside the server too, nobody else gets.
+        """
+        def frozen():
+            [(pid,)] = self.query(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'lastseen'"
+                " AND datname = current_database() AND NOT pid = ANY (%s::int[])", list(besides))
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda: stat_of(pid)[0] == "T")
+            if self.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'idle'"
+                          " AND wait_event = 'ClientRead'", pid):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+            return None
+        return wait_until(frozen)
 
     def batch(self, agent_id="e2e"):
         found = self.query("SELECT batch FROM lastseen_agent WHERE agent_id = %s", agent_id)

@@ -7,6 +7,7 @@ import threading
 import time
 
 from logs import Truth, Writer, json_line
+from servers import cpu_ticks_of
 
 BLOCK_LINES = 200
 BLOCKS = 128
@@ -127,9 +128,7 @@ class Usage:
         self.peak_kib = int(status["VmHWM"].split()[0])
         self.threads = int(status["Threads"])
         self.descriptors = len(os.listdir(f"/proc/{pid}/fd"))
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        self.cpu_seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        self.cpu_seconds = cpu_ticks_of(pid) / os.sysconf("SC_CLK_TCK")
 
 
 class Series:

@@ -148,26 +148,13 @@ def test_run_once_gives_up_with_3_when_the_database_is_down(own_database, agents
     assert own_database.rows() == truth.clients
 
 
-def freeze_between_transactions(database):
-    """The pid of the agent's backend, stopped; None if it was about to commit: nobody can write
-    to the rows that such a one has locked."""
-    [(pid,)] = database.query(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid()")
-    os.kill(pid, signal.SIGSTOP)
-    if not database.query(f"SELECT FROM pg_locks WHERE pid = {pid}"):
-        return pid
-    os.kill(pid, signal.SIGCONT)
-    return None
-
-
 def test_a_frozen_backend_is_left_and_the_next_connection_used(own_database, agents, tmp_log):
     """One hung connection, a living server: statement timeout, then the fence tells."""
     store = own_database.store(timeout={"statement": "1s", "connect": "1s", "lock": "1s"})
     with Writer(tmp_log, rate=500, clients=50) as writer:
         agent = agents(tmp_log, store).start()
         time.sleep(0.3)
-        pid = wait_until(lambda: freeze_between_transactions(own_database))
+        pid = own_database.freeze_backend()
         try:
             wait_until(lambda: agent.get("/readyz")[0] == 503, 20)
             wait_until(agent.is_ready, 20)

@@ -11,7 +11,7 @@ import pytest
 
 from agent import environment
 from logs import Writer, backlog, json_line
-from servers import wait_until
+from servers import cpu_ticks_of, wait_until
 
 
 class Notified:
@@ -163,11 +163,6 @@ def test_an_idle_agent_hardly_wakes_up(store, agents, tmp_log):
     agent.settled(100)
     time.sleep(1)
 
-    def cpu_ticks():
-        with open(f"/proc/{agent.process.pid}/stat", encoding="utf-8") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    before = cpu_ticks()
+    before = cpu_ticks_of(agent.process.pid)
     time.sleep(3)
-    assert cpu_ticks() - before <= 6  # 2 % of a core
+    assert cpu_ticks_of(agent.process.pid) - before <= 6  # 2 % of a core

@@ -381,13 +381,8 @@ def test_stopped_backend_is_dropped_again_and_again(own_database, agents, tmp_lo
         stopped = []
         for _ in range(2):
             time.sleep(0.3)
-            [(pid,)] = own_database.query(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'lastseen'"
-                f" AND NOT pid = ANY (ARRAY{stopped}::int[])")
-            os.kill(pid, signal.SIGSTOP)
-            stopped.append(pid)
+            stopped.append(own_database.freeze_backend(besides=stopped))
             unready(agent, timeout=25)
-            # Its row lock on the fence stands until the server notices the client is gone.
             if len(stopped) == 2:
                 for each in stopped:
                     os.kill(each, signal.SIGCONT)

@@ -14,7 +14,7 @@ import pytest
 
 from agent import LASTSEEN, command, environment
 from logs import backlog, json_line
-from servers import wait_until
+from servers import stat_of, wait_until
 
 
 class Screen:
@@ -68,11 +68,6 @@ class Screen:
             self.process.wait()
         os.close(self.main)
         os.close(self.terminal)
-
-
-def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rpartition(") ")[2][0]
 
 
 @pytest.fixture
@@ -141,7 +136,7 @@ def test_top_stopped_by_its_terminal_gives_it_back_and_goes_on(running, screens)
     screen = screens(running.socket)
     screen.shows(r"ready    yes")
     screen.press(b"\x1a")
-    wait_until(lambda: state_of(screen.process.pid) == "T", what="top is stopped")
+    wait_until(lambda: stat_of(screen.process.pid)[0] == "T", what="top is stopped")
     assert termios.tcgetattr(screen.terminal) == screen.before
     screen.bytes = b""
     screen.process.send_signal(signal.SIGCONT)

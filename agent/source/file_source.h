@@ -266,6 +266,7 @@ class FileSource final : public Source, private Watcher::Listener {
                                const Waiting& waiting);
   void start_chain_since(const std::string& home, const std::string& log, int64_t birth_ns,
                          int64_t since_ns, int64_t sequence);
+  void expect_copy_of(const Stream& stream, Position before);
   bool waits_for_chain(const Stream& stream) const;
   void follow_chains(Now now);
   void add_packed_logs(const std::string& log, Listing& listing);

@@ -318,6 +318,10 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
   if (was_emptied && waits_for_copy(s, *look.before, look.lost_bytes, now)) return;
   if (look.unproven) {
     start_chain_since(s);
+    if (look.before && look.lost_bytes > 0) {
+      look.lost_bytes = 0;  // what is found behind it tells
+      expect_copy_of(s, *look.before);
+    }
     s.dirty = true;
   }
   s.intact_wall_ms = now.wall_ms;

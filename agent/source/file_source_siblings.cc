@@ -160,7 +160,8 @@ void FileSource::look_behind(const Waiting& waiting) {
   const std::string directory = directory_of(log);
   const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
-  const bool may_be_found = listed && stored.size > stored.position && !tells_copies(stored);
+  const bool may_be_found =
+      listed && stored.size > stored.position && (anchor || !tells_copies(stored));
   if (!may_be_found && !anchor) count_vanished(waiting);
   if (!home.empty()) start_chain_behind_link(home, log, waiting);
   if (!listed) return;
@@ -219,6 +220,15 @@ void FileSource::start_chain_since(const std::string& home, const std::string& l
   if (!known) chains_.push_back({home, log, "", birth_ns, since_ns, sequence});
 }
 
+// Nothing of what was in it had been counted, so all of a copy is read, if there is one: then
+// nothing is lost.
+void FileSource::expect_copy_of(const Stream& s, Position before) {
+  before.path = s.path;
+  Chain chain{s.home, log_of(s.home, s.path), "", 0, looked_wall_ms_ * 1'000'000, s.sequence};
+  chain.vanished = Waiting{std::move(before), LossReason::kTruncated};
+  chains_.push_back(std::move(chain));
+}
+
 // What is older may still be found.
 bool FileSource::waits_for_chain(const Stream& s) const {
   return std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
@@ -252,6 +262,9 @@ void FileSource::follow_chains(Now now) {
 void FileSource::finish_chains() {
   if (chains_.empty()) return;
   std::vector<int64_t> found;
+  std::set<std::string> searched;  // there may still be more
+  for (const Chain& chain : chains_)
+    if (!chain.followed) searched.insert(chain.log);
   for (const auto& s : streams_)
     if (s && s->file.is_open() && !s->file.placed() && !s->sibling &&
         (s->copy_of.empty() || s->copy_by_name))
@@ -262,6 +275,7 @@ void FileSource::finish_chains() {
     });
     if (!chain.followed || !begun) return false;
     if (chain.vanished) {
+      if (searched.count(chain.log) > 0) return false;
       const Result<bool> rotated = is_found_rotated(chain.vanished->position, chain.log);
       if (!rotated && ++chain.tries < kChainTriesMax) return false;
       if (!rotated || !*rotated) count_vanished(*chain.vanished);
@@ -331,15 +345,20 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
 Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::string& log) {
   Status unknown;
   for (Stream* s : family_of(vanished.path)) {
-    if (s->sibling || s->path == log || s->file.size_seen() < vanished.size) continue;
-    Result<std::unique_ptr<File>> file = open_to_look(s->path);
-    if (!file) {
-      unknown = file.status();
-      continue;
+    const bool packed = is_gzip_name(s->path);  // its size is known as far as it is unpacked
+    if (s->sibling || s->path == log || (!packed && s->file.size_seen() < vanished.size)) continue;
+    std::optional<FollowedFile> closed;
+    if (!s->file.is_open()) {
+      Result<FollowedFile> probe = look_into(s->path);
+      if (!probe) {
+        unknown = probe.status();
+        continue;
+      }
+      closed.emplace(std::move(*probe));
     }
-    FollowedFile probe(std::move(*file), s->file.stat(),
-                       static_cast<size_t>(settings_.line_bytes_max));
-    Result<bool> same = probe.proves(vanished, 0);
+    FollowedFile& file = closed ? *closed : s->file;
+    Result<bool> same = file.proves(vanished, 0);
+    if (same && *same && packed) same = file.is_longer_than(vanished.size - 1);
     if (same && *same) return true;
     if (!same) unknown = same.status();
   }

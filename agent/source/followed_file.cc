@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -31,7 +32,13 @@ FollowedFile::FollowedFile(std::unique_ptr<File> file, const FileStat& stat, siz
       stat_(stat),
       read_bytes_max_(std::max(kReadBytes, line_bytes_max + kLineEndBytes)),
       line_bytes_max_(line_bytes_max),
-      size_seen_(static_cast<uint64_t>(stat.size)) {}
+      size_seen_(static_cast<uint64_t>(stat.size)) {
+  held_.size = size_seen_;
+}
+
+void FollowedFile::hold() {
+  if (std::exchange(placed_, false)) held_ = {"", size_seen_, false};
+}
 
 Status FollowedFile::failed(const Status& status) {
   trouble_ = status.message();
@@ -68,6 +75,7 @@ Status FollowedFile::start_at(uint64_t position, bool discarding) {
 Status FollowedFile::start_at_last_line(uint64_t size) {
   uint64_t end = std::min(size, static_cast<uint64_t>(stat_.size));
   size_seen_ = static_cast<uint64_t>(stat_.size);  // what was before is nobody's loss
+  held_ = {"", size_seen_, false};
   uint64_t low = end > line_bytes_max_ ? end - line_bytes_max_ : 0;
   std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(kScanBytes);
   for (uint64_t to = end; to > low;) {
@@ -101,8 +109,8 @@ void FollowedFile::resume(const Position& stored) {
            stored.head_bytes == 0 ? kHashSeed : stored.head_hash};
   bool tail_possible = stored.tail_bytes <= std::min<uint64_t>(kTailBytesMax, position_);
   tail_ = tail_possible ? Tail(stored.tail_bytes, stored.tail_hash) : Tail();
-  const bool shrank_while_held = size_seen_ > static_cast<uint64_t>(stat_.size);
-  size_seen_ = shrank_while_held ? std::max(size_seen_, stored.size) : stored.size;
+  const bool is_held = held_.is_over && head_.agrees_with(held_.first);
+  size_seen_ = is_held ? std::max(held_.size, stored.size) : stored.size;
   seen_end_ = position_;
   read_bytes_ = kReadBytes;
   verified_ = false;
@@ -138,19 +146,30 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   if (!placed_) {
     size_seen_ = std::max(size_seen_, size);
     trouble_.clear();
+    look_while_held();
     return look;
   }
   if (verified_ && !look.changed && trouble_.empty()) return look;
   const bool nothing_known = position_ == 0 && head_.bytes < kHeadBytesProof;
-  const Position before = identity();
+  Position before = identity();
   Result<std::string_view> differs = verify(thorough || !verified_);
   if (!differs) {
     look.status = differs.status();
     return look;
   }
+  const Held held = std::exchange(held_, {});
   if (!differs->empty()) {
     look.before = before;
     restart(look, *differs);
+  } else if (nothing_known && held.is_over) {
+    const Head first = Head::of(held.first);
+    before.head_bytes = first.bytes;
+    before.head_hash = first.hash;
+    before.size = held.size;
+    look.before = before;
+    look.reason = kTruncated;
+    look.lost_bytes = held.size;
+    size_seen_ = size;
   } else if (size < size_seen_ && !file_->has_more()) {
     // The lines that were counted are still there; part of the unfinished line is not.
     look.reason = kCut;
@@ -166,6 +185,18 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   end_ = size;
   size_seen_ = std::max(size_seen_, size);
   return look;
+}
+
+// Before anybody tells where reading begins: what is there now may be in a copy by then.
+void FollowedFile::look_while_held() {
+  if (held_.is_over || file_->has_more()) return;
+  const uint64_t size = static_cast<uint64_t>(stat_.size);
+  char buffer[kHeadBytesMax];
+  Result<size_t> n = file_->pread(buffer, std::min<uint64_t>(size, kHeadBytesMax), 0);
+  if (!n) return;  // the next look tells
+  const std::string_view first(buffer, *n);
+  held_.is_over = size < held_.size || !first.starts_with(held_.first);
+  if (!held_.is_over) held_ = {std::string(first), size, false};
 }
 
 // Says in what way the file is not what was read; empty when it is.

@@ -51,7 +51,7 @@ class FollowedFile {
   /// Back to where this agent began in it.
   Status rewind();
   /// Not placed any more.
-  void hold() { placed_ = false; }
+  void hold();
   bool placed() const { return placed_; }
 
   /// Asks the descriptor. `thorough` also reads the head again, for a file that was idle.
@@ -112,6 +112,7 @@ class FollowedFile {
   Status extend_head(bool thorough, bool& differs);
   Status load_tail();
   void restart(Look& look, std::string_view reason);
+  void look_while_held();
   bool is_stretch(size_t bytes) const;
   void consume_stretch(const Chunk& chunk, size_t bytes, bool discarding);
   Status failed(const Status& status);
@@ -130,6 +131,14 @@ class FollowedFile {
   uint64_t origin_ = 0;
   bool origin_discarding_ = false;
   uint64_t size_seen_ = 0;
+
+  // What was in it when it began to be held: what of it was counted, is known when it is placed.
+  struct Held {
+    std::string first;  // of its bytes at most kHeadBytesMax
+    uint64_t size = 0;
+    bool is_over = false;  // it was truncated since
+  };
+  Held held_;
 
   uint64_t end_ = 0;                // bytes known to be there now
   uint64_t seen_end_ = 0;           // up to here nothing ends the line that begins at the position

@@ -39,7 +39,7 @@ struct FileSourceMany : testing::Test {
 TEST_F(FileSourceMany, TheFirstLookListsTheirDirectoryOnce) {
   const auto [listings, calls] = calls_of([&] { f.launch(); });
   EXPECT_EQ(kListing, listings);
-  EXPECT_LT(calls, 6 * kManyFiles);
+  EXPECT_LT(calls, 7 * kManyFiles);
 }
 
 TEST_F(FileSourceMany, HeldRotatedFilesAreFoundInOneListing) {

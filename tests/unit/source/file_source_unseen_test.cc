@@ -117,6 +117,86 @@ TEST_F(FileSourceUnseen, AFewFirstBytesDoNotProveThatALogIsWhatItWas) {
   EXPECT_EQ("{a {b", f.news());
 }
 
+// The store cannot be asked yet; nothing of the log had been counted.
+struct FileSourceUnseenHeld : FileSourceUnseen {
+  void see(const std::string& bytes) {
+    append(bytes);
+    f.source->look_now();
+    f.step();
+  }
+  void begin() {
+    f.restore();
+    f.commit();
+    f.source->begin();
+    f.run(3000);
+  }
+};
+
+TEST_F(FileSourceUnseenHeld, WhatIsReadInACopyIsNoLoss) {
+  f.launch();
+  see(std::string(100, 'a') + "\n");
+  copy();
+  truncate();
+  see("b\n");
+  begin();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre(std::string(100, 'a'), "b"));
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceUnseenHeld, WhatIsReadInACopyOfALogThatWasStoredEmptyIsNoLoss) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  copy("/log/access.log.2");
+  compress("/log/access.log.2");
+  truncate();
+  f.launch();
+  see("bbbbb\n");
+  copy();
+  truncate();
+  see("c\n");
+  begin();
+  EXPECT_EQ("a bbbbb c", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceUnseenHeld, WhatIsInNoCopyIsCountedAsLost) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  f.launch();
+  see("lost\n");
+  truncate();
+  see("longer than that\n");
+  copy();
+  begin();
+  EXPECT_EQ("longer than that", f.news());
+  EXPECT_EQ(5u, f.lost(LossReason::kTruncated));
+}
+
+TEST_F(FileSourceUnseenHeld, WhatIsInNoCopyIsCountedAsLostAfterAKillToo) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  f.launch();
+  see(std::string(kHeadBytesProof, 'a') + "\n");
+  truncate();
+  fail(Call::kList, "/log");  // a copy cannot be looked for
+  f.restore();
+  f.step();
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+  restart();
+  f.disk.fault = nullptr;
+  f.up();
+  f.run(3000);
+  f.commit();
+  EXPECT_EQ(kHeadBytesProof + 1, f.lost(LossReason::kDeleted));
+}
+
 TEST_F(FileSourceUnseen, AFewFirstBytesMakeNoCopyOfAnotherFile) {
   f.disk.append("/log/access.log.1", "{old\n");
   up_with("/log/access.log*");

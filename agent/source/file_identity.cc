@@ -19,22 +19,22 @@ bool differ(T a, T b) {
 
 }  // namespace
 
-uint64_t hash_bytes(std::string_view bytes, uint64_t seed) {
+uint64_t fnv1a(std::string_view bytes, uint64_t seed) {
   uint64_t hash = seed;
   for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * kHashPrime;
   return hash;
 }
 
 bool Head::agrees_with(std::string_view first) const {
-  return first.size() >= bytes && hash_bytes(first.substr(0, bytes)) == hash;
+  return first.size() >= bytes && fnv1a(first.substr(0, bytes)) == hash;
 }
 
 Head Head::with(std::string_view next) const {
-  return {bytes + static_cast<uint32_t>(next.size()), hash_bytes(next, hash)};
+  return {bytes + static_cast<uint32_t>(next.size()), fnv1a(next, hash)};
 }
 
 bool Tail::agrees_with(std::string_view bytes) const {
-  return bytes.size() == length_ && hash_bytes(bytes) == hash();
+  return bytes.size() == length_ && fnv1a(bytes) == hash();
 }
 
 void Tail::set(std::string_view bytes) {

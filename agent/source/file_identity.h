@@ -44,7 +44,7 @@ inline constexpr size_t kTailBytesMax = 64;
 /// Stored, so it must never change. It notices accidents, not attackers: whoever can choose the
 /// bytes of a log can write to it anyway.
 inline constexpr uint64_t kHashSeed = 14695981039346656037u;
-uint64_t hash_bytes(std::string_view bytes, uint64_t seed = kHashSeed);
+uint64_t fnv1a(std::string_view bytes, uint64_t seed = kHashSeed);
 
 /// Factor 3 as it is known so far.
 struct Head {
@@ -67,7 +67,7 @@ class Tail {
   Tail(uint32_t length, uint64_t hash) : length_(length), hash_(hash), bytes_known_(length == 0) {}
 
   size_t length() const { return length_; }
-  uint64_t hash() const { return bytes_known_ ? hash_bytes({bytes_, length_}) : hash_; }
+  uint64_t hash() const { return bytes_known_ ? fnv1a({bytes_, length_}) : hash_; }
   bool agrees_with(std::string_view bytes) const;
   /// The bytes before the position, at most kTailBytesMax of them.
   void set(std::string_view bytes);

@@ -367,9 +367,8 @@ std::string FileSource::mint_key(const std::string& path, const FileStat& stat, 
                 static_cast<unsigned long long>(stat.inode), static_cast<long long>(stat.birth_ns),
                 static_cast<long long>(now.wall_ms), static_cast<unsigned long long>(++minted_));
   char key[17];
-  std::snprintf(
-      key, sizeof key, "%016llx",
-      static_cast<unsigned long long>(hash_bytes(settings_.name + path, hash_bytes(text))));
+  std::snprintf(key, sizeof key, "%016llx",
+                static_cast<unsigned long long>(fnv1a(settings_.name + path, fnv1a(text))));
   return key;
 }
 

@@ -25,7 +25,7 @@ Result<std::string> ForeignFiles::reader_of(FollowedFile& file) const {
   size_t hashed = 0;
   for (const auto& [length, by_hash] : by_head_) {
     if (length > first->size()) break;
-    hash = hash_bytes(std::string_view(*first).substr(hashed, length - hashed), hash);
+    hash = fnv1a(std::string_view(*first).substr(hashed, length - hashed), hash);
     hashed = length;
     const auto [begin, end] = by_hash.equal_range(hash);
     for (auto i = begin; i != end; ++i) alike.push_back(i->second);

@@ -120,7 +120,7 @@ Status ListedFiles::place(Entry& entry, Now now) {
                   static_cast<long long>(now.wall_ms), current_);
     char key[17];
     std::snprintf(key, sizeof key, "%016llx",
-                  static_cast<unsigned long long>(hash_bytes(entry.path + text)));
+                  static_cast<unsigned long long>(fnv1a(entry.path + text)));
     entry.key = key;
     if (Status status = entry.file->start_at(0, false); !status) return status;
   }

@@ -9,13 +9,13 @@ namespace {
 
 // Stored by every agent in the field: these values must never change.
 TEST(FileIdentity, TheHashIsStableAcrossVersions) {
-  EXPECT_EQ(0xcbf29ce484222325u, hash_bytes(""));
-  EXPECT_EQ(0xaf63dc4c8601ec8cu, hash_bytes("a"));
-  EXPECT_EQ(0x85944171f73967e8u, hash_bytes("foobar"));
+  EXPECT_EQ(0xcbf29ce484222325u, fnv1a(""));
+  EXPECT_EQ(0xaf63dc4c8601ec8cu, fnv1a("a"));
+  EXPECT_EQ(0x85944171f73967e8u, fnv1a("foobar"));
 }
 
 TEST(FileIdentity, TheHashContinues) {
-  EXPECT_EQ(hash_bytes("foobar"), hash_bytes("bar", hash_bytes("foo")));
+  EXPECT_EQ(fnv1a("foobar"), fnv1a("bar", fnv1a("foo")));
 }
 
 TEST(FileIdentity, AHeadAgreesWithWhatBeginsLikeIt) {
@@ -37,13 +37,13 @@ TEST(FileIdentity, ATailKeepsTheLastBytesHoweverTheyCome) {
       std::string_view before = std::string_view(all).substr(0, std::min(at + step, all.size()));
       before.remove_prefix(before.size() - std::min(before.size(), kTailBytesMax));
       ASSERT_TRUE(tail.agrees_with(before)) << step << " " << at;
-      ASSERT_EQ(hash_bytes(before), tail.hash());
+      ASSERT_EQ(fnv1a(before), tail.hash());
     }
   }
 }
 
 TEST(FileIdentity, AStoredTailIsKnownByItsHash) {
-  Tail stored(3, hash_bytes("abc"));
+  Tail stored(3, fnv1a("abc"));
   EXPECT_TRUE(stored.agrees_with("abc"));
   EXPECT_FALSE(stored.agrees_with("abd"));
   EXPECT_FALSE(stored.agrees_with("ab"));

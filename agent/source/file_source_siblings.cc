@@ -74,8 +74,9 @@ void FileSource::hold_siblings(Now now) {
 // Positions are known and every chain is followed: what is still only held is not ours.
 void FileSource::drop_siblings(Now now) {
   if (!restored_ || held_back() || !waiting_.empty() || !chains_.empty()) return;
+  // A chain begins at a log that could not be looked at, or whose copy is not found.
   for (const auto& s : streams_)
-    if (s && s->copy_tries > 0) return;  // if no copy is found, a chain begins there
+    if (s && (s->copy_tries > 0 || (s->file.placed() && !s->file.trouble().empty()))) return;
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
 }

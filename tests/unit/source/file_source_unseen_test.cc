@@ -162,6 +162,22 @@ TEST_F(FileSourceUnseenHeld, WhatIsReadInACopyOfALogThatWasStoredEmptyIsNoLoss) 
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
+TEST_F(FileSourceUnseenHeld, ACopyThatIsGoneIsHeldUntilItsLogCanBeLookedAt) {
+  f.disk.create(kLog);
+  f.up();
+  f.run(5000);
+  restart();
+  append("a\n");
+  copy();
+  truncate();
+  append("b\n");
+  f.launch();
+  f.disk.remove("/log/access.log.1");
+  fail(Call::kPread, kLog, 2);
+  begin();
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b"));
+}
+
 TEST_F(FileSourceUnseenHeld, WhatIsInNoCopyIsCountedAsLost) {
   f.disk.create(kLog);
   f.up();

@@ -145,6 +145,7 @@ class FileSource final : public Source, private Watcher::Listener {
     bool said = false;
     bool undecided = false;  // the file may be where nothing could be looked at
     bool crowded = false;    // it may be one that waits for a descriptor
+    bool unstored = false;   // the store went back: stored positions may be of the same file
     bool settled = false;
     int64_t absent_since_ms = -1;  // when its directory was first found missing
   };
@@ -180,7 +181,8 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string log;  // copies are beside it
     std::string key;
     Position before;
-    int64_t since_ns = 0;  // what was copied from it was written then or later
+    int64_t since_ns = 0;   // what was copied from it was written then or later
+    bool unstored = false;  // stored positions come first
     bool last_try = false;
     bool undecided = false;  // something could not be looked at
   };
@@ -229,6 +231,7 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_restore.cc: where reading begins.
   void settle(Now now);
   void settle_waiting(Now now);
+  bool may_be_stored(const Waiting& unstored);
   bool find_file(Waiting& waiting, Now now);
   bool find_copy_or_give_up(Waiting& waiting, Now now);
   std::string likely_path_of(const Position& stored);

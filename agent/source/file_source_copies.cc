@@ -87,6 +87,12 @@ FileSource::Search FileSource::find_copy(Stream& s, const Position& before, uint
                                          Now now) {
   CopySearch search{s.path, log_of(s.home, s.path), s.key, before, before.updated_ms * 1'000'000};
   search.last_try = s.copy_tries + 1 >= kCopyTriesMax;
+  // After the store went back that was long ago: what copies the file of now is no copy of it.
+  for (Stream* n : family_of(s.path)) {
+    if (n->copy_of != s.key || !n->file.is_open() || n->file.stat().size == 0) continue;
+    const Result<bool> of_now = n->file.begins_as(s.file);
+    if (of_now && *of_now) n->copy_of.clear();
+  }
   Stream* found = find_copy_of(search, now);
   if (!found) return search.undecided ? Search::kUndecided : Search::kNone;
   const Search taken = take_copy(*found, s, before, now);
@@ -137,7 +143,8 @@ std::vector<FileSource::MaybeCopy> FileSource::list_maybe_copies(CopySearch& sea
 // Whether it is the file of a position that has not found it yet, or packs one that is followed.
 bool FileSource::is_of_another(const FoundFile& found, const CopySearch& search) {
   const auto is_its_file = [&](const Waiting& waiting) {
-    return !waiting.settled && compare_inode(waiting.position, found.stat) == InodeMatch::kSame;
+    return !waiting.settled && (search.unstored || !waiting.unstored) &&
+           compare_inode(waiting.position, found.stat) == InodeMatch::kSame;
   };
   const auto is_packed = [&](const Stream* s) {
     return s->file.placed() && s->key != search.key && s->file.stat().links == 0 &&
@@ -231,8 +238,8 @@ Result<bool> FileSource::is_likelier_of_another(FollowedFile& file, const CopySe
   for (const Stream* s : family_of(search.path))
     if (s->file.placed() && s->key != search.key) others.push_back(s->file.identity());
   for (const Waiting& waiting : waiting_)
-    if (!waiting.settled && waiting.position.stream != search.key &&
-        same_family(waiting.position.path, search.path))
+    if (!waiting.settled && (search.unstored || !waiting.unstored) &&
+        waiting.position.stream != search.key && same_family(waiting.position.path, search.path))
       others.push_back(waiting.position);
   for (const Position& other : others) {
     if (known_bytes(other) <= known_bytes(search.before)) continue;

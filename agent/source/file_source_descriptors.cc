@@ -152,8 +152,9 @@ void FileSource::look_for_closed(Stream& s, Now now) {
   const bool went_back = !s.file.placed();
   Position last = went_back ? position_after_going_back(s) : position_of(s);
   if (s.dirty) gone_.push_back(last);
-  waiting_.push_back(
-      {std::move(last), went_back ? LossReason::kStoreWentBack : LossReason::kDeleted});
+  Waiting waiting{std::move(last), went_back ? LossReason::kStoreWentBack : LossReason::kDeleted};
+  waiting.unstored = went_back;
+  waiting_.push_back(std::move(waiting));
   forget(s, false, now);
 }
 

@@ -103,16 +103,31 @@ void FileSource::settle(Now now) {
 // Those that find their files come first. What is left may be in copies, and if these are alike,
 // the oldest is of the oldest.
 void FileSource::settle_waiting(Now now) {
-  std::vector<Waiting*> gone;
-  for (Waiting& waiting : waiting_) {
-    waiting.settled = find_file(waiting, now);
-    if (!waiting.settled && !waiting.crowded) gone.push_back(&waiting);
+  for (const bool unstored : {false, true}) {
+    std::vector<Waiting*> gone;
+    for (Waiting& waiting : waiting_) {
+      if (waiting.unstored != unstored || (unstored && may_be_stored(waiting))) continue;
+      waiting.settled = find_file(waiting, now);
+      if (!waiting.settled && !waiting.crowded) gone.push_back(&waiting);
+    }
+    std::stable_sort(gone.begin(), gone.end(), [](const Waiting* a, const Waiting* b) {
+      return since_ns_of(a->position) < since_ns_of(b->position);
+    });
+    for (Waiting* waiting : gone) waiting->settled = find_copy_or_give_up(*waiting, now);
+    std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.settled; });
   }
-  std::stable_sort(gone.begin(), gone.end(), [](const Waiting* a, const Waiting* b) {
-    return since_ns_of(a->position) < since_ns_of(b->position);
-  });
-  for (Waiting* waiting : gone) waiting->settled = find_copy_or_give_up(*waiting, now);
-  std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.settled; });
+}
+
+// Whether a stored position that has not found its file yet, or that of a log that was truncated
+// since, may be of the same contents, and tell how far they were counted.
+bool FileSource::may_be_stored(const Waiting& unstored) {
+  const std::string& path = unstored.position.path;
+  const auto is_stored = [&](const Waiting& waiting) {
+    return !waiting.unstored && same_family(waiting.position.path, path);
+  };
+  const std::vector<Stream*> family = family_of(path);
+  return std::any_of(waiting_.begin(), waiting_.end(), is_stored) ||
+         std::any_of(family.begin(), family.end(), [](Stream* s) { return s->copy_tries > 0; });
 }
 
 // True: the position has found its file, or needs none.
@@ -141,6 +156,7 @@ bool FileSource::find_copy_or_give_up(Waiting& waiting, Now now) {
   if (!waiting.undecided) {
     const std::string path = likely_path_of(stored);
     CopySearch search{path, path, stored.stream, stored, since_ns_of(stored)};
+    search.unstored = waiting.unstored;
     search.last_try = ++waiting.copy_tries >= kCopyTriesMax;
     if (Stream* copy = find_copy_of(search, now)) return adopt(*copy, waiting, now);
     waiting.undecided = search.undecided;

@@ -161,8 +161,8 @@ void FileSource::look_behind(const Waiting& waiting) {
   const std::string directory = directory_of(log);
   const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
-  const bool may_be_found =
-      listed && stored.size > stored.position && (anchor || !tells_copies(stored));
+  const bool may_be_found = listed && stored.size > stored.position &&
+                            (anchor || waiting.unstored || !tells_copies(stored));
   if (!may_be_found && !anchor) count_vanished(waiting);
   if (!home.empty()) start_chain_behind_link(home, log, waiting);
   if (!listed) return;

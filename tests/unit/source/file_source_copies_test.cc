@@ -234,6 +234,43 @@ TEST_F(FileSourceCopies, AfterTheStoreWentBackAPositionIsOfTheContentsThatItWasS
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "a2", "b", "c", "a2", "b", "c"));
 }
 
+TEST_F(FileSourceCopies, AfterTheStoreWentBackAClosedCopyThatMovedIsReadFromTheStoredPosition) {
+  read_many_lines();
+  f.commit();
+  const auto before = f.store;
+  append("b\n");
+  copy();
+  truncate();
+  append("c\n");
+  f.run(130'000);
+  f.commit();
+  EXPECT_EQ("b c", f.news());
+  rename("/log/access.log.1", "/log/access.log.2");
+  append("d\n");
+  copy();
+  truncate();
+  f.go_back(before);
+  f.run(3000);
+  EXPECT_EQ("b c d", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kStoreWentBack));
+}
+
+TEST_F(FileSourceCopies, AfterTheStoreWentBackWhatCopiesTheLogNowIsNoCopyOfWhatWasThere) {
+  append("a\n");
+  up_with("/log/access.log*");
+  f.commit();
+  const auto before = f.store;
+  truncate();
+  append("b\nlonger\n");
+  f.run(3000);
+  copy();
+  f.run(3000);
+  EXPECT_EQ("a b longer", f.news());
+  f.go_back(before);
+  f.run(3000);
+  EXPECT_EQ("b longer", f.news());
+}
+
 TEST_F(FileSourceCopies, ACopyWhoseDirectoryCannotBeListedIsLookedForAgain) {
   append("a\n");
   f.up();

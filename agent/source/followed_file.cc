@@ -146,7 +146,7 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   if (!placed_) {
     size_seen_ = std::max(size_seen_, size);
     trouble_.clear();
-    look_while_held();
+    look_while_held(look.changed);
     return look;
   }
   if (verified_ && !look.changed && trouble_.empty()) return look;
@@ -188,11 +188,13 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
 }
 
 // Before anybody tells where reading begins: what is there now may be in a copy by then.
-void FollowedFile::look_while_held() {
-  if (held_.is_over || file_->has_more()) return;
+void FollowedFile::look_while_held(bool changed) {
   const uint64_t size = static_cast<uint64_t>(stat_.size);
+  const size_t length = std::min<uint64_t>(size, kHeadBytesMax);
+  const bool known = !changed && held_.first.size() == length;
+  if (known || held_.is_over || file_->has_more()) return;
   char buffer[kHeadBytesMax];
-  Result<size_t> n = file_->pread(buffer, std::min<uint64_t>(size, kHeadBytesMax), 0);
+  Result<size_t> n = file_->pread(buffer, length, 0);
   if (!n) return;  // the next look tells
   const std::string_view first(buffer, *n);
   held_.is_over = size < held_.size || !first.starts_with(held_.first);

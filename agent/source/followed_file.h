@@ -112,7 +112,7 @@ class FollowedFile {
   Status extend_head(bool thorough, bool& differs);
   Status load_tail();
   void restart(Look& look, std::string_view reason);
-  void look_while_held();
+  void look_while_held(bool changed);
   bool is_stretch(size_t bytes) const;
   void consume_stretch(const Chunk& chunk, size_t bytes, bool discarding);
   Status failed(const Status& status);

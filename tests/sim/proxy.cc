@@ -291,6 +291,7 @@ void Proxy::mark() {
 }
 
 void Proxy::store_went_back() {
+  went_back_ = true;
   sweep();
   for (const auto& [path, file] : names_) file->saved = file->saved_at_mark;
   for (const File& file : unlinked_) file->saved = file->saved_at_mark;

@@ -78,6 +78,7 @@ class Proxy {
   void mark();
   /// It did: what cannot be read again is nobody's fault.
   void store_went_back();
+  bool went_back() const { return went_back_; }
   /// The agent closed all it had open: what no name leads to is gone.
   void agent_died() { sweep(); }
 
@@ -136,6 +137,7 @@ class Proxy {
   uint64_t bytes_ = 0;
   int rotations_ = 0;
   bool reopen_due_ = false;
+  bool went_back_ = false;
 };
 
 }  // namespace lastseen::sim

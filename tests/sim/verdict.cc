@@ -46,8 +46,10 @@ std::string Verdict::find() {
       tell(proxy.input() + ": of " + std::to_string(proxy.bytes()) + " bytes " +
            std::to_string(totals.bytes_read) + " were read and " + std::to_string(lost) +
            " counted as lost");
-    // Which of two files that begin alike is gone, nobody knows.
-    if (lost > 0 && proxy.headers() == 0 && totals.bytes_read + lost > proxy.bytes())
+    // Of two files that begin alike nobody knows which is gone; nor, after the store went back, how
+    // far a file was counted that is gone with its copy.
+    if (lost > 0 && proxy.headers() == 0 && !proxy.went_back() &&
+        totals.bytes_read + lost > proxy.bytes())
       tell(proxy.input() + ": of " + std::to_string(proxy.bytes()) + " bytes " +
            std::to_string(totals.bytes_read) + " were read, but " + std::to_string(lost) +
            " counted as lost");

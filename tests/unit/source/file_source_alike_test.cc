@@ -57,6 +57,28 @@ TEST_F(FileSourceAlike, CopiesThatWereMadeWhileDownAreReadOnce) {
   EXPECT_EQ("", f.news());
 }
 
+TEST_F(FileSourceAlike, AnArchiveOfNoMoreThanTheFirstLineIsNotThatOfALogThatWasLonger) {
+  begin();
+  f.disk.append("/log/access.log.2", kFirst);
+  f.pass(1000);
+  append("a\n");
+  for (int i = 0; i < 2; ++i) {
+    f.source->look_now();
+    f.step();
+    f.pass(1000);
+  }
+  restart();
+  f.disk.rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.2");
+  compress("/log/access.log.1");
+  append("b\n");
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::IsSupersetOf({"a", "b"}));
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
 TEST_F(FileSourceAlike, TheOldestOfTheCopiesIsTheOneOfWhatWasReadLast) {
   begin();
   append("a\n");

@@ -158,7 +158,7 @@ bool FileSource::is_of_another(const FoundFile& found, const CopySearch& search)
 // The first that holds the position, or else the first that can be a beginning. While one that is
 // held cannot be read, no other is taken: both may be copies, if gzip made one of the other, and a
 // plain one that is left over would be taken for a new file. Where files may begin alike, none is
-// taken before all can be read, and one that ends before what was seen of the file comes last.
+// taken before all can be read, and one that is too short comes last.
 FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, CopySearch& search,
                                                 Now now) {
   const bool alike = known_bytes(search.before) <= kHeadBytesMax;
@@ -181,8 +181,8 @@ FileSource::Stream* FileSource::find_copy_among(std::vector<MaybeCopy> family, C
     }
     const bool known = n && n->copy_of == search.key && !n->copy_by_name;
     proven = evidence && *evidence == Evidence::kPosition;
-    if (proven && alike && search.before.size > search.before.position) {
-      const Result<bool> whole = file.is_longer_than(search.before.size - 1);
+    if (proven && alike && search.size_min > 0) {
+      const Result<bool> whole = file.is_longer_than(search.size_min - 1);
       if (!whole) evidence = whole.status();
       proven = whole && *whole;
     }

@@ -182,7 +182,7 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string key;
     Position before;
     int64_t since_ns = 0;   // what was copied from it was written then or later
-    uint64_t size_min = 0;  // bytes: what was seen of it, if it was not truncated
+    uint64_t size_min = 0;  // bytes: more than was counted, if more was seen
     bool unstored = false;  // stored positions come first
     bool last_try = false;
     bool undecided = false;  // something could not be looked at

@@ -156,7 +156,7 @@ bool FileSource::find_copy_or_give_up(Waiting& waiting, Now now) {
   if (!waiting.undecided) {
     const std::string path = likely_path_of(stored);
     CopySearch search{path, path, stored.stream, stored, since_ns_of(stored)};
-    search.size_min = stored.size;
+    if (stored.size > stored.position) search.size_min = stored.position + 1;
     search.unstored = waiting.unstored;
     search.last_try = ++waiting.copy_tries >= kCopyTriesMax;
     if (Stream* copy = find_copy_of(search, now)) return adopt(*copy, waiting, now);

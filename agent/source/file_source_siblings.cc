@@ -266,15 +266,18 @@ void FileSource::finish_chains() {
   std::set<std::string> searched;  // there may still be more
   for (const Chain& chain : chains_)
     if (!chain.followed) searched.insert(chain.log);
+  std::set<std::string> homes;  // of what has no row, since the store went back
   for (const auto& s : streams_)
     if (s && s->file.is_open() && !s->file.placed() && !s->sibling &&
-        (s->copy_of.empty() || s->copy_by_name))
+        (s->copy_of.empty() || s->copy_by_name)) {
       found.push_back(s->sequence);
+      if (s->began) homes.insert(s->home);
+    }
   std::erase_if(chains_, [&](Chain& chain) {
     const bool begun = std::none_of(found.begin(), found.end(), [&](int64_t sequence) {
       return sequence > chain.sequence && sequence < chain.sequence + kSequenceStep;
     });
-    if (!chain.followed || !begun) return false;
+    if (!chain.followed || !begun || homes.count(chain.home) > 0) return false;
     if (chain.vanished) {
       if (searched.count(chain.log) > 0) return false;
       const Result<bool> rotated = is_found_rotated(chain.vanished->position, chain.log);

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/gzip.h"
@@ -195,10 +196,7 @@ Listing Listings::rotations_of(const std::string& home) {
   if (has_wildcards(home)) {
     rotations.files = from.listing.files;
   } else {
-    // Of app-1.log's own, app-1.log.1 leads back to it and app-1-20261122.log to app.log.
-    const std::string base = rotation_base(home);
-    add_family(from, home, rotations);
-    if (base != home) add_family(from, base, rotations);
+    add_family(from, log_family(pattern_, home), rotations);
   }
   std::erase_if(rotations.files,
                 [&](const FoundFile& file) { return !is_rotation_of(home, file.path); });
@@ -250,11 +248,11 @@ std::string rotation_mark(const std::string& home, const std::string& path) {
   return between(base.substr(0, dot), base.substr(dot));
 }
 
-// N of ".N", which logrotate counts up with each rotation; 0: the mark is not of that form.
-int number_of(const std::string& mark) {
+// N of ".N", which logrotate counts up with each rotation; null: the mark is not of that form.
+std::optional<int> number_of(const std::string& mark) {
   constexpr size_t kDigitsMax = 5;  // more are a date
-  if (mark.size() < 2 || mark.size() > 1 + kDigitsMax || mark[0] != '.') return 0;
-  if (mark.find_first_not_of("0123456789", 1) != std::string::npos) return 0;
+  if (mark.size() < 2 || mark.size() > 1 + kDigitsMax || mark[0] != '.') return std::nullopt;
+  if (mark.find_first_not_of("0123456789", 1) != std::string::npos) return std::nullopt;
   return std::stoi(mark.substr(1));
 }
 
@@ -268,11 +266,11 @@ std::string date_of(std::string mark) {
 }
 
 // Whether it is the number of a worker or a port rather than of a rotation, which would be dated
-// or, where the log that is rotated is `known`, counted behind a dot from 1.
+// or, where the log that is rotated is `known`, counted behind a dot from 0 or 1.
 bool numbers_a_log(const std::string& mark, bool known) {
   constexpr size_t kDigitsMax = 5;
   constexpr int kRotationsMax = 999;
-  if (const int number = number_of(mark); number != 0) return !known || number > kRotationsMax;
+  if (const auto number = number_of(mark)) return !known || *number > kRotationsMax;
   return mark.size() <= 1 + kDigitsMax;
 }
 
@@ -285,46 +283,72 @@ bool is_rotated_name(const std::string& home, const std::string& path) {
 int compare_rotations(const std::string& home, const std::string& a, const std::string& b) {
   const std::string mark_a = rotation_mark(home, without_gzip_suffix(a));
   const std::string mark_b = rotation_mark(home, without_gzip_suffix(b));
-  const int number_a = number_of(mark_a);
-  const int number_b = number_of(mark_b);
-  if (number_a != 0 && number_b != 0) return number_b - number_a;
+  const auto number_a = number_of(mark_a);
+  const auto number_b = number_of(mark_b);
+  if (number_a && number_b) return *number_b - *number_a;
   const std::string date_a = date_of(mark_a);
   const std::string date_b = date_of(mark_b);
   return date_a.size() == date_b.size() ? date_a.compare(date_b) : 0;
 }
 
+namespace {
+
+// Where what rotation added behind `text` begins, such as ".1" or "-2026-11-22"; npos: there is
+// none.
+size_t begin_of_marks(const std::string& text) {
+  size_t begin = text.find_last_not_of("0123456789.-_:T") + 1;  // npos + 1 is 0
+  begin = text.find_first_of(".-_", begin);
+  if (begin == std::string::npos || begin == 0 || text[begin - 1] == '/') return std::string::npos;
+  return text.find_first_of("0123456789", begin) == std::string::npos ? std::string::npos : begin;
+}
+
+// Of more than one mark the last: a date, or a number.
+size_t begin_of_last_mark(const std::string& text) {
+  const size_t first = begin_of_marks(text);
+  if (first == std::string::npos) return first;
+  for (size_t at = first; at != std::string::npos; at = text.find_first_of(".-_", at + 1))
+    if (!date_of(text.substr(at)).empty()) return at;
+  return text.find_last_of(".-_", text.find_last_of("0123456789"));
+}
+
+// Without what `begin` finds behind the name, or before its extension.
+template <typename Begin>
+std::string without_mark(const std::string& plain, Begin begin) {
+  if (const size_t at = begin(plain); at != std::string::npos) return plain.substr(0, at);
+  const size_t dot = plain.rfind('.');
+  if (dot == std::string::npos || dot < plain.size() - name_in_directory(plain).size())
+    return plain;
+  const std::string stem = plain.substr(0, dot);
+  const size_t at = begin(stem);
+  return at == std::string::npos ? plain : stem.substr(0, at) + plain.substr(dot);
+}
+
+}  // namespace
+
 std::string rotation_base(const std::string& path) {
-  std::string base = without_gzip_suffix(path);
-  // Takes a mark such as ".1" or "-2026-11-22" off the end; false if there is none.
-  const auto take_mark = [](std::string& text) {
-    size_t begin = text.find_last_not_of("0123456789.-_:T") + 1;  // npos + 1 is 0
-    begin = text.find_first_of(".-_", begin);
-    if (begin == std::string::npos || begin == 0 || text[begin - 1] == '/') return false;
-    if (text.find_first_of("0123456789", begin) == std::string::npos) return false;
-    text.resize(begin);
-    return true;
-  };
-  if (take_mark(base)) return base;
-  const size_t dot = base.rfind('.');
-  if (dot == std::string::npos || dot < base.size() - name_in_directory(base).size()) return base;
-  std::string stem = base.substr(0, dot);
-  return take_mark(stem) ? stem + base.substr(dot) : base;
+  return without_mark(without_gzip_suffix(path), begin_of_marks);
+}
+
+std::string without_last_mark(const std::string& path) {
+  return without_mark(without_gzip_suffix(path), begin_of_last_mark);
 }
 
 std::string log_family(const std::string& pattern, const std::string& path) {
   std::string plain = without_gzip_suffix(path);
-  std::string base = rotation_base(plain);
-  if (base == plain) return base;
   const std::string name = name_in_directory(pattern);
+  if (!has_wildcards(name)) {
+    const std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
+    return plain == log || is_rotated_name(log, plain) ? log : rotation_base(plain);
+  }
   const auto named = [&](const std::string& log) {
     return matches_glob(name, name_in_directory(log));
   };
-  if (!has_wildcards(name)) {
-    std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
-    return plain == log || is_rotated_name(log, plain) ? log : base;
+  while (true) {
+    std::string base = without_last_mark(plain);
+    if (base == plain) return plain;
+    if (named(plain) && numbers_a_log(rotation_mark(base, plain), named(base))) return plain;
+    plain = std::move(base);
   }
-  if (!named(plain)) return base;
-  return numbers_a_log(rotation_mark(base, plain), named(base)) ? plain : base;
 }
 
 std::string with_single_slashes(std::string path) {

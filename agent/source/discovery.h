@@ -109,8 +109,12 @@ bool is_rotated_name(const std::string& home, const std::string& path);
 int compare_rotations(const std::string& home, const std::string& a, const std::string& b);
 /// The name before anything rotated or compressed it: access.log of access.log.2.gz.
 std::string rotation_base(const std::string& path);
-/// What the files of one log have in common, where `pattern` names the logs: the rotation_base, or
-/// the name of a log that ends in a number of its own, as worker-1.log does.
+/// The name before it was rotated last, if more than one number or date was added: app.1.log of
+/// app.1.log.2.gz; `path` itself, unpacked, if none was.
+std::string without_last_mark(const std::string& path);
+/// What the files of one log have in common, where `pattern` names the logs: the name of the log,
+/// also of one that ends in a number of its own, as worker-1.log does. Where its name does not tell
+/// app.1.log from what rotation makes of app.log, what is made of both has one family.
 std::string log_family(const std::string& pattern, const std::string& path);
 bool has_wildcards(const std::string& text);
 /// Without doubled slashes, as paths are compared.

@@ -298,7 +298,6 @@ class FileSource final : public Source, private Watcher::Listener {
   void close_maybe_copy(MaybeCopy& maybe);
   Result<bool> is_likelier_of_another(FollowedFile& file, const CopySearch& search);
   bool is_held_copy(Stream& n, Now now);
-  bool may_be_copied(const std::string& from, const std::string& to) const;
   Result<bool> is_copy_of(Stream& n, Stream& s);
   Result<bool> is_old_copy_of(Stream& n, Stream& s);
   Result<bool> begins_as(Stream& n, Stream& s);

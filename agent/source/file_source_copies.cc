@@ -28,14 +28,14 @@ uint64_t known_bytes(const Position& position) {
   return std::max<uint64_t>(position.position, position.head_bytes);
 }
 
-}  // namespace
-
-// copytruncate copies the file that is written to, gzip packs one that is not.
-bool FileSource::may_be_copied(const std::string& from, const std::string& to) const {
+// By their names: copytruncate copies a log, gzip packs what is not written to.
+bool may_be_copied(const std::string& from, const std::string& to) {
   if (is_gzip_name(to)) return !is_gzip_name(from);
-  const std::string plain = without_gzip_suffix(from);
-  return !is_rotated_name(family_name_of(plain), plain);
+  const std::string log = without_gzip_suffix(from);
+  return log == to || is_rotated_name(log, to);
 }
+
+}  // namespace
 
 Result<FileSource::Evidence> FileSource::find_evidence(FollowedFile& file,
                                                        const Position& before) const {

@@ -195,8 +195,12 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
 // Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
 std::string FileSource::home_of(const std::string& path) const {
   if (std::string name = names_.name_of(path); !name.empty()) return name;
-  if (is_packed_log(path)) return without_gzip_suffix(path);
-  return names_.name_of(family_name_of(path));
+  for (std::string log = without_gzip_suffix(path);;) {
+    if (std::string name = names_.name_of(log); !name.empty()) return name;
+    std::string base = without_last_mark(log);
+    if (base == log) return "";
+    log = std::move(base);
+  }
 }
 
 // Or by which name it was seen before a link led elsewhere, was removed or became a directory.

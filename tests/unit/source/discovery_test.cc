@@ -97,6 +97,20 @@ TEST(LogFamily, ALogMayEndInANumberOfItsOwn) {
            Case{"/log/*.log", "/log/access-20261122.log", "/log/access.log"},
            Case{"/log/access.log*", "/log/access.log.1", "/log/access.log"},
            Case{"/log/access.log", "/log/access.log-20261122.gz", "/log/access.log"},
+           Case{"/log/*.log", "/log/access.0.log", "/log/access.log"},
+           Case{"/log/*.log", "/log/access-2026-11-22.log", "/log/access.log"},
+           // Also of a log that ends in a number.
+           Case{"/log/*.log", "/log/worker-1.2.log.gz", "/log/worker-1.log"},
+           Case{"/log/*.log", "/log/worker-1-20261122.log", "/log/worker-1.log"},
+           Case{"/log/*.log", "/log/worker-1-2026-11-22.log", "/log/worker-1.log"},
+           Case{"/log/*.log", "/log/site.8080.1.log", "/log/site.8080.log"},
+           Case{"/log/*.log", "/log/app_01.log-20261122", "/log/app_01.log"},
+           // What of app.log or of app.1.log, nobody knows.
+           Case{"/log/*.log", "/log/app.1.log.1", "/log/app.log"},
+           Case{"/log/*.log", "/log/app.1.1.log", "/log/app.log"},
+           Case{"/log/*.log", "/log/access-2026-11-22.log.1", "/log/access.log"},
+           Case{"/log/*.log", "/log/node-10.20.30.40.log", "/log/node-10.log"},
+           Case{"/log/*.log", "/log/node-10.20.30.40.log.1.gz", "/log/node-10.log"},
            Case{"/links/current", "/log/access-20261122.log", "/log/access.log"},
        })
     EXPECT_EQ(family, log_family(pattern, path)) << pattern << " " << path;

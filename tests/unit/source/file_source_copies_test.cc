@@ -351,18 +351,39 @@ TEST_F(FileSourceCopies, ALogThatWasCopiedTruncatedAndThenRenamedWhileDownIsRead
 }
 
 TEST_F(FileSourceCopies, TheCopyOfALogThatEndsInANumberIsNotReadTwice) {
-  for (const char* pattern : {"/log/worker-1.log", "/log/worker-?.log", "/log/*.log"}) {
-    Follower numbered{pattern};
-    const std::string log = "/log/worker-1.log";
-    numbered.disk.append(log, many_lines());
-    numbered.up();
-    numbered.run(3000);
-    numbered.news();
-    numbered.disk.copy(log, log + ".1");
-    numbered.disk.truncate(log);
-    numbered.disk.append(log, "b\n");
-    numbered.run(5000);
-    EXPECT_EQ("b", numbered.news()) << pattern;
+  struct Case {
+    const char* pattern;
+    const char* log;
+    const char* copy;
+  };
+  for (const auto& [pattern, log, copy] : {
+           Case{"/log/worker-1.log", "/log/worker-1.log", "/log/worker-1.log.1"},
+           Case{"/log/worker-?.log", "/log/worker-1.log", "/log/worker-1.log.1"},
+           Case{"/log/*.log", "/log/worker-1.log", "/log/worker-1.log.1"},
+           Case{"/log/*.log", "/log/app.1.log", "/log/app.1.log.1"},
+           Case{"/log/*.log", "/log/access-2026-11-22.log", "/log/access-2026-11-22.log.1"},
+           // The copy is named by the glob, too.
+           Case{"/log/*.log", "/log/access.log", "/log/access.0.log"},
+           Case{"/log/*.log", "/log/worker-1.log", "/log/worker-1.1.log"},
+           Case{"/log/*.log", "/log/site.8080.log", "/log/site.8080-20261122.log"},
+           Case{"/log/*.log", "/log/app.1.log", "/log/app.1.1.log"},
+       }) {
+    for (const bool down : {false, true}) {
+      Follower numbered{pattern};
+      numbered.disk.append(log, many_lines());
+      numbered.up();
+      numbered.run(3000);
+      numbered.news();
+      numbered.commit();
+      if (down) numbered.crash();
+      numbered.disk.append(log, "a\n");
+      numbered.disk.copy(log, copy);
+      numbered.disk.truncate(log);
+      numbered.disk.append(log, "b\n");
+      if (down) numbered.up();
+      numbered.run(5000);
+      EXPECT_EQ("a b", numbered.news()) << pattern << " " << copy << (down ? " while down" : "");
+    }
   }
 }
 

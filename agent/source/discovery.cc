@@ -338,7 +338,10 @@ std::string log_family(const std::string& pattern, const std::string& path) {
   const std::string name = name_in_directory(pattern);
   if (!has_wildcards(name)) {
     const std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
-    return plain == log || is_rotated_name(log, plain) ? log : rotation_base(plain);
+    if (plain == log || is_rotated_name(log, plain)) return log;
+    for (std::string base = rotation_base(plain); base != plain; base = rotation_base(plain))
+      plain = std::move(base);
+    return plain;
   }
   const auto named = [&](const std::string& log) {
     return matches_glob(name, name_in_directory(log));

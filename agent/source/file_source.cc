@@ -55,6 +55,7 @@ void FileSource::begin() {
   CHECK(restored_ && !held_back());
   begun_ = true;
   foreign_ = ForeignFiles();
+  stored_families_.clear();
   look_due_ = true;
 }
 

@@ -260,7 +260,8 @@ class FileSource final : public Source, private Watcher::Listener {
   void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
   std::string log_of(const std::string& home, const std::string& path);
   void start_chain_before(const std::string& home, const Stream* appeared);
-  void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence);
+  void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence,
+                                int64_t looked_wall_ms);
   void start_chains_at_swap(const std::string& home);
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
@@ -395,6 +396,7 @@ class FileSource final : public Source, private Watcher::Listener {
   std::set<std::string> readers_;  // agents that have read files of the input
   std::set<std::string> said_readers_;
   std::vector<Dropped> dropped_;
+  std::set<std::string> stored_families_;  // of the positions, until reading begins
   std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
   bool anchor_stored_ = false;
   uint64_t held_bytes_ = 0;     // our part of the hold budget

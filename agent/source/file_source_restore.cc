@@ -31,6 +31,9 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   note_rows(stored);
   left_.clear();
   waiting_.clear();
+  stored_families_.clear();
+  for (const Position& position : stored.positions)
+    if (!is_anchor(position)) stored_families_.insert(family_name_of(position.path));
   for (const Position& position : stored.positions)
     if (!position.gone)
       waiting_.push_back(
@@ -359,6 +362,15 @@ void FileSource::place(Stream& s, Now now) {
     status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {
     status = s.file.start_at(0, false);
+    // Its log came while the agent was down, and may have been rotated since. Without any position
+    // the anchor leads to it.
+    const bool came =
+        !stored_families_.empty() && stored_families_.count(family_name_of(s.path)) == 0;
+    if (status && came && !begun_) {
+      start_chain_from_nothing(s.home, log_of(s.home, s.path), s.sequence - kSequenceStep / 2,
+                               complete_look_wall_ms_);
+      look_due_ = true;
+    }
   } else if (start_ == Start::kBegin) {
     reason = "start: begin";
     status = s.file.start_at(0, false);

@@ -121,15 +121,16 @@ void FileSource::start_chain_before(const std::string& home, const Stream* appea
   if (newest) return start_chain(*newest);
   start_chain_from_nothing(
       home, log,
-      appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep);
+      appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep,
+      looked_before_wall_ms_);
 }
 
-// No file of that home was here at the look before. Where there is no directory, there is none yet.
+// No file of that home was here at a look. Where there is no directory, there is none yet.
 void FileSource::start_chain_from_nothing(const std::string& home, const std::string& log,
-                                          int64_t sequence) {
+                                          int64_t sequence, int64_t looked_wall_ms) {
   const std::string directory = directory_of(log);
   if (has_wildcards(directory) || !exists(directory)) return;
-  const int64_t since_ns = (looked_before_wall_ms_ - kClockGrainMs) * 1'000'000;
+  const int64_t since_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
   start_chain_since(home, log, since_ns, since_ns, sequence);
 }
 

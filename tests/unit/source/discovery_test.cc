@@ -86,7 +86,7 @@ TEST(LogFamily, ALogMayEndInANumberOfItsOwn) {
            Case{"/log/worker-1.log", "/log/worker-1.log", "/log/worker-1.log"},
            Case{"/log/worker-1.log", "/log/worker-1.log.2.gz", "/log/worker-1.log"},
            Case{"/log/worker-1.log", "/log/worker-1-20261122.log", "/log/worker-1.log"},
-           Case{"/log/worker-1.log", "/log/worker-2.log.1", "/log/worker-2.log"},
+           Case{"/log/worker-1.log", "/log/worker-2.log.1", "/log/worker.log"},
            Case{"/log/worker-*.log", "/log/worker-1.log.gz", "/log/worker-1.log"},
            Case{"/log/*.log", "/log/worker-1.log", "/log/worker-1.log"},
            Case{"/log/*.log", "/log/access_2.log.1", "/log/access_2.log"},
@@ -112,6 +112,8 @@ TEST(LogFamily, ALogMayEndInANumberOfItsOwn) {
            Case{"/log/*.log", "/log/node-10.20.30.40.log", "/log/node-10.log"},
            Case{"/log/*.log", "/log/node-10.20.30.40.log.1.gz", "/log/node-10.log"},
            Case{"/links/current", "/log/access-20261122.log", "/log/access.log"},
+           Case{"/links/current", "/log/worker-1.log", "/log/worker.log"},
+           Case{"/links/current", "/log/worker-1.log.1.gz", "/log/worker.log"},
        })
     EXPECT_EQ(family, log_family(pattern, path)) << pattern << " " << path;
 }

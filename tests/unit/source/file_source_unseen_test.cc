@@ -311,6 +311,25 @@ TEST_F(FileSourceUnseen, AFirstLogThatWasRotatedBetweenTwoLooksIsRead) {
   EXPECT_EQ("a b", f.news());
 }
 
+TEST_F(FileSourceUnseen, ALogThatCameAndWasRotatedWhileDownIsRead) {
+  append("a\n");
+  up_with("/log/*.log");
+  f.run(5000);
+  f.disk.append("/log/new.log.3", "older than the last look\n");
+  f.run(5000);
+  restart();
+  f.pass(1000);
+  f.disk.append("/log/new.log.2", "b\n");
+  compress("/log/new.log.2");
+  f.pass(1000);
+  f.disk.append("/log/new.log.1", "c\n");
+  f.pass(1000);
+  f.disk.append("/log/new.log", "d\n");
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
+}
+
 TEST_F(FileSourceUnseen, ALogThatCameAndLeftBetweenTwoLooksIsRead) {
   f.up();
   f.run(5000);

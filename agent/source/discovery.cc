@@ -3,10 +3,12 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "base/gzip.h"
+#include "source/file_identity.h"
 
 namespace lastseen {
 
@@ -213,11 +215,13 @@ bool is_rotation_of(const std::string& home, const std::string& path) {
 }
 
 void drop_packed_twice(std::vector<FoundFile>& files) {
-  std::set<std::string> plain;
+  std::map<std::string, FileStat> plain;
   for (const FoundFile& file : files)
-    if (!is_gzip_name(file.path)) plain.insert(file.path);
+    if (!is_gzip_name(file.path)) plain.emplace(file.path, file.stat);
   std::erase_if(files, [&](const FoundFile& file) {
-    return is_gzip_name(file.path) && plain.count(without_gzip_suffix(file.path)) > 0;
+    const auto from =
+        is_gzip_name(file.path) ? plain.find(without_gzip_suffix(file.path)) : plain.end();
+    return from != plain.end() && may_be_packed_of(file.stat, from->second);
   });
 }
 

@@ -104,6 +104,12 @@ inline bool is_packed_time(const FileStat& packed, const FileStat& plain) {
   return false;
 }
 
+/// Whether gzip may be at `plain`, or has packed and kept it, by the times of both. What is older
+/// was packed before the plain one got its name.
+inline bool may_be_packed_of(const FileStat& packed, const FileStat& plain) {
+  return packed.modified_ns > plain.modified_ns || is_packed_time(packed, plain);
+}
+
 /// Enough to say that two are one file only while a descriptor holds one of them.
 inline bool same_inode(const FileStat& a, const FileStat& b) {
   return a.inode == b.inode && a.device == b.device;

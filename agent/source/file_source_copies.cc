@@ -290,8 +290,9 @@ bool FileSource::is_held_copy(Stream& n, Now now) {
     // What gzip made `n` of comes first, though it may not have begun yet.
     const bool may_pack = is_gzip_name(n.path) && !is_gzip_name(s->path) && s->file.is_open();
     if (s == &n || (!s->began && !may_pack)) continue;
-    const bool packing =
-        n.located && s->named && is_gzip_name(n.path) && s->path == without_gzip_suffix(n.path);
+    const bool packing = n.located && s->named && is_gzip_name(n.path) &&
+                         s->path == without_gzip_suffix(n.path) &&
+                         may_be_packed_of(n.file.stat(), s->file.stat());
     Result<bool> copy = packing ? Result<bool>(true) : is_copy_of(n, *s);
     if (!copy) return true;           // the next look tells
     if (!*copy || n.began) continue;  // its own lines are counted

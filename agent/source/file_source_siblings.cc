@@ -105,7 +105,9 @@ void FileSource::start_chain(const Stream& s, int64_t seen_wall_ms) {
 std::string FileSource::log_of(const std::string& home, const std::string& path) {
   std::string log = names_.path_of(home);
   const std::string directory = directory_of(log);
-  if (path == home || directory == directory_of(path)) return log;
+  const bool may_be_its =
+      log == home || has_wildcards(log) || path == log || is_rotation_of(log, path);
+  if (path == home || (directory == directory_of(path) && may_be_its)) return log;
   return log != home || !exists(directory) ? family_name_of(path) : log;
 }
 

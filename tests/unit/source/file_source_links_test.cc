@@ -61,6 +61,21 @@ TEST_F(FileSourceLink, ALinkThatWasSwappedWhileDownHidesNothingOfWhatItLedTo) {
   EXPECT_EQ(1, f.disk.open_files());
 }
 
+TEST_F(FileSourceLink, ALogThatWasRotatedBeforeItsLinkWasSwappedWhileDownIsRead) {
+  f.disk.append(real, "b\n");
+  rotate_real();
+  f.disk.append(real, "c\n");
+  rotate_real();
+  f.disk.append(real, "d\n");
+  f.disk.append("/data/next.log", "e\n");
+  f.disk.symlink("/data/next.log", kLog);
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.news(), testing::StartsWith("b c d"));
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d", "e"));
+}
+
 TEST_F(FileSourceLink, ACopyBehindALinkIsReadFromWhereTheLogWasLeft) {
   f.disk.append(real, "b\n");
   f.disk.copy(real, real + ".1");

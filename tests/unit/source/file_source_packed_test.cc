@@ -209,6 +209,24 @@ TEST_F(FileSourcePacked, LogsOfAnHourThatWerePackedBeforeTheyWereSeenAreRead) {
   EXPECT_EQ(5u, f.lines.size());
 }
 
+TEST_F(FileSourcePacked, AnArchiveWithTheNameOfAnotherRotatedFileIsRead) {
+  append("a\n");
+  f.up();
+  restart();
+  f.pass(1000);
+  append("b\n");
+  rotate();
+  compress("/log/access.log.1");
+  f.pass(1000);
+  append("c\n");
+  f.disk.rename(kLog, "/log/access.log.1");
+  f.pass(1000);
+  append("d\n");
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
+}
+
 TEST_F(FileSourcePacked, OlderCompressedFilesAreNeverRead) {
   f.disk.append("/log/access.log.1", "old\n");
   compress("/log/access.log.1");

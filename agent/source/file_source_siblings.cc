@@ -172,8 +172,8 @@ void FileSource::look_behind(const Waiting& waiting) {
   int64_t looked_ms = stored.updated_ms - (anchor ? 0 : kClockGrainMs);
   const int64_t birth_ns = is_gzip_name(stored.path) ? 0 : stored.birth_ns;  // that of its archive
   // logrotate dates what it packs by when it began to rotate, and the writer went on after that: of
-  // an empty log, all that was written since its birth is news.
-  if (!anchor && stored.size == 0 && birth_ns != 0)
+  // a log that was empty, or not read yet, all that was written since its birth is news.
+  if (!anchor && !tells_copies(stored) && birth_ns != 0)
     looked_ms = std::min(looked_ms, birth_ns / 1'000'000 - 1);
   Chain chain{home, log, "", birth_ns, looked_ms * 1'000'000, waiting.sequence};
   if (may_be_found) chain.vanished = waiting;

@@ -53,7 +53,8 @@ std::string Verdict::find() {
       tell(proxy.input() + ": of " + std::to_string(proxy.bytes()) + " bytes " +
            std::to_string(totals.bytes_read) + " were read, but " + std::to_string(lost) +
            " counted as lost");
-    if (lost > 0 && !proxy.copies() && calm_) tell(proxy.input() + ": bytes are said to be lost");
+    if (lost > proxy.header_bytes() && !proxy.copies() && calm_)
+      tell(proxy.input() + ": bytes are said to be lost");
     const bool too_few = totals.lines_read + at_risk + proxy.headers() < proxy.lines() && lost == 0;
     if (totals.lines_read > proxy.lines() || too_few)
       tell(proxy.input() + ": lines_read is " + std::to_string(totals.lines_read) +

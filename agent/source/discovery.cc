@@ -341,7 +341,7 @@ std::string log_family(const std::string& pattern, const std::string& path) {
   std::string plain = without_gzip_suffix(path);
   const std::string name = name_in_directory(pattern);
   if (!has_wildcards(name)) {
-    const std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
+    std::string log = plain.substr(0, plain.size() - name_in_directory(plain).size()) + name;
     if (plain == log || is_rotated_name(log, plain)) return log;
     for (std::string base = rotation_base(plain); base != plain; base = rotation_base(plain))
       plain = std::move(base);

@@ -72,6 +72,17 @@ def cpu_ticks_of(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def run_logrotate(directory, text):
+    """Rotates now what the configuration names; it and logrotate's state are kept in directory."""
+    config = os.path.join(directory, "logrotate.conf")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(config, 0o644)
+    subprocess.run([shutil.which("logrotate") or "/usr/sbin/logrotate", "-f", "-s",
+                    os.path.join(directory, "logrotate.state"), config],
+                   check=True, capture_output=True)
+
+
 def children_of(pid):
     """Process ids whose parent is pid."""
     found = []

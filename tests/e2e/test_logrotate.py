@@ -1,15 +1,12 @@
 """Each way in which logrotate can be set, with each kind of name that a log can have."""
 import os
-import shutil
-import subprocess
 import time
 
 import pytest
 
 from logs import json_line
-from servers import wait_until
+from servers import run_logrotate, wait_until
 
-LOGROTATE = shutil.which("logrotate") or "/usr/sbin/logrotate"
 NAMES = ["access.log", "worker-1.log", "site.8080.log", "app.1.log", "b-2026.log", "app_01.log",
          "access-2026-11-30.log", "api-v2.log", "node-10.20.30.40.log", "app.log.1.log"]
 SETTLED_SECONDS = 1.5  # a copy that is read as a new file has come by then
@@ -39,11 +36,7 @@ class Logs:
                     file.write(json_line(1795305600000, f"client-{self.seen[log]}"))
 
     def rotate(self, options):
-        config = self.directory / "logrotate.conf"
-        config.write_text("\n".join([*self.seen, "{", "rotate 9", *options, "}"]))
-        config.chmod(0o644)
-        subprocess.run([LOGROTATE, "-f", "-s", str(self.directory / "state"), str(config)],
-                       check=True, capture_output=True)
+        run_logrotate(self.directory, "\n".join([*self.seen, "{", "rotate 9", *options, "}"]))
 
     def wrong(self):
         """{log: what the ledger says} of those of which a line is missing or counted twice."""

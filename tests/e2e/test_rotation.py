@@ -1,8 +1,6 @@
 """Logs that are renamed, truncated and deleted while nginx writes."""
 import glob
 import os
-import shutil
-import subprocess
 import time
 
 import pytest
@@ -10,9 +8,7 @@ import pytest
 from agent import command
 from load import Load, post_json
 from logs import Writer, backlog, json_line, truth_of_nginx
-from servers import wait_until
-
-LOGROTATE = shutil.which("logrotate") or "/usr/sbin/logrotate"
+from servers import run_logrotate, wait_until
 
 
 def all_logs(path):
@@ -22,9 +18,7 @@ def all_logs(path):
 
 
 def logrotate(nginx):
-    config = os.path.join(nginx.directory, "logrotate.conf")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(f"""{nginx.json_log} {{
+    run_logrotate(nginx.directory, f"""{nginx.json_log} {{
     rotate 100
     create 0644
     nocompress
@@ -33,9 +27,6 @@ def logrotate(nginx):
     endscript
 }}
 """)
-    os.chmod(config, 0o644)
-    subprocess.run([LOGROTATE, "-f", "-s", f"{nginx.directory}/logrotate.state", config],
-                   check=True, capture_output=True)
 
 
 def test_logrotate_with_create_and_usr1_under_load(nginx, store, agents):

@@ -75,7 +75,7 @@ Status FollowedFile::start_at(uint64_t position, bool discarding) {
 Status FollowedFile::start_at_last_line(uint64_t size) {
   uint64_t end = std::min(size, static_cast<uint64_t>(stat_.size));
   size_seen_ = static_cast<uint64_t>(stat_.size);  // what was before is nobody's loss
-  held_ = {"", size_seen_, false};
+  held_ = {};
   uint64_t low = end > line_bytes_max_ ? end - line_bytes_max_ : 0;
   std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(kScanBytes);
   for (uint64_t to = end; to > low;) {

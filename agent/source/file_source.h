@@ -317,6 +317,7 @@ class FileSource final : public Source, private Watcher::Listener {
   Result<std::unique_ptr<File>> open(const std::string& path);
   Result<std::unique_ptr<File>> open_to_look(const std::string& path);
   Result<FollowedFile> look_into(const std::string& path);
+  Result<FollowedFile*> look_into(Stream& s, std::optional<FollowedFile>& closed);
   void wait_for_turn(Stream& s);
   void place_crowded(Now now);
   bool has_descriptor(const std::string& path);

@@ -330,12 +330,12 @@ Result<bool> FileSource::is_copy_of(Stream& n, Stream& s) {
 }
 
 Result<bool> FileSource::begins_as(Stream& n, Stream& s) {
-  if (s.file.is_open()) return n.file.begins_as(s.file);
-  Result<FollowedFile> probe = look_into(s.path);
-  if (!probe) return probe.status();
-  if (compare_inode(s.file.identity(), probe->stat()) != InodeMatch::kSame)
+  std::optional<FollowedFile> closed;
+  const Result<FollowedFile*> file = look_into(s, closed);
+  if (!file) return file.status();
+  if (closed && compare_inode(s.file.identity(), closed->stat()) != InodeMatch::kSame)
     return Status::retry("the path of a closed file leads to another");
-  return n.file.begins_as(*probe);
+  return n.file.begins_as(**file);
 }
 
 // Whether it was copied from a file that has been rotated since, or from what that is a copy of. So

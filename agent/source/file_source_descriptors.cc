@@ -33,6 +33,14 @@ Result<FollowedFile> FileSource::look_into(const std::string& path) {
   return FollowedFile(std::move(*file), *stat, static_cast<size_t>(settings_.line_bytes_max));
 }
 
+// Its own file; if that is closed, what its path leads to, which `closed` keeps open.
+Result<FollowedFile*> FileSource::look_into(Stream& s, std::optional<FollowedFile>& closed) {
+  if (s.file.is_open()) return &s.file;
+  Result<FollowedFile> probe = look_into(s.path);
+  if (!probe) return probe.status();
+  return &closed.emplace(std::move(*probe));
+}
+
 // It is known where reading begins, so it can be closed until it is its turn.
 void FileSource::wait_for_turn(Stream& s) {
   if (!share_ || !options_.descriptors->overdrawn() || !may_close(s)) return;

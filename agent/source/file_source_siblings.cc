@@ -355,17 +355,9 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
     const bool packed = is_gzip_name(s->path);  // its size is known as far as it is unpacked
     if (s->sibling || s->path == log || (!packed && s->file.size_seen() < vanished.size)) continue;
     std::optional<FollowedFile> closed;
-    if (!s->file.is_open()) {
-      Result<FollowedFile> probe = look_into(s->path);
-      if (!probe) {
-        unknown = probe.status();
-        continue;
-      }
-      closed.emplace(std::move(*probe));
-    }
-    FollowedFile& file = closed ? *closed : s->file;
-    Result<bool> same = file.proves(vanished, 0);
-    if (same && *same && packed) same = file.is_longer_than(vanished.size - 1);
+    const Result<FollowedFile*> file = look_into(*s, closed);
+    Result<bool> same = file ? (*file)->proves(vanished, 0) : Result<bool>(file.status());
+    if (same && *same && packed) same = (*file)->is_longer_than(vanished.size - 1);
     if (same && *same) return true;
     if (!same) unknown = same.status();
   }
@@ -379,17 +371,13 @@ Result<bool> FileSource::is_found_rotated(const Position& vanished, const std::s
 Result<bool> FileSource::only_begins_like(Stream& n, Stream& other) {
   const Position last = other.file.identity();
   std::optional<FollowedFile> closed;
-  if (!other.file.is_open()) {
-    Result<FollowedFile> probe = look_into(other.path);
-    if (probe.status().code() == StatusCode::kNotFound) return false;
-    if (!probe) return probe.status();
-    if (compare_inode(last, probe->stat()) != InodeMatch::kSame) return false;
-    closed.emplace(std::move(*probe));
-  }
-  FollowedFile& file = closed ? *closed : other.file;
-  const Result<bool> copy = n.file.begins_as(file);
+  const Result<FollowedFile*> file = look_into(other, closed);
+  if (file.status().code() == StatusCode::kNotFound) return false;
+  if (!file) return file.status();
+  if (closed && compare_inode(last, closed->stat()) != InodeMatch::kSame) return false;
+  const Result<bool> copy = n.file.begins_as(**file);
   if (!copy || *copy) return copy ? Result<bool>(false) : copy;
-  return file.proves(last, 0);
+  return (*file)->proves(last, 0);
 }
 
 // False: it could not be found out.

@@ -96,6 +96,11 @@ enum class InodeMatch {
 /// Factors 1 and 2.
 InodeMatch compare_inode(const Position& stored, const FileStat& stat);
 
+/// A file that was written before it was born is a restored one: only its writing dates it.
+inline bool birth_dates(const FileStat& stat) {
+  return stat.birth_ns != 0 && stat.modified_ns >= stat.birth_ns;
+}
+
 /// Whether a compressed file is as old as what gzip would have made it of. Some tools drop what is
 /// below a microsecond or a second.
 inline bool is_packed_time(const FileStat& packed, const FileStat& plain) {

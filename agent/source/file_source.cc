@@ -234,8 +234,10 @@ void FileSource::say_trouble(Stream& stream) {
 
 std::string FileSource::state_of(const Stream& s) const {
   if (s.waiting) return std::string(kWaitsForDescriptor);
-  if (!s.file.is_open())
+  if (!s.file.is_open()) {
+    if (s.file.unread() > 0) return "closed, last line has no end yet";
     return !s.named ? "moved, read" : is_rotated(s) ? "rotated, read" : "idle, closed";
+  }
   if (!s.file.trouble().empty())
     return std::string(kUnreadable) + reason_in(s.file.trouble(), s.path);
   if (!s.reader.empty()) return std::string(kReadByAgent) + "'" + s.reader + "'";

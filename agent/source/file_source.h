@@ -168,10 +168,11 @@ class FileSource final : public Source, private Watcher::Listener {
     int64_t sequence = 0;
     int tries = 0;
     int looks = 0;
-    int64_t looked_ns = 0;    // what was written before was here then; 0: unknown
-    bool followed = false;    // all that there is is found
-    std::string key = {};     // of the file, if it is followed
-    std::string anchor = {};  // key of the row that leads to it after a kill; empty: none yet
+    int64_t looked_ns = 0;     // what was written before was here then; 0: unknown
+    bool of_new_logs = false;  // `log` is the pattern; known logs have chains of their own
+    bool followed = false;     // all that there is is found
+    std::string key = {};      // of the file, if it is followed
+    std::string anchor = {};   // key of the row that leads to it after a kill; empty: none yet
     std::optional<Waiting> vanished = {};  // counted as lost unless what is found begins like it
   };
 
@@ -257,21 +258,6 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_siblings.cc: rotated files that no glob names.
   void hold_siblings(Now now);
   void drop_siblings(Now now);
-  void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
-  std::string log_of(const std::string& home, const std::string& path);
-  void start_chain_before(const std::string& home, const Stream* appeared);
-  void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence,
-                                int64_t looked_wall_ms);
-  void start_chains_at_swap(const std::string& home);
-  void look_behind(const Waiting& waiting);
-  bool exists(const std::string& directory);
-  void start_chain_since(Stream& stream);
-  bool has_news(const std::string& directory, int64_t since_ns);
-  void start_chain_behind_link(const std::string& home, const std::string& log,
-                               const Waiting& waiting);
-  void start_chain_since(const std::string& home, const std::string& log, int64_t birth_ns,
-                         int64_t since_ns, int64_t sequence);
-  void expect_copy_of(const Stream& stream, Position before);
   bool waits_for_chain(const Stream& stream) const;
   void follow_chains(Now now);
   void add_packed_logs(const std::string& log, Listing& listing);
@@ -282,6 +268,26 @@ class FileSource final : public Source, private Watcher::Listener {
   Result<bool> is_found_rotated(const Position& vanished, const std::string& log);
   Result<bool> only_begins_like(Stream& n, Stream& other);
   bool follow_link(const FoundFile& found, const Chain& chain, int64_t sequence, Now now);
+
+  // file_source_chains.cc: where chains of them begin.
+  void start_chain(const Stream& stream, int64_t seen_wall_ms = INT64_MAX);
+  std::string log_of(const std::string& home, const std::string& path);
+  void start_chain_before(const std::string& home, const Stream* appeared);
+  void start_chain_from_nothing(const std::string& home, const std::string& log, int64_t sequence,
+                                int64_t looked_wall_ms);
+  void start_chains_without_log(int64_t looked_wall_ms);
+  bool has_log(const std::string& path);
+  Stream* newest_of(const std::string& path);
+  void start_chains_at_swap(const std::string& home);
+  void look_behind(const Waiting& waiting);
+  bool exists(const std::string& directory);
+  void start_chain_since(Stream& stream);
+  bool has_news(const std::string& directory, int64_t since_ns);
+  void start_chain_behind_link(const std::string& home, const std::string& log,
+                               const Waiting& waiting);
+  void start_chain_since(const std::string& home, const std::string& log, int64_t birth_ns,
+                         int64_t since_ns, int64_t sequence);
+  void expect_copy_of(const Stream& stream, Position before);
 
   // file_source_copies.cc: what copytruncate and gzip make of a file.
   enum class Search { kFound, kNone, kUndecided };

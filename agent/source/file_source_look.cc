@@ -37,7 +37,10 @@ void FileSource::look_at_all(Now now) {
     early_troubles_.erase(settings_.path);
   if (links_known_ && !knew_links) hold_siblings(now);
   discovered_ = true;
-  if (begun_ && discovered.files.empty()) start_chain_before(settings_.path, nullptr);
+  if (begun_ && has_wildcards(settings_.path))
+    start_chains_without_log(looked_before_wall_ms_);
+  else if (begun_ && discovered.files.empty())
+    start_chain_before(settings_.path, nullptr);
   settle(now);
   finish_chains();
   note_successors(now);
@@ -403,7 +406,9 @@ void FileSource::let_go(Stream& s, Now now) {
   if (now.mono_ms - quiet_since < limit) return s.file.finish(false);
   if (s.named) {
     if (s.file.readable() || !s.file.trouble().empty()) return;
-    log_.info("rotated file is read, letting go of it",
+    log_.info(s.file.unread() == 0
+                  ? "rotated file is read, letting go of it"
+                  : "rotated file is read up to its last line, which has no end yet; letting go",
               {{"input", settings_.name}, {"path", s.path}});
     s.file.close();
     return;

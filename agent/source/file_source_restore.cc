@@ -89,6 +89,7 @@ void FileSource::settle(Now now) {
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
   settle_waiting(now);
+  if (!begun_ && complete_look_wall_ms_ > 0) start_chains_without_log(complete_look_wall_ms_);
   count_dropped();
   follow_chains(now);
   look_for_readers();
@@ -213,7 +214,9 @@ std::string FileSource::home_or_former_of(const std::string& path) {
   home = names_.former_name_of(path);
   const bool may_be = home.empty() || names_.is_linked(home) || !exists(directory_of(path)) ||
                       !exists(directory_of(home));
-  return may_be ? home : "";
+  if (may_be && !home.empty()) return home;
+  // One of many links led there, and what it is called is not stored.
+  return names_.has_links() ? family_name_of(path) : "";
 }
 
 // What was written after the position was stored, nobody can know.

@@ -23,6 +23,8 @@ class LogNames {
   bool names(const std::string& path) const;
   /// Where the log of that name lies; of a pattern, where the logs do.
   std::string path_of(const std::string& name) const;
+  /// Whether any of the names is a link, or lies behind one.
+  bool has_links() const { return !targets_.empty() || !directories_.empty(); }
   /// Whether links lead to the log of that name.
   bool is_linked(const std::string& name) const { return !leads_to(name, name); }
   /// Whether path_of(name) is `path`.

@@ -275,6 +275,22 @@ TEST_F(FileSourceTwoLinks, WhatTwoLinksLeadToIsReadOnceAndOnWhenOneIsGone) {
   EXPECT_EQ("b c d", f.news());
 }
 
+TEST_F(FileSourceTwoLinks, WhatWasRotatedBehindOneOfThemBeforeItWasSwappedWhileDownIsRead) {
+  f.disk.make_directory("/data/3");
+  f.disk.symlink("/data/3", "/links/also");
+  f.disk.append("/data/3/web.log", "of another site\n");
+  f.run(2000);
+  EXPECT_EQ("of another site", f.news());
+  restart();
+  write_around_rotation(first, "b\n", "c\n");
+  f.disk.rename(first, first + ".2");
+  swap();
+  f.disk.append(second, "d\n");
+  up_later();
+  f.run(2000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "of another site", "b", "c", "d"));
+}
+
 TEST_F(FileSourceTwoLinks, ALinkThatIsRemovedWhileWeLookLeavesTheLogToTheOther) {
   f.disk.remove("/links/also");
   f.run(2000);

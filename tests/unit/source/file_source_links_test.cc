@@ -86,6 +86,36 @@ TEST_F(FileSourceLink, ACopyBehindALinkIsReadFromWhereTheLogWasLeft) {
   EXPECT_EQ("b c", f.news());
 }
 
+// As the kubelet keeps them: a link for each container, to a log that has a new name after a
+// restart.
+TEST_F(FileSourceLink, WhatWasRotatedBehindOneOfManyLinksBeforeItWasSwappedIsRead) {
+  f.settings.path = "/links/*.log";
+  f.disk.make_directory("/links");
+  for (const std::string pod : {"a", "b"}) {
+    f.disk.make_directory("/pods/" + pod);
+    f.disk.append("/pods/" + pod + "/0.log", pod + "0\n");
+    f.disk.symlink("/pods/" + pod + "/0.log", "/links/" + pod + ".log");
+  }
+  f.up();
+  f.run(5000);
+  restart();
+  f.disk.append("/pods/a/0.log", "a1\n");
+  f.disk.rename("/pods/a/0.log", "/pods/a/0.log.20261130-101500");
+  f.pass(1000);
+  f.disk.append("/pods/a/0.log", "a2\n");
+  f.disk.rename("/pods/a/0.log", "/pods/a/0.log.20261130-102500");
+  compress("/pods/a/0.log.20261130-102500");
+  f.pass(1000);
+  f.disk.append("/pods/a/0.log", "a3\n");
+  f.pass(1000);
+  f.disk.append("/pods/a/1.log", "a4\n");
+  f.disk.symlink("/pods/a/1.log", "/links/a.log");
+  f.pass(1000);
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "a0", "b0", "a1", "a2", "a3", "a4"));
+}
+
 TEST_F(FileSourceLink, AReloadThatNamesTheLogItselfGoesOn) {
   f.up();
   f.settings.path = real;

@@ -48,6 +48,17 @@ TEST_F(FileSourceTest, ARenamedFileIsLetGoAfterAMinuteOfQuiet) {
   EXPECT_EQ("a b c", f.news());
 }
 
+TEST_F(FileSourceTest, ARenamedFileWhoseLastLineHasNoEndIsNotSaidToBeRead) {
+  append("a\nb");
+  f.up();
+  rotate();
+  append("c\n");
+  f.run(70'000);
+  ASSERT_EQ(1, f.disk.open_files());
+  EXPECT_EQ("closed, last line has no end yet", f.state_of("/log/access.log.1"));
+  EXPECT_EQ(0u, f.log.count("rotated file is read, letting go"));
+}
+
 TEST_F(FileSourceTest, AFileThatWasLetGoIsFoundAgainWhenItGrows) {
   append("a\n");
   f.up();

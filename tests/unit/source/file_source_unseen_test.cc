@@ -216,10 +216,10 @@ TEST_F(FileSourceUnseen, AFirstLogThatWasRotatedBetweenTwoLooksIsRead) {
 }
 
 TEST_F(FileSourceUnseen, ALogThatCameAndWasRotatedWhileDownIsRead) {
+  f.disk.append("/log/new.log.3", "older than the first look\n");
+  f.pass(1000);
   append("a\n");
   up_with("/log/*.log");
-  f.run(5000);
-  f.disk.append("/log/new.log.3", "older than the last look\n");
   f.run(5000);
   restart();
   f.pass(1000);
@@ -230,6 +230,37 @@ TEST_F(FileSourceUnseen, ALogThatCameAndWasRotatedWhileDownIsRead) {
   f.pass(1000);
   f.disk.append("/log/new.log", "d\n");
   f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
+}
+
+TEST_F(FileSourceUnseen, ALogThatCameAndWasRotatedWhileDownNeedsNoSuccessor) {
+  f.disk.append("/log/old.log.1", "older than the first look\n");
+  f.pass(1000);
+  append("a\n");
+  up_with("/log/*.log");
+  f.run(5000);
+  restart();
+  f.pass(1000);
+  f.disk.append("/log/new.log.2", "b\n");
+  compress("/log/new.log.2");
+  f.pass(1000);
+  f.disk.append("/log/new.log.1", "c\n");
+  f.pass(5000);
+  f.up();
+  f.run(5000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(FileSourceUnseen, LogsThatCameAndWereRotatedBetweenTwoLooksNeedNoSuccessor) {
+  append("a\n");
+  up_with("/log/*.log");
+  f.disk.append("/log/job.log", "b\n");
+  f.run(5000);
+  f.disk.rename("/log/job.log", "/log/job.log-20261129");
+  f.run(5000);
+  f.disk.append("/log/job.log-20261130", "c\n");
+  f.disk.append("/log/new.log.1", "d\n");
   f.run(5000);
   EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c", "d"));
 }

@@ -231,6 +231,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void update_watches(Now now);
 
   // file_source_restore.cc: where reading begins.
+  void keep_unfound(std::vector<Waiting> unfound);
   void settle(Now now);
   void settle_waiting(Now now);
   bool may_be_stored(const Waiting& unstored);
@@ -244,6 +245,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool has_left(const std::string& home, const std::string& path);
   Stream* find_sibling(Waiting& waiting, Now now);
   Stream* find_on_other_device(const Position& stored, bool& undecided);
+  void forget_unstored(const Stream& stream);
   bool adopt(Stream& stream, const Waiting& waiting, Now now);
   void place(Stream& stream, Now now);
   void return_closed(Now now);

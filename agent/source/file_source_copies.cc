@@ -70,6 +70,8 @@ FileSource::Search FileSource::take_copy(Stream& n, Stream& s, const Position& b
   n.sequence = s.sequence;
   s.sequence = newest_sequence_ += kSequenceStep;
   n.began = n.dirty = true;
+  n.has_new_key = false;
+  forget_unstored(n);
   const int64_t seen_wall_ms = s.intact_wall_ms;
   n.changed_ms = now.mono_ms;
   log_.info("reading on in a copy", {{"input", settings_.name},

@@ -30,7 +30,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   note_foreign(stored);
   note_rows(stored);
   left_.clear();
-  waiting_.clear();
+  std::vector<Waiting> unfound = std::exchange(waiting_, {});
   stored_families_.clear();
   for (const Position& position : stored.positions)
     if (!is_anchor(position)) stored_families_.insert(family_name_of(position.path));
@@ -42,6 +42,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   for (const Waiting& waiting : waiting_)
     if (!is_anchor(waiting.position))
       complete_look_wall_ms_ = std::max(complete_look_wall_ms_, waiting.position.updated_ms);
+  if (went_back_) keep_unfound(std::move(unfound));
   // Should an inode have been two files of the input, the newer one owns it.
   std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) {
     if (a.position.updated_ms != b.position.updated_ms)
@@ -57,6 +58,23 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   }
   look_at_all(now);  // settles, from what the disk says now
   if (went_back_) store_closed(now);
+}
+
+// What was not found by its position before the store lost that.
+void FileSource::keep_unfound(std::vector<Waiting> unfound) {
+  for (Waiting& waiting : unfound) {
+    Position& position = waiting.position;
+    if (is_anchor(position) || waiting_of(position.stream)) continue;
+    if (known_ || start_ == Start::kBegin) {
+      position.position = 0;
+      position.tail_bytes = 0;
+      position.discarding = false;
+    }
+    gone_.push_back(position);
+    waiting.loss = LossReason::kStoreWentBack;
+    waiting.unstored = true;
+    waiting_.push_back(std::move(waiting));
+  }
 }
 
 // Files that were read and let go may have to be read again.
@@ -313,6 +331,11 @@ FileSource::Stream* FileSource::find_on_other_device(const Position& stored, boo
   return nullptr;
 }
 
+// What was to be stored of it while it waited is older than what will be.
+void FileSource::forget_unstored(const Stream& s) {
+  std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
+}
+
 // False: it cannot be read now.
 bool FileSource::adopt(Stream& s, const Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
@@ -322,8 +345,7 @@ bool FileSource::adopt(Stream& s, const Waiting& waiting, Now now) {
   if (copy && !s.file.go_on_from(stored)) return say_trouble(s), false;
   if (!copy) s.file.resume(stored);
   s.key = stored.stream;
-  // What was to be stored of it while it waited is older than what will be.
-  std::erase_if(gone_, [&](const Position& waits) { return waits.stream == s.key && !waits.gone; });
+  forget_unstored(s);
   s.copy_of.clear();
   if (std::string home = home_or_former_of(stored.path); !home.empty()) s.home = std::move(home);
   // Older than whatever has taken its place since.
@@ -358,7 +380,7 @@ void FileSource::place(Stream& s, Now now) {
     reason = "the store went back";
     // What it has under the old one is another's.
     if (std::exchange(s.has_new_key, false))
-      std::erase_if(gone_, [&](const Position& before) { return before.stream == s.key; });
+      forget_unstored(s);
     else
       s.key = mint_key(s.path, s.file.stat(), now);
     // It knows the input but not the file, so it has none of its lines, whoever read them.

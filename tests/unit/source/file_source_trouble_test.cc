@@ -59,6 +59,34 @@ TEST_F(FileSourceTrouble, AfterTheStoreWentBackACopyThatCannotBeReadNowIsWaitedF
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceTrouble, AFileThatCouldNotBeOpenedWhenTheStoreWentBackIsReadAgain) {
+  append("a\n");
+  f.up();
+  auto before = f.store;
+  f.disk.rename(kLog, kRotated);
+  append("b\n");
+  f.run(3000);
+  restart();
+  f.disk.rename(kRotated, "/log/access.log.2");
+  f.disk.rename(kLog, kRotated);
+  compress(kRotated);
+  f.up();
+  f.run(3000);
+  restart();
+  f.disk.rename(kPacked, "/log/access.log.3.gz");
+  append("c\n");
+  fail(Call::kOpen, "/log/access.log.3.gz");
+  f.launch();
+  go_on();
+  f.news();
+  // It was read before this was stored, but committed later.
+  for (auto& [key, position] : before) position.updated_ms = f.now.wall_ms;
+  f.go_back(before);
+  f.commit();
+  heal();
+  EXPECT_THAT(f.news(), testing::HasSubstr("b"));
+}
+
 TEST_F(FileSourceTrouble, APositionWhoseFileCannotBeLookedForIsWaitedForByWhatMayBeIt) {
   f.settings.path = "/log/access.log*";
   append("a\n");

@@ -46,7 +46,7 @@ std::vector<const InputSettings*> inputs_of(const Config& config, const std::str
   for (const InputSettings& input : config.inputs) {
     if (input.type != "file") continue;
     const std::string pattern = absolute(input.path);
-    if (matches_glob(pattern, log) || is_rotation_of(pattern, log)) found.push_back(&input);
+    if (matches_glob(pattern, log) || is_rotation_of_any(pattern, log)) found.push_back(&input);
   }
   return found;
 }

@@ -192,26 +192,34 @@ Listing Listings::family_of(const std::string& path) {
   return family;
 }
 
-Listing Listings::rotations_of(const std::string& home) {
-  const Directory& from = directory(directory_of(home));
+Listing Listings::rotations_of(const std::string& log) {
+  const Directory& from = directory(directory_of(log));
   Listing rotations{from.listing.status, from.listing.complete, {}};
-  if (has_wildcards(home)) {
-    rotations.files = from.listing.files;
-  } else {
-    add_family(from, log_family(pattern_, home), rotations);
-  }
+  add_family(from, log_family(pattern_, log), rotations);
   std::erase_if(rotations.files,
-                [&](const FoundFile& file) { return !is_rotation_of(home, file.path); });
+                [&](const FoundFile& file) { return !is_rotation_of(log, file.path); });
   drop_packed_twice(rotations.files);
   return rotations;
 }
 
-bool is_rotation_of(const std::string& home, const std::string& path) {
+Listing Listings::rotations_of_any(const std::string& pattern) {
+  Listing rotations = of(directory_of(pattern));
+  std::erase_if(rotations.files,
+                [&](const FoundFile& file) { return !is_rotation_of_any(pattern, file.path); });
+  drop_packed_twice(rotations.files);
+  return rotations;
+}
+
+bool is_rotation_of(const std::string& log, const std::string& path) {
+  return is_rotated_name(log, without_gzip_suffix(path));
+}
+
+bool is_rotation_of_any(const std::string& pattern, const std::string& path) {
+  if (!has_wildcards(pattern)) return is_rotation_of(pattern, path);
   const std::string plain = without_gzip_suffix(path);
-  if (!has_wildcards(home)) return is_rotated_name(home, plain);
   const std::string base = rotation_base(path);
-  return (base != plain && matches_glob(home, base)) ||
-         (path != plain && matches_glob(home, plain));
+  return (base != plain && matches_glob(pattern, base)) ||
+         (path != plain && matches_glob(pattern, plain));
 }
 
 void drop_packed_twice(std::vector<FoundFile>& files) {
@@ -231,6 +239,45 @@ bool matches_glob(const std::string& pattern, const std::string& path) {
 
 namespace {
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool ends_with_year(std::string_view text) {
+  constexpr size_t kYearDigits = 4;
+  if (text.ends_with('-')) text.remove_suffix(1);
+  if (text.size() < kYearDigits) return false;
+  text.remove_prefix(text.size() - kYearDigits);
+  return (text.starts_with("19") || text.starts_with("20")) &&
+         std::all_of(text.begin(), text.end(), is_digit);
+}
+
+// Of what rotation adds to names: numbers, dates and times, and the week of a year (2026-W48).
+bool is_mark_char(std::string_view text, size_t at) {
+  if (std::string_view("0123456789.-_:T").find(text[at]) != std::string_view::npos) return true;
+  return (text[at] == 'w' || text[at] == 'W') && at + 1 < text.size() && is_digit(text[at + 1]) &&
+         ends_with_year(text.substr(0, at));
+}
+
+// Where the characters of marks begin that `text` ends with.
+size_t begin_of_mark_chars(std::string_view text) {
+  size_t begin = text.size();
+  while (begin > 0 && is_mark_char(text, begin - 1)) --begin;
+  return begin;
+}
+
+// Without what may stand behind a date: its zone or, of Caddy since 2.11, why it was rotated.
+std::string_view without_word(std::string_view text) {
+  constexpr ptrdiff_t kDateDigits = 8;
+  for (const std::string_view word : {"Z", "-size", "-time"}) {
+    if (!text.ends_with(word)) continue;
+    const std::string_view before = text.substr(0, text.size() - word.size());
+    const std::string_view mark = before.substr(begin_of_mark_chars(before));
+    if (std::count_if(mark.begin(), mark.end(), is_digit) >= kDateDigits) return before;
+  }
+  return text;
+}
+
 // What rotation added to the name of `home`: ".1", "-20261122"; empty if `path` is no such name.
 std::string rotation_mark(const std::string& home, const std::string& path) {
   if (directory_of(home) != directory_of(path)) return "";
@@ -243,7 +290,7 @@ std::string rotation_mark(const std::string& home, const std::string& path) {
     mark.remove_suffix(after.size());
     const bool marks = std::string_view(".-_").find(mark[0]) != std::string_view::npos &&
                        mark.find_first_of("0123456789") != std::string_view::npos &&
-                       mark.find_first_not_of("0123456789.-_:T") == std::string_view::npos;
+                       begin_of_mark_chars(without_word(mark)) == 0;
     return std::string(marks ? mark : "");
   };
   std::string behind = between(base, "");
@@ -300,10 +347,18 @@ namespace {
 // Where what rotation added behind `text` begins, such as ".1" or "-2026-11-22"; npos: there is
 // none.
 size_t begin_of_marks(const std::string& text) {
-  size_t begin = text.find_last_not_of("0123456789.-_:T") + 1;  // npos + 1 is 0
-  begin = text.find_first_of(".-_", begin);
-  if (begin == std::string::npos || begin == 0 || text[begin - 1] == '/') return std::string::npos;
+  size_t begin = text.find_first_of(".-_", begin_of_mark_chars(without_word(text)));
+  if (begin == 0 || (begin != std::string::npos && text[begin - 1] == '/'))
+    begin = text.find_first_of(".-_", begin + 1);  // a name is left
+  if (begin == std::string::npos) return begin;
   return text.find_first_of("0123456789", begin) == std::string::npos ? std::string::npos : begin;
+}
+
+// Whether the mark there begins with the week of a year.
+bool has_week_at(const std::string& text, size_t at) {
+  const size_t week = text.find_first_of("wW", at);
+  return week != std::string::npos && (week - at == 5 || week - at == 6) &&
+         is_mark_char(text, week);
 }
 
 // Of more than one mark the last: a date, or a number.
@@ -311,7 +366,7 @@ size_t begin_of_last_mark(const std::string& text) {
   const size_t first = begin_of_marks(text);
   if (first == std::string::npos) return first;
   for (size_t at = first; at != std::string::npos; at = text.find_first_of(".-_", at + 1))
-    if (!date_of(text.substr(at)).empty()) return at;
+    if (!date_of(text.substr(at)).empty() || has_week_at(text, at)) return at;
   return text.find_last_of(".-_", text.find_last_of("0123456789"));
 }
 

@@ -73,8 +73,10 @@ class Listings {
 
   /// Valid until the directory is listed again.
   const Listing& of(const std::string& directory);
-  /// What rotation made of `home`, nothing twice. Status and completeness are the directory's.
-  Listing rotations_of(const std::string& home);
+  /// What rotation made of the log, nothing twice. Status and completeness are the directory's.
+  Listing rotations_of(const std::string& log);
+  /// Or of any log that the pattern names.
+  Listing rotations_of_any(const std::string& pattern);
   /// What is of one family with `path`, itself included.
   Listing family_of(const std::string& path);
   bool holds(const std::string& directory) const { return directories_.count(directory) > 0; }
@@ -96,8 +98,10 @@ class Listings {
   std::map<std::string, Directory> directories_;
 };
 
-/// Whether rotation made `path` of `home`, compressed or not; `home` may be a pattern.
-bool is_rotation_of(const std::string& home, const std::string& path);
+/// Whether rotation made `path` of the log, compressed or not.
+bool is_rotation_of(const std::string& log, const std::string& path);
+/// Or of one that the pattern names.
+bool is_rotation_of_any(const std::string& pattern, const std::string& path);
 /// While gzip is at it, or if it keeps what it packed, only the plain file counts.
 void drop_packed_twice(std::vector<FoundFile>& files);
 bool matches_glob(const std::string& pattern, const std::string& path);

@@ -366,6 +366,13 @@ class FileSource final : public Source, private Watcher::Listener {
   bool is_packed_log(const std::string& path) const {
     return is_gzip_name(path) && names_.names(without_gzip_suffix(path));
   }
+  // Whether rotation made `path` of `log`, which may be the pattern.
+  bool is_rotation(const std::string& path, const std::string& log) const {
+    return names_.is_pattern(log) ? is_rotation_of_any(log, path) : is_rotation_of(log, path);
+  }
+  bool is_in_any_directory(const std::string& log) const {
+    return names_.is_pattern(log) && has_wildcards(directory_of(log));
+  }
   bool is_at_home(const Stream& s) const { return names_.leads_to(s.home, s.path) && in_glob(s); }
   // Whether the proxy writes to it, also where a link has led before.
   bool is_log(const Stream& s) { return log_of(s.home, s.path) == s.path; }

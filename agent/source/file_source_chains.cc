@@ -31,7 +31,7 @@ std::string FileSource::log_of(const std::string& home, const std::string& path)
   std::string log = names_.path_of(home);
   const std::string directory = directory_of(log);
   const bool may_be_its =
-      log == home || has_wildcards(log) || path == log || is_rotation_of(log, path);
+      log == home || names_.is_pattern(log) || path == log || is_rotation(path, log);
   if (path == home || (directory == directory_of(path) && may_be_its)) return log;
   return log != home || !exists(directory) ? family_name_of(path) : log;
 }
@@ -56,7 +56,7 @@ void FileSource::start_chain_before(const std::string& home, const Stream* appea
 void FileSource::start_chain_from_nothing(const std::string& home, const std::string& log,
                                           int64_t sequence, int64_t looked_wall_ms) {
   const std::string directory = directory_of(log);
-  if (has_wildcards(directory) || !exists(directory)) return;
+  if (is_in_any_directory(log) || !exists(directory)) return;
   const int64_t since_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
   start_chain_since(home, log, since_ns, since_ns, sequence);
 }
@@ -67,8 +67,9 @@ void FileSource::start_chains_without_log(int64_t looked_wall_ms) {
   const std::string pattern = names_.path_of(settings_.path);
   const std::string directory = directory_of(pattern);
   const int64_t since_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
-  if (!has_wildcards(pattern) || has_wildcards(directory) || !has_news(directory, since_ns)) return;
-  const Listing listing = listings_.rotations_of(pattern);
+  if (!names_.is_pattern(pattern) || is_in_any_directory(pattern) || !has_news(directory, since_ns))
+    return;
+  const Listing listing = listings_.rotations_of_any(pattern);
   if (listing.status.code() == StatusCode::kNotFound) return;
   bool unknown = !listing.status || !listing.complete;
   for (const FoundFile& file : listing.files) {
@@ -107,8 +108,7 @@ void FileSource::start_chains_at_swap(const std::string& home) {
   const int64_t since_ns = (names_wall_ms_ - kClockGrainMs) * 1'000'000;
   const std::string log = former_names_.path_of(home);
   newest_sequence_ += kSequenceStep;
-  if (former_names_.is_linked(home) && !has_wildcards(directory_of(log)) &&
-      exists(directory_of(log)))
+  if (former_names_.is_linked(home) && !is_in_any_directory(log) && exists(directory_of(log)))
     start_chain_since(home, log, since_ns, since_ns, newest_sequence_);
   newest_sequence_ += kSequenceStep;
   if (names_.is_linked(home))
@@ -127,7 +127,7 @@ void FileSource::look_behind(const Waiting& waiting) {
   if (home.empty() && anchor) home = stored.path;
   const std::string log = log_of(home, stored.path);
   const std::string directory = directory_of(log);
-  const bool listed = !home.empty() && !has_wildcards(directory) && (anchor || exists(directory));
+  const bool listed = !home.empty() && !is_in_any_directory(log) && (anchor || exists(directory));
   // If its contents do not tell a copy, what is found may be one.
   const bool may_be_found = listed && stored.size > stored.position &&
                             (anchor || waiting.unstored || !tells_copies(stored));

@@ -430,9 +430,8 @@ void FileSource::update_watches(Now now) {
   if (!begun_) return;
   std::set<std::string> wanted;
   std::set<std::string> hot;
-  if (std::string directory = directory_of(names_.path_of(settings_.path));
-      !has_wildcards(directory))
-    wanted.insert(directory);
+  const std::string log = names_.path_of(settings_.path);
+  if (!is_in_any_directory(log)) wanted.insert(directory_of(log));
   for (const auto& s : streams_) {
     if (!s) continue;
     const bool followed = s->file.is_open() || (share_ && !is_rotated(*s));

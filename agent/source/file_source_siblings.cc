@@ -81,7 +81,8 @@ bool FileSource::waits_for_chain(const Stream& s) const {
   return std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
     if (chain.of_new_logs || chain.sequence >= s.sequence || chain.looks >= kChainWaitLooksMax)
       return false;
-    return chain.home == s.home || (has_wildcards(chain.home) && matches_glob(chain.home, s.home));
+    return chain.home == s.home ||
+           (names_.is_pattern(chain.home) && matches_glob(chain.home, s.home));
   });
 }
 
@@ -137,7 +138,7 @@ void FileSource::finish_chains() {
 
 // Where each hour has a log of its own, one that is packed has left the glob.
 void FileSource::add_packed_logs(const std::string& log, Listing& listing) {
-  if (!has_wildcards(settings_.path) || has_wildcards(log)) return;
+  if (!has_wildcards(settings_.path) || names_.is_pattern(log)) return;
   Listing family = listings_.family_of(log);
   drop_packed_twice(family.files);
   for (FoundFile& file : family.files)
@@ -149,7 +150,9 @@ void FileSource::add_packed_logs(const std::string& log, Listing& listing) {
 void FileSource::add_left_log(const Chain& chain, Listing& listing) {
   if (names_.leads_to(chain.home, chain.log) && matches_glob(settings_.path, chain.home)) return;
   for (const FoundFile& file : listings_.of(directory_of(chain.log)).files)
-    if (matches_glob(chain.log, without_gzip_suffix(file.path))) listing.files.push_back(file);
+    if (const std::string plain = without_gzip_suffix(file.path);
+        plain == chain.log || (names_.is_pattern(chain.log) && matches_glob(chain.log, plain)))
+      listing.files.push_back(file);
   drop_packed_twice(listing.files);
 }
 
@@ -160,12 +163,14 @@ bool FileSource::follow_chain(Chain& chain, Now now) {
     if (home_or_former_of(waiting.position.path) == chain.home) return false;
   if (!exists(directory_of(chain.log)))
     return has_left(chain.home, chain.log);  // else it is not mounted yet
-  Listing listing = listings_.rotations_of(chain.log);
+  const bool of_any = names_.is_pattern(chain.log);
+  Listing listing =
+      of_any ? listings_.rotations_of_any(chain.log) : listings_.rotations_of(chain.log);
   add_packed_logs(chain.log, listing);
   add_left_log(chain, listing);
   // One that was removed since is held, but not listed; gzip may have made another of it.
   for (const auto& stream : streams_) {
-    if (!stream || !stream->sibling || !is_rotation_of(chain.log, stream->path)) continue;
+    if (!stream || !stream->sibling || !is_rotation(stream->path, chain.log)) continue;
     const FoundFile held{stream->path, stream->file.stat()};
     const bool listed =
         std::any_of(listing.files.begin(), listing.files.end(),
@@ -274,7 +279,7 @@ bool FileSource::follow_link(const FoundFile& found, const Chain& chain, int64_t
   }
   if (read_to && (may_be_packed || !stream->file.go_on_from(*read_to))) return false;
   const bool same_log = without_gzip_suffix(found.path) == chain.log ||
-                        (!has_wildcards(chain.log) && is_rotation_of(chain.log, found.path));
+                        (!names_.is_pattern(chain.log) && is_rotation_of(chain.log, found.path));
   stream->home = same_log ? chain.home : home_or_former_of(found.path);
   stream->sequence = sequence;
   stream->sibling = false;

@@ -42,6 +42,11 @@ bool LogNames::names(const std::string& path) const {
   return matches_glob(pattern_, path) || !name_of(path).empty();
 }
 
+// A log may have brackets in its name.
+bool LogNames::is_pattern(const std::string& log) const {
+  return has_wildcards(log) && (log == pattern_ || log == path_of(pattern_));
+}
+
 std::string LogNames::path_of(const std::string& name) const {
   if (const auto target = targets_.find(name); target != targets_.end()) return target->second;
   const auto found = directories_.find(directory_of(name));

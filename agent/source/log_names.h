@@ -21,6 +21,8 @@ class LogNames {
   /// need not be a log now.
   std::string name_of(const std::string& path) const;
   bool names(const std::string& path) const;
+  /// Whether `log`, a name or the path of one, stands for all logs of the glob: it is the pattern.
+  bool is_pattern(const std::string& log) const;
   /// Where the log of that name lies; of a pattern, where the logs do.
   std::string path_of(const std::string& name) const;
   /// Whether any of the names is a link, or lies behind one.

@@ -105,6 +105,19 @@ TEST(LogFamily, ALogMayEndInANumberOfItsOwn) {
            Case{"/log/*.log", "/log/worker-1-2026-11-22.log", "/log/worker-1.log"},
            Case{"/log/*.log", "/log/site.8080.1.log", "/log/site.8080.log"},
            Case{"/log/*.log", "/log/app_01.log-20261122", "/log/app_01.log"},
+           // A name of which nothing else would be left is the log's own.
+           Case{"/log/*.log", "/log/-1.log", "/log/-1.log"},
+           Case{"/log/*.log", "/log/-1-20261122.log", "/log/-1.log"},
+           Case{"/log/*.log", "/log/_01.2.log.gz", "/log/_01.log"},
+           // Caddy since 2.11; logrotate's dateformat.
+           Case{"/log/*.log", "/log/access-2026-11-22T10-00-00.000-size.log.gz", "/log/access.log"},
+           Case{"/log/*.log", "/log/worker-1-2026-11-22T10-00-00.000-time.log",
+                "/log/worker-1.log"},
+           Case{"/log/access.log", "/log/access.log-20261122-100000Z", "/log/access.log"},
+           Case{"/log/*.log", "/log/access-2026-W48.log", "/log/access.log"},
+           Case{"/log/*.log", "/log/access.log.2026w48", "/log/access.log"},
+           Case{"/log/*.log", "/log/api-w2.log", "/log/api-w2.log"},
+           Case{"/log/*.log", "/log/upload-size.log", "/log/upload-size.log"},
            // What of app.log or of app.1.log, nobody knows.
            Case{"/log/*.log", "/log/app.1.log.1", "/log/app.log"},
            Case{"/log/*.log", "/log/app.1.1.log", "/log/app.log"},

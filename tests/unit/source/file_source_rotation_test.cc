@@ -59,6 +59,52 @@ TEST_F(FileSourceTest, ARenamedFileWhoseLastLineHasNoEndIsNotSaidToBeRead) {
   EXPECT_EQ(0u, f.log.count("rotated file is read, letting go"));
 }
 
+TEST_F(FileSourceTest, WhatIsRotatedWhileDownIsFoundByEachWayOfNaming) {
+  for (const char* name :
+       {"/log/access-2026-11-2%dT10-00-00.000.log", "/log/access-2026-11-2%dT10-00-00.000-size.log",
+        "/log/access.log-2026112%dZ", "/log/access.log.2026w4%d"}) {
+    append("a\n");
+    f.up();
+    f.news();
+    restart();
+    for (int day = 1; day <= 3; ++day) {
+      char to[100];
+      std::snprintf(to, sizeof to, name, day);
+      append(std::to_string(day) + "\n");
+      f.disk.rename(kLog, to);
+      f.pass(1000);
+    }
+    append("b\n");
+    f.up();
+    f.run(3000);
+    EXPECT_EQ("1 2 3 b", f.news()) << name;
+  }
+}
+
+TEST(FileSource, BracketsInANameAreNoPattern) {
+  for (const char* pattern : {"/log/*.log", "/log/app\\[1\\].log", "/sites/*/*.log"}) {
+    const std::string log = pattern[1] == 's' ? "/sites/[prod]/a.log" : "/log/app[1].log";
+    Follower follower(pattern);
+    follower.disk.make_directory("/sites");
+    follower.disk.make_directory("/sites/[prod]");
+    follower.disk.append(log, "a\n");
+    follower.up();
+    follower.run(1000);
+    follower.news();
+    follower.commit();
+    follower.crash();
+    for (const char* rotated : {".2", ".1"}) {
+      follower.disk.append(log, std::string(rotated) + "\n");
+      follower.disk.rename(log, log + rotated);
+      follower.pass(1000);
+    }
+    follower.disk.append(log, "b\n");
+    follower.up();
+    follower.run(3000);
+    EXPECT_EQ(".2 .1 b", follower.news()) << pattern;
+  }
+}
+
 TEST_F(FileSourceTest, AFileThatWasLetGoIsFoundAgainWhenItGrows) {
   append("a\n");
   f.up();

@@ -343,6 +343,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void forget_anchor(const Chain& chain);
   void note_stored_chains();
   void prune_rotated(Now now);
+  bool has_older_row(const Stream& stream);
 
   /// `gone`: its file is no more, so the store forgets it too.
   void forget(Stream& stream, bool gone, Now now);

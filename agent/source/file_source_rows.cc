@@ -98,9 +98,24 @@ void FileSource::prune_rotated(Now now) {
     if (s && s->began && !s->file.is_open() && !s->waiting && s->file.unread() == 0 && !in_glob(*s))
       read.push_back(s.get());
   if (read.size() <= kRotatedKeptMax) return;
-  std::sort(read.begin(), read.end(),
-            [](const Stream* a, const Stream* b) { return a->sequence > b->sequence; });
-  for (size_t i = kRotatedKeptMax; i < read.size(); ++i) forget(*read[i], true, now);
+  std::sort(read.begin(), read.end(), [](const Stream* a, const Stream* b) {
+    return a->file.stat().modified_ns < b->file.stat().modified_ns;
+  });
+  read.resize(read.size() - kRotatedKeptMax);
+  for (Stream* s : read)
+    if (!has_older_row(*s)) forget(*s, true, now);
+}
+
+// Whether an older one of the same log has a row, which may be the log itself if it is copied and
+// truncated: once that is rotated or gone, the file would be found behind it, as news.
+bool FileSource::has_older_row(const Stream& s) {
+  const FileStat& stat = s.file.stat();
+  const std::vector<Stream*> family = family_of(s.path);
+  return std::any_of(family.begin(), family.end(), [&](const Stream* other) {
+    const FileStat& than = other->file.stat();
+    const bool older = than.modified_ns <= stat.modified_ns || than.birth_ns < stat.birth_ns;
+    return other != &s && other->began && older;
+  });
 }
 
 }  // namespace lastseen

@@ -287,5 +287,35 @@ TEST_F(FileSourceRemembered, AnArchiveThatBeginsLikeAClosedLogIsNoCopyOfIt) {
   EXPECT_THAT(f.lines, testing::Contains("{\"msec\":1795,2}"));
 }
 
+// Only so many of the files that are read stay known; an older one that is still written to is.
+TEST_F(FileSourceTest, AFileThatIsNotRememberedIsNoNewsBehindAnOlderOne) {
+  up_with("/log/*.log");
+  append("1\n");
+  f.run(2000);
+  auto old = f.disk.writer(kLog);
+  for (const char* line : {"2\n", "3\n"}) {
+    rotate();
+    append(line);
+    f.run(2000);
+  }
+  for (int i = 0; i < 70; ++i) {
+    const std::string log = "/log/site" + std::to_string(i) + "x.log";
+    f.disk.append(log, "a\n");
+    f.run(100);
+    f.disk.rename(log, log + ".1");
+    f.disk.append(log, "b\n");
+    f.run(100);
+  }
+  for (int minute = 0; minute < 3; ++minute) {
+    old.append("more\n");
+    f.run(50'000);
+  }
+  f.news();
+  restart();
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("", f.news());
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -228,6 +228,9 @@ Status FollowedFile::extend_head(bool thorough, bool& differs) {
   char buffer[kHeadBytesMax];
   Result<std::string_view> first = pread(buffer, std::max<size_t>(length, head_.bytes), 0);
   if (!first) return first.status();
+  // It was truncated just now: the next look tells, and needs the head to find a copy.
+  if (position_ > 0 && first->size() < head_.bytes)
+    return failed(Status::retry("the file shrinks while it is read"));
   // Shorter than the head: only where nothing is counted, so nothing is to be protected.
   differs = first->size() >= head_.bytes && !head_.agrees_with(*first);
   if (!differs) head_ = Head::of(*first);

@@ -387,5 +387,32 @@ TEST_F(FileSourceCopies, TheCopyOfALogThatEndsInANumberIsNotReadTwice) {
   }
 }
 
+TEST(FileSource, ALogThatIsTruncatedWhileItIsLookedAtIsReadOnInItsCopy) {
+  for (int calls = 1;; ++calls) {
+    Follower follower;
+    FakeFileSystem& disk = follower.disk;
+    disk.append(kLog, std::string(kHeadBytesProof, 'a') + "\n");
+    follower.up();
+    follower.run(1000);
+    follower.news();
+    disk.append(kLog, "b\n");
+    int left = calls;
+    disk.fault = [&](Call call, const std::string& path) {
+      if (call == Call::kPread && path == kLog && --left == 0) {
+        disk.copy(kLog, "/log/access.log.1");
+        disk.truncate(kLog);
+      }
+      return Status::ok();
+    };
+    follower.run(5000);
+    if (left > 0) {
+      EXPECT_GT(calls, 3);
+      break;
+    }
+    EXPECT_EQ("b", follower.news()) << "truncated before read " << calls;
+    EXPECT_EQ(0u, follower.lost(LossReason::kTruncated)) << "truncated before read " << calls;
+  }
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -286,6 +286,7 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   stream->sequence = newest_sequence_ += kSequenceStep;
   stream->located = true;
   stream->changed_ms = stream->opened_ms = now.mono_ms;
+  stream->met_wall_ms = now.wall_ms;
   auto place = std::find(streams_.begin(), streams_.end(), nullptr);
   if (place == streams_.end()) place = streams_.insert(place, nullptr);
   *place = std::move(stream);

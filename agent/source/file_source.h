@@ -123,8 +123,10 @@ class FileSource final : public Source, private Watcher::Listener {
     std::string candidate;      // in the look under way: another path that leads to it
     bool dirty = false;         // collect() has news of it
     uint64_t first_size = 0;    // bytes, at the first discovery
-    int64_t sequence = 0;       // older files have smaller ones
-    int64_t changed_ms = 0;     // when it last grew
+    std::optional<Position> first = {};  // what it was then, if it was truncated since
+    int64_t met_wall_ms = 0;
+    int64_t sequence = 0;    // older files have smaller ones
+    int64_t changed_ms = 0;  // when it last grew
     int64_t opened_ms = 0;
     uint64_t looked_step = 0;
     uint64_t asked_to = 0;       // bytes: what stood there when look_now() was asked for
@@ -247,6 +249,7 @@ class FileSource final : public Source, private Watcher::Listener {
   Stream* find_on_other_device(const Position& stored, bool& undecided);
   void forget_unstored(const Stream& stream);
   bool adopt(Stream& stream, const Waiting& waiting, Now now);
+  uint64_t bytes_before_start(Stream& stream);
   void place(Stream& stream, Now now);
   void return_closed(Now now);
   void store_closed(Now now);

@@ -373,6 +373,17 @@ bool FileSource::adopt(Stream& s, const Waiting& waiting, Now now) {
   return true;
 }
 
+// By `start: end` what a log held at the first discovery is not counted, nor in a copy that was
+// made of it since.
+uint64_t FileSource::bytes_before_start(Stream& s) {
+  for (const Stream* log : family_of(s.path)) {
+    if (log == &s || !log->first) continue;
+    const Result<bool> copy = s.file.proves(*log->first);
+    if (copy && *copy) return log->first->size;
+  }
+  return 0;
+}
+
 void FileSource::place(Stream& s, Now now) {
   Status status;
   const char* reason = "new file";
@@ -386,7 +397,8 @@ void FileSource::place(Stream& s, Now now) {
     // It knows the input but not the file, so it has none of its lines, whoever read them.
     status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {
-    status = s.file.start_at(0, false);
+    const uint64_t before_start = known_ || start_ == Start::kBegin ? 0 : bytes_before_start(s);
+    status = before_start > 0 ? s.file.start_at_last_line(before_start) : s.file.start_at(0, false);
     // Its log came while the agent was down, and may have been rotated since. Without any position
     // the anchor leads to it.
     const bool came =
@@ -402,12 +414,18 @@ void FileSource::place(Stream& s, Now now) {
   } else if (is_gzip_name(s.path)) {
     reason = "start: end";
     status = s.file.start_at_end();
+  } else if (s.file.truncated_while_held()) {
+    reason = "start: end, truncated since";
+    if (s.first) s.file.disown_held(s.first->size);
+    status = s.file.start_at(0, false);
   } else {
     reason = "start: end";
     status = s.file.start_at_last_line(s.first_size);
   }
   if (!status) return say_trouble(s);
   s.began = s.dirty = true;
+  // Its copies were written since.
+  if (s.intact_wall_ms == 0 && s.file.truncated_while_held()) s.intact_wall_ms = s.met_wall_ms;
   log_.info("following", {{"input", settings_.name},
                           {"path", s.path},
                           {"position", s.file.position()},

@@ -73,6 +73,12 @@ Status FollowedFile::start_at(uint64_t position, bool discarding) {
 }
 
 Status FollowedFile::start_at_last_line(uint64_t size) {
+  if (has_more() && size > 0) {
+    if (Status status = unpack_to(size); !status) return status;
+    Result<FileStat> stat = file_->stat();
+    if (!stat) return failed(stat.status());
+    stat_ = *stat;
+  }
   uint64_t end = std::min(size, static_cast<uint64_t>(stat_.size));
   size_seen_ = static_cast<uint64_t>(stat_.size);  // what was before is nobody's loss
   held_ = {};
@@ -151,24 +157,21 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   }
   if (verified_ && !look.changed && trouble_.empty()) return look;
   const bool nothing_known = position_ == 0 && head_.bytes < kHeadBytesProof;
+  const std::optional<Position> held = truncated_while_held();
   Position before = identity();
   Result<std::string_view> differs = verify(thorough || !verified_);
   if (!differs) {
     look.status = differs.status();
     return look;
   }
-  const Held held = std::exchange(held_, {});
+  held_ = {};
   if (!differs->empty()) {
     look.before = before;
     restart(look, *differs);
-  } else if (nothing_known && held.is_over) {
-    const Head first = Head::of(held.first);
-    before.head_bytes = first.bytes;
-    before.head_hash = first.hash;
-    before.size = held.size;
-    look.before = before;
+  } else if (nothing_known && held) {
+    look.before = held;
     look.reason = kTruncated;
-    look.lost_bytes = held.size;
+    look.lost_bytes = held->size;
     size_seen_ = size;
   } else if (size < size_seen_ && !file_->has_more()) {
     // The lines that were counted are still there; part of the unfinished line is not.
@@ -185,6 +188,18 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   end_ = size;
   size_seen_ = std::max(size_seen_, size);
   return look;
+}
+
+std::optional<Position> FollowedFile::truncated_while_held() const {
+  if (!held_.is_over) return std::nullopt;
+  Position before = identity();
+  const Head first = Head::of(held_.first);
+  before.head_bytes = first.bytes;
+  before.head_hash = first.hash;
+  before.position = before.tail_bytes = 0;
+  before.discarding = false;
+  before.size = held_.size;
+  return before;
 }
 
 // Before anybody tells where reading begins: what is there now may be in a copy by then.

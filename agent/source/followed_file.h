@@ -68,6 +68,11 @@ class FollowedFile {
   /// kept, are those of `stored`.
   Result<bool> is_beginning_of(const Position& stored);
   Result<bool> is_longer_than(uint64_t bytes);
+  /// Before it is placed: what it held was truncated. Then what is known of that, as of a file of
+  /// which nothing was counted.
+  std::optional<Position> truncated_while_held() const;
+  /// Of that, the first `bytes` were nobody's.
+  void disown_held(uint64_t bytes) { held_.size -= std::min(bytes, held_.size); }
   /// This holds what was in the file of `before`: goes on where that stood, or at its own end.
   Status go_on_from(const Position& before);
 

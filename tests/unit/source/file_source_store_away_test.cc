@@ -51,6 +51,50 @@ TEST_F(FileSourceStoreAway, WhatIsReadInACopyOfALogThatWasStoredEmptyIsNoLoss) {
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
+// What was written before the first look is counted only by `start: begin`.
+struct FileSourceFirstStart : FileSourceStoreAway,
+                              testing::WithParamInterface<std::tuple<const char*, bool, Start>> {
+  void rotate_while_away(bool packed) {
+    for (const char* line : {"b", "c", "d"}) {
+      see(line + std::string(70, '.') + "\n");
+      f.pass(1000);
+      for (const char* end : {"", ".gz"}) {
+        for (int i = 2; i >= 1; --i) {
+          const std::string from = "/log/access.log." + std::to_string(i) + end;
+          if (f.disk.exists(from)) rename(from, "/log/access.log." + std::to_string(i + 1) + end);
+        }
+      }
+      copy();
+      truncate();
+      if (packed) compress("/log/access.log.1");
+      f.pass(100);
+      see("");
+    }
+    see("e\n");
+  }
+};
+
+TEST_P(FileSourceFirstStart, WhatWasCopiedAndTruncatedIsReadInItsCopies) {
+  const auto& [path, packed, start] = GetParam();
+  f.settings.path = path;
+  f.start = start;
+  append("a\n");
+  f.pass(5000);
+  f.launch();
+  rotate_while_away(packed);
+  begin();
+  std::string begins;
+  for (const std::string& line : f.lines) begins += line.substr(0, 1);
+  std::sort(begins.begin(), begins.end());
+  EXPECT_EQ(start == Start::kBegin ? "abcde" : "bcde", begins);
+  EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, FileSourceFirstStart,
+                         testing::Combine(testing::Values("/log/access.log", "/log/*"),
+                                          testing::Bool(),
+                                          testing::Values(Start::kBegin, Start::kEnd)));
+
 TEST_F(FileSourceStoreAway, ACopyThatIsGoneIsHeldUntilItsLogCanBeLookedAt) {
   store_empty_log();
   append("a\n");

@@ -16,43 +16,16 @@
 #include "base/gzip.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "source/descriptor_budget.h"
 #include "source/directory_watches.h"
 #include "source/discovery.h"
+#include "source/file_source_options.h"
 #include "source/followed_file.h"
 #include "source/foreign_files.h"
-#include "source/hold_budget.h"
 #include "source/log_names.h"
 #include "source/source.h"
 #include "source/watcher.h"
 
 namespace lastseen {
-
-struct FileSourceOptions {
-  /// The slow poll that always runs: events are only hints. Of thousands of files that are all
-  /// watched it asks one in ten milliseconds (4 us each: 0.04 % of a core).
-  int64_t poll_ms = 1000;
-  int64_t poll_file_ms = 10;
-  /// While files wait for a descriptor.
-  int64_t crowded_poll_ms = 200;
-  /// A file that never rests is closed after this time, if others wait.
-  int64_t turn_ms = 2000;
-  /// How often a hot file is looked at: min(40, max(2, flush.interval / 4)).
-  int64_t hot_ms = 20;
-  /// A file is hot for this long after it last changed.
-  int64_t hot_for_ms = 100;
-  /// nginx writes to a renamed file until USR1: let go of one when it has been quiet this long
-  /// after its successor got data.
-  int64_t rotated_idle_ms = 60'000;
-  /// A deleted file without a successor may still be written to; nothing of it can be found
-  /// again, so we let go much later.
-  int64_t deleted_idle_ms = 3'600'000;
-  /// How long a file that was moved out of its directory is remembered, should it come back.
-  int64_t forget_ms = 86'400'000;
-  /// Shared by the sources of an agent; null: without limits.
-  std::shared_ptr<HoldBudget> hold;
-  std::shared_ptr<DescriptorBudget> descriptors;
-};
 
 /// Follows every file that `settings.path` names. Opens files as soon as it sees them, so that
 /// nothing is lost while positions are not known, and keeps them open through rename and removal
@@ -219,18 +192,20 @@ class FileSource final : public Source, private Watcher::Listener {
   bool check_closed(Stream& stream, const FoundFile& found, Now now);
   bool reopen(Stream& stream, const std::string& path, Now now);
   void locate(Stream& stream, Now now);
-  void note_troubles(std::vector<PathTrouble> troubles, Now now);
-  bool may_hide_news(Now now) const;
   Stream& welcome(const std::string& path, std::unique_ptr<File> file, const FileStat& stat,
                   Now now);
-  void cannot_open(const FoundFile& found, std::string state);
-  void note_early_trouble(Stream& stream);
   void note_place(Stream& stream, const std::string& path);
   void note_names(const Discovered& discovered);
   bool came_back(const FoundFile& found, Now now);
   void note_successors(Now now);
   void let_go(Stream& stream, Now now);
   void update_watches(Now now);
+
+  // file_source_trouble.cc: what cannot be found, listed or opened.
+  void cannot_open(const FoundFile& found, std::string state);
+  void note_early_trouble(Stream& stream);
+  void note_troubles(std::vector<PathTrouble> troubles, Now now);
+  bool may_hide_news(Now now) const;
 
   // file_source_restore.cc: where reading begins.
   void keep_unfound(std::vector<Waiting> unfound);

@@ -69,11 +69,13 @@ void FileSource::start_chains_without_log(int64_t looked_wall_ms) {
   const int64_t since_ns = (looked_wall_ms - kClockGrainMs) * 1'000'000;
   if (!names_.is_pattern(pattern) || is_in_any_directory(pattern) || !has_news(directory, since_ns))
     return;
-  const Listing listing = listings_.rotations_of_any(pattern);
+  const Listing& listing = listings_.of(directory);
   if (listing.status.code() == StatusCode::kNotFound) return;
   bool unknown = !listing.status || !listing.complete;
   for (const FoundFile& file : listing.files) {
-    if (file.stat.modified_ns <= since_ns || stream_of(file.stat) || has_log(file.path)) continue;
+    // The times first: there may be ten thousands.
+    if (file.stat.modified_ns <= since_ns || stream_of(file.stat)) continue;
+    if (!is_rotation(file.path, pattern) || has_log(file.path)) continue;
     const Stream* newest = newest_of(file.path);
     if (newest) start_chain(*newest, looked_wall_ms);
     unknown |= !newest;

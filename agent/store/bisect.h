@@ -34,6 +34,9 @@ inline constexpr size_t kRefusedRowsMax = 100;
 inline constexpr size_t kRowsForShare = 10;
 
 bool table_at_fault(size_t refused, size_t rows);
+/// Follows the name of the table.
+inline constexpr const char* kRefusesTooMany =
+    " refuses more than 100 rows or most of them, so none is set aside: ";
 
 struct BisectResult {
   enum class End { kDone, kTableAtFault, kFailed };

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "store/bisect.h"
 #include "store/migration_plan.h"
 #include "store/sqlstate.h"
 
@@ -111,9 +112,8 @@ StoreError connect_error(const SqlError& error) {
 StoreError table_at_fault_error(const std::string& sqlstate, const std::string& message,
                                 const TableName& table) {
   return {StoreTrouble::kHolding, sqlstate,
-          quote_table(table) +
-              " refuses most rows, so none is set aside: " + without_value(message) +
-              " (SQLSTATE " + sqlstate + "); mend the table, or store.table and store.columns"};
+          quote_table(table) + kRefusesTooMany + without_value(message) + " (SQLSTATE " + sqlstate +
+              "); mend the table, or store.table and store.columns"};
 }
 
 Status to_status(const StoreError& error) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/bisect.h"
 #include "store/new_clients.h"
 #include "store/sqlite_statements.h"
 
@@ -274,9 +275,8 @@ SqliteStore::Failure SqliteStore::upsert(const std::vector<UpsertRow>& rows,
     refusals->push_back({i, failure.sqlstate, failure.message});
     if (refusals_max == RefusalsMax::kByShare && table_at_fault(refusals->size(), rows.size()))
       return fail({StoreTrouble::kHolding, failure.sqlstate,
-                   "SQLite: " + connection_.path() + ": table " + table_ +
-                       " refuses most rows, so none is set aside: " + failure.message +
-                       "; mend the table, or store.table and store.columns"});
+                   "SQLite: " + connection_.path() + ": table " + table_ + kRefusesTooMany +
+                       failure.message + "; mend the table, or store.table and store.columns"});
   }
   statements_->upsert.reset();
   return std::nullopt;

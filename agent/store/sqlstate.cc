@@ -24,6 +24,7 @@ constexpr std::array kRules = {
     SqlstateRule{"22", kRowAtFault, "the value does not fit the column"},
     SqlstateRule{"23", kRowAtFault, "a constraint refuses the row"},
     SqlstateRule{"23502", kHolding, "a column of the table that is not ours wants a value"},
+    SqlstateRule{"54000", kRowAtFault, "the value is too long for an index of the table"},
     SqlstateRule{kAnyOtherSqlstate, kHolding, "rights, tables, passwords, read-only, corruption"},
 };
 

@@ -128,6 +128,17 @@ TEST_P(PostgresCase, IdTooLongForTheColumnIsSetAsideNotCut) {
   EXPECT_EQ("22001", lab_->sql("SELECT sqlstate FROM lastseen_quarantine")[0][0]);
 }
 
+TEST_P(PostgresCase, IdTooLongForAnIndexIsSetAside) {
+  lab_->sql("CREATE TABLE users (id text PRIMARY KEY, seen timestamptz)");
+  use("users", {"id", "seen", ""});
+  std::string id;  // the server would pack a repetitive one
+  for (uint32_t random = 1; id.size() < 3000; random = random * 1664525 + 1013904223)
+    id += static_cast<char>('!' + (random >> 24) % 90);
+  const CommitResult result = commit(BatchBuilder().seen(id, kTime).seen("ok", kTime).take(1, 1));
+  EXPECT_THAT(result.quarantined, ElementsAre(1));
+  EXPECT_EQ("54000", lab_->sql("SELECT sqlstate FROM lastseen_quarantine")[0][0]);
+}
+
 TEST_P(PostgresCase, IdTooLongForADomainIsSetAsideNotCut) {
   lab_->sql(
       "CREATE DOMAIN short AS varchar(5); "

@@ -75,7 +75,7 @@ TEST_P(RefusalCase, MostRowsRefusedHoldsAndChangesNothing) {
   const StoreError error = commit_error(builder.take(1, 1));
   EXPECT_EQ(StoreTrouble::kHolding, error.trouble);
   EXPECT_THAT(error.sqlstate, ::testing::StartsWith("23"));
-  EXPECT_THAT(error.message, HasSubstr("refuses most rows"));
+  EXPECT_THAT(error.message, HasSubstr("so none is set aside"));
   EXPECT_THAT(error.message, Not(HasSubstr("bad-")));
   EXPECT_THAT(clients(), IsEmpty());
   const AgentState state = load();

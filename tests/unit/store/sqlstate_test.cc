@@ -18,7 +18,7 @@ TEST(Sqlstate, ConnectionAndResourcesAreRetried) {
 }
 
 TEST(Sqlstate, DataAndConstraintsAreTheRowsFault) {
-  for (const char* state : {"21000", "22001", "22021", "22P02", "23505", "23514"})
+  for (const char* state : {"21000", "22001", "22021", "22P02", "23505", "23514", "54000"})
     EXPECT_EQ(kRowAtFault, meaning_of(state)) << state;
 }
 

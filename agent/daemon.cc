@@ -76,6 +76,7 @@ Status Daemon::build() {
   if (!inputs) return inputs.status();
   spill_file_ = make_state_file(spill_path(config()));
   std::vector<SpillPart> spilled = read_spill(*spill_file_, config().agent_id, *log_);
+  say_other_spills(config(), *files_, *log_);
   add_spilled_inputs(spilled, *inputs, *log_);
   pipeline_ = std::make_unique<Pipeline>(pipeline_options(config(), options_.once, seed),
                                          std::move(*inputs), clock_.now());

@@ -26,12 +26,31 @@ void set_aside(StateFile& file, const std::string& why, Log& log) {
             "else is");
 }
 
+constexpr std::string_view kSpillSuffix = ".spill";
+
+std::string spill_name(std::string agent_id) {
+  std::replace(agent_id.begin(), agent_id.end(), '/', '%');  // an agent_id holds no %
+  return agent_id.append(kSpillSuffix);
+}
+
 }  // namespace
 
 std::string spill_path(const Config& config) {
-  std::string name = config.agent_id;
-  std::replace(name.begin(), name.end(), '/', '%');  // an agent_id holds no %
-  return config.state_dir + "/" + name + ".spill";
+  return config.state_dir + "/" + spill_name(config.agent_id);
+}
+
+void say_other_spills(const Config& config, FileSystem& files, Log& log) {
+  const Result<std::vector<std::string>> names = files.list(config.state_dir);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(kSpillSuffix) || name == spill_name(config.agent_id)) continue;
+    std::string agent_id = name.substr(0, name.size() - kSpillSuffix.size());
+    std::replace(agent_id.begin(), agent_id.end(), '%', '/');
+    log.warn(
+        "another agent left what its feeds had brought and was not committed; only an agent of "
+        "that name reads it. If this one had that name before, start it once under it",
+        {{"agent_id", agent_id}, {"file", config.state_dir + "/" + name}});
+  }
 }
 
 std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log) {

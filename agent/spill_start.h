@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/log.h"
 #include "base/spill.h"
 #include "base/state_file.h"
@@ -17,6 +18,9 @@ std::string spill_path(const Config& config);
 
 /// A file that cannot be used is set aside, and the log says so. Empty: there is nothing.
 std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log);
+
+/// Names the agents whose spill files lie in state_dir, too: this one may have had another name.
+void say_other_spills(const Config& config, FileSystem& files, Log& log);
 
 /// For what inputs brought that are not in the configuration any more.
 void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<PipelineInput>& inputs,

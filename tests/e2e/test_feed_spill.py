@@ -119,3 +119,22 @@ def test_input_that_is_no_longer_configured_is_committed(own_database, agents, t
     agent.says("an input is no longer configured")
     wait_until(lambda: agent.input(1)["lines_read"] == 15 and agent.input(1)["pending"] == 0)
     assert own_database.rows() == sender.truth.clients
+
+
+def test_spill_of_an_agent_that_has_another_name_now_is_named(own_database, agents):
+    agent, sender = fed_agent(agents, own_database)
+    agent.start()
+    sender.send(10)
+    agent.settled(10)
+    own_database.server.stop()
+    sender.send(5)
+    wait_until(lambda: agent.input()["pending"] == 5)
+    assert agent.stop() == 3
+    own_database.server.start(durable=True)
+    agent.write(agent_id="renamed")
+    agent.start()
+    agent.says("start it once under it agent_id=e2e")
+    assert agent.stop() == 0
+    agent.write(agent_id="e2e")
+    agent.start()
+    wait_until(lambda: own_database.rows() == sender.truth.clients)

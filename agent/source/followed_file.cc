@@ -149,6 +149,7 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
   look.changed = next->size != stat_.size || next->modified_ns != stat_.modified_ns;
   stat_ = *next;
   const uint64_t size = static_cast<uint64_t>(stat_.size);
+  const bool size_known = !file_->has_more();  // what is read below may be unpacked only then
   if (!placed_) {
     size_seen_ = std::max(size_seen_, size);
     trouble_.clear();
@@ -173,7 +174,7 @@ FollowedFile::Look FollowedFile::look(bool thorough) {
     look.reason = kTruncated;
     look.lost_bytes = held->size;
     size_seen_ = size;
-  } else if (size < size_seen_ && !file_->has_more()) {
+  } else if (size < size_seen_ && size_known) {
     // The lines that were counted are still there; part of the unfinished line is not.
     look.reason = kCut;
     look.lost_bytes = size_seen_ - std::max(size, position_);

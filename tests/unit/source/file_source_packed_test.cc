@@ -41,6 +41,33 @@ TEST_F(FileSourcePacked, ACompressedFileIsNotCutBecauseItIsNotUnpackedYet) {
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
 }
 
+TEST_F(FileSourcePacked, ACompressedFileIsNotCutBecauseItCouldNotBeUnpackedJustThen) {
+  const std::string packed = "/log/access.log.1.gz";
+  const std::string line(kHeadBytesProof, 'a');
+  f.disk.create(kLog);
+  f.up();
+  append(line + "\n");
+  f.source->look_now();
+  f.step();
+  restart();
+  rename(kLog, "/log/access.log.1");
+  compress("/log/access.log.1");
+  f.launch();
+  f.restore();
+  restart();
+  const auto stored = f.store;
+  for (int fails = 1; fails <= 6; ++fails) {
+    f.store = stored;
+    fail(Call::kPread, packed, fails);
+    f.up();
+    f.disk.fault = nullptr;
+    f.run(3000);
+    EXPECT_EQ(0u, f.lost(LossReason::kTruncated)) << fails;
+    EXPECT_EQ(line, f.news()) << fails;
+    f.crash();
+  }
+}
+
 TEST_F(FileSourcePacked, AFlushWaitsForAllThatACompressedFileHolds) {
   append("a\n");
   f.up();

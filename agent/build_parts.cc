@@ -1,4 +1,5 @@
 #include "build_parts.h"
+#include "store_place.h"
 
 #include <algorithm>
 #include <utility>
@@ -99,6 +100,7 @@ std::unique_ptr<Source> make_feed_source(const Config& config, const InputSettin
 PipelineOptions pipeline_settings(const Config& config) {
   PipelineOptions options;
   options.agent_id = config.agent_id;
+  options.store = store_place(config.store);
   options.clients_max = static_cast<uint64_t>(config.buffer.clients_max);
   options.flush_interval_ms = config.flush.interval;
   options.flush_clients = static_cast<uint64_t>(config.flush.clients);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "store/postgres_conninfo.h"
+#include "store_place.h"
 
 namespace lastseen {
 
@@ -44,13 +44,8 @@ StoreReload store_reload(const Config& running, const Config& next) {
   alike.retry_max = running.store.retry_max;
   if (alike == running.store && next.last_seen.future_max == running.last_seen.future_max)
     return StoreReload::kNone;
-  if (next.store.type != running.store.type) return StoreReload::kOther;
-  if (next.store.type == "sqlite")
-    return next.store.path == running.store.path ? StoreReload::kAnew : StoreReload::kOther;
-  if (next.store.type == "postgres")
-    return same_postgres(next.store.url, running.store.url) ? StoreReload::kAnew
-                                                            : StoreReload::kOther;
-  return StoreReload::kAnew;
+  return store_place(next.store) == store_place(running.store) ? StoreReload::kAnew
+                                                               : StoreReload::kOther;
 }
 
 Status needs_restart(const std::string& key, const std::string& from, const std::string& to) {

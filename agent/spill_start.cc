@@ -53,10 +53,10 @@ void say_other_spills(const Config& config, FileSystem& files, Log& log) {
   }
 }
 
-std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log) {
+std::vector<SpillPart> read_spill(StateFile& file, const SpillOwner& owner, Log& log) {
   const Result<std::optional<std::string>> bytes = file.read();
   if (bytes && !*bytes) return {};
-  Result<std::vector<SpillPart>> parts = bytes ? decode_spill(agent_id, **bytes) : bytes.status();
+  Result<std::vector<SpillPart>> parts = bytes ? decode_spill(owner, **bytes) : bytes.status();
   if (!parts) {
     set_aside(file, parts.status().message(), log);
     return {};

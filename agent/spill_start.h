@@ -17,7 +17,7 @@ namespace lastseen {
 std::string spill_path(const Config& config);
 
 /// A file that cannot be used is set aside, and the log says so. Empty: there is nothing.
-std::vector<SpillPart> read_spill(StateFile& file, const std::string& agent_id, Log& log);
+std::vector<SpillPart> read_spill(StateFile& file, const SpillOwner& owner, Log& log);
 
 /// Names the agents whose spill files lie in state_dir, too: this one may have had another name.
 void say_other_spills(const Config& config, FileSystem& files, Log& log);

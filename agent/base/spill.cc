@@ -7,7 +7,9 @@ namespace lastseen {
 
 namespace {
 
-constexpr std::string_view kSpillMagic = "lastseen spill 1\n";
+constexpr std::string_view kSpillMagic = "lastseen spill 2\n";
+constexpr std::string_view kSpillMagicWithoutStore = "lastseen spill 1\n";
+static_assert(kSpillMagic.size() == kSpillMagicWithoutStore.size());
 constexpr std::string_view kSpillMagicOfAnyVersion = "lastseen spill ";
 
 // The least that an entry, a counter, an input and a part take: a count beyond what the bytes could
@@ -152,9 +154,10 @@ Result<std::vector<SpilledInput>> decode_part(std::string_view bytes) {
   return inputs;
 }
 
-std::string encode_spill(std::string_view agent_id, const std::vector<const SpillPart*>& parts) {
+std::string encode_spill(const SpillOwner& owner, const std::vector<const SpillPart*>& parts) {
   std::string body;
-  put_text(body, agent_id);
+  put_text(body, owner.agent_id);
+  put_text(body, owner.store);
   put(body, static_cast<uint32_t>(parts.size()));
   for (const SpillPart* part : parts) {
     put(body, part->batch);
@@ -166,8 +169,9 @@ std::string encode_spill(std::string_view agent_id, const std::vector<const Spil
   return file += body;
 }
 
-Result<std::vector<SpillPart>> decode_spill(std::string_view agent_id, std::string_view file) {
-  if (!file.starts_with(kSpillMagic)) {
+Result<std::vector<SpillPart>> decode_spill(const SpillOwner& owner, std::string_view file) {
+  const bool names_store = file.starts_with(kSpillMagic);
+  if (!names_store && !file.starts_with(kSpillMagicWithoutStore)) {
     return broken(file.starts_with(kSpillMagicOfAnyVersion) ? "another version of lastseen wrote it"
                                                             : "it is not a spill file");
   }
@@ -176,12 +180,14 @@ Result<std::vector<SpillPart>> decode_spill(std::string_view agent_id, std::stri
   if (sum.size() < sizeof(uint64_t) || Reader(sum).take<uint64_t>() != checksum(body))
     return broken("it is torn or was changed: its checksum is another");
   Reader reader(body);
-  if (const std::string_view owner = reader.take_text(); owner != agent_id)
-    return broken("it belongs to agent_id '" + std::string(owner) + "'");
+  if (const std::string_view agent_id = reader.take_text(); agent_id != owner.agent_id)
+    return broken("it belongs to agent_id '" + std::string(agent_id) + "'");
+  const bool same_store = !names_store || reader.take_text() == owner.store;
   std::vector<SpillPart> parts;
   for (uint64_t left = reader.take_count<uint32_t>(kPartBytesMin); left > 0; --left) {
     SpillPart& part = parts.emplace_back();
-    part.batch = reader.take<uint64_t>();
+    const uint64_t batch = reader.take<uint64_t>();
+    part.batch = same_store ? batch : 0;
     part.bytes = reader.take_bytes(reader.take<uint64_t>());
     if (!reader.good()) break;
     if (const auto decoded = decode_part(part.bytes); !decoded) return decoded.status();

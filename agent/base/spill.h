@@ -48,11 +48,17 @@ std::string encode_part(const std::vector<SpilledInput>& inputs);
 /// that balance.
 Result<std::vector<SpilledInput>> decode_part(std::string_view bytes);
 
+struct SpillOwner {
+  std::string agent_id;
+  std::string store = {};  ///< Whose numbers the batches have.
+};
+
 /// The whole file.
-std::string encode_spill(std::string_view agent_id, const std::vector<const SpillPart*>& parts);
+std::string encode_spill(const SpillOwner& owner, const std::vector<const SpillPart*>& parts);
 
 /// The parts of a file, each of which decode_part() can read. kReject says what is wrong: it is
-/// not whole, not ours, or of another version.
-Result<std::vector<SpillPart>> decode_spill(std::string_view agent_id, std::string_view file);
+/// not whole, not ours, or of another version. In a file that was written for another store no part
+/// has been in a batch: that store's numbers mean nothing to ours.
+Result<std::vector<SpillPart>> decode_spill(const SpillOwner& owner, std::string_view file);
 
 }  // namespace lastseen

@@ -39,7 +39,7 @@ Pipeline::Input::Input(PipelineInput input_parts, uint32_t index, ClientBudget& 
 Pipeline::Pipeline(PipelineOptions options, std::vector<PipelineInput> inputs, Now now)
     : options_(std::move(options)),
       budget_(options_.clients_max),
-      spill_(options_.agent_id, spill_interval_ms(options_), now),
+      spill_({options_.agent_id, options_.store}, spill_interval_ms(options_), now),
       buffers_(options_.workers->count()),
       parsed_(pieces_max(*options_.workers)),
       started_mono_ms_(now.mono_ms),

@@ -311,6 +311,7 @@ void Pipeline::store_moved(FlushReply reply, Now now) {
   CHECK(stage_ == Stage::kMoving);
   stage_ = Stage::kEnding;
   stage_deadline_mono_ms_ = now.mono_ms + kEndingMs;
+  spill_.set_store(change_->options.store);
   const AgentState& there = reply.state;
   if (!loaded_) return positions_known(std::move(reply.state), now);
   CHECK(reply.batch.has_value() == in_flight_.has_value());

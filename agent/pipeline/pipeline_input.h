@@ -16,6 +16,7 @@ namespace lastseen {
 
 struct PipelineOptions {
   std::string agent_id;
+  std::string store = {};  ///< store_place() of it
   uint64_t clients_max = 100'000;
   int64_t flush_interval_ms = 1000;
   uint64_t flush_clients = 0;  ///< 0: half of clients_max

@@ -87,7 +87,7 @@ SpillOrder SpillKeeper::write(bool pending, uint64_t brought,
   for (const SpillPart* part : parts)
     up_to = std::max(up_to, part->batch == 0 ? UINT64_MAX : part->batch);
   ordered_ = {.remove = false, .brought = brought, .up_to = up_to};
-  return {encode_spill(agent_id_, parts), false};
+  return {encode_spill(owner_, parts), false};
 }
 
 void SpillKeeper::done(SpillResult result, Now now) {

@@ -33,8 +33,8 @@ enum class SpillResult {
 class SpillKeeper {
  public:
   /// The file is rewritten at most once in `interval_ms`.
-  SpillKeeper(std::string agent_id, int64_t interval_ms, Now now)
-      : agent_id_(std::move(agent_id)),
+  SpillKeeper(SpillOwner owner, int64_t interval_ms, Now now)
+      : owner_(std::move(owner)),
         interval_ms_(interval_ms),
         next_write_mono_ms_(now.mono_ms + interval_ms) {}
 
@@ -46,6 +46,8 @@ class SpillKeeper {
   std::vector<SpillPart> positions_known(uint64_t batch);
   /// What was found of an earlier run belongs to no batch of the store that is loaded next.
   void other_store();
+  /// That is the one whose fence is asked from now on.
+  void set_store(const std::string& store) { owner_.store = store; }
   /// The fence of another store stands at `batch`; what was out is pending again.
   void moved(uint64_t batch);
   void set_interval(int64_t interval_ms) { interval_ms_ = interval_ms; }
@@ -74,7 +76,7 @@ class SpillKeeper {
   SpillOrder write(bool pending, uint64_t brought,
                    const std::function<std::vector<SpilledInput>()>& encode);
 
-  const std::string agent_id_;
+  SpillOwner owner_;
   int64_t interval_ms_;
   std::vector<SpillPart> found_;              // whether they were committed is not known yet
   std::optional<uint64_t> batch_;             // where the fence stands, once that is known

@@ -45,20 +45,18 @@ std::string whole_seconds(Milliseconds duration_ms) {
 
 }  // namespace
 
-bool same_postgres(const std::string& a, const std::string& b) {
-  const std::unique_ptr<PQconninfoOption, FreeOptions> left(PQconninfoParse(a.c_str(), nullptr));
-  const std::unique_ptr<PQconninfoOption, FreeOptions> right(PQconninfoParse(b.c_str(), nullptr));
-  if (!left || !right) return false;
+std::string postgres_place(const std::string& url) {
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(
+      PQconninfoParse(url.c_str(), nullptr));
+  std::string place;
   // libpq lists all its options in the same order.
-  for (size_t i = 0; left.get()[i].keyword != nullptr; ++i) {
-    const PQconninfoOption& x = left.get()[i];
-    const PQconninfoOption& y = right.get()[i];
-    const bool decides = std::any_of(std::begin(kPlaceOptions), std::end(kPlaceOptions),
-                                     [&](std::string_view name) { return name == x.keyword; });
-    if (decides && std::string_view(x.val ? x.val : "") != std::string_view(y.val ? y.val : ""))
-      return false;
+  for (const PQconninfoOption* option = options.get(); option && option->keyword; ++option) {
+    const bool decides =
+        std::any_of(std::begin(kPlaceOptions), std::end(kPlaceOptions),
+                    [&](std::string_view name) { return name == option->keyword; });
+    if (decides && option->val) append(place, option->keyword, option->val);
   }
-  return true;
+  return place;
 }
 
 std::vector<std::string> postgres_keywords() {

@@ -26,8 +26,8 @@ std::vector<std::string> postgres_keywords();
 /// A keyword string with this password instead of any other.
 std::string with_password(std::string conninfo, std::string_view password);
 
-/// Whether two urls lead to the same database as the same user, so that the second can be used
-/// where the first one was; they may differ in password, timeouts and the like.
-bool same_postgres(const std::string& a, const std::string& b);
+/// Which database a url leads to, and as which user: the same for two that differ only in password,
+/// timeouts and the like. Empty if it cannot be parsed.
+std::string postgres_place(const std::string& url);
 
 }  // namespace lastseen

@@ -31,11 +31,12 @@ void check_part(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace lastseen;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  CHECK(decode_spill("a", bytes).is_ok() || !decode_spill("a", bytes).status().message().empty());
+  CHECK(decode_spill({"a"}, bytes).is_ok() ||
+        !decode_spill({"a"}, bytes).status().message().empty());
   // A checksum stops nearly all of it, so parts are tried behind one that is right.
   check_part(bytes);
   SpillPart part{1, std::string(bytes)};
-  const auto parts = decode_spill("a", encode_spill("a", {&part}));
+  const auto parts = decode_spill({"a"}, encode_spill({"a"}, {&part}));
   CHECK(parts.is_ok() == decode_part(bytes).is_ok());
   return 0;
 }

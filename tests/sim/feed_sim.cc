@@ -132,7 +132,7 @@ class FeedWorld {
 void FeedWorld::start() {
   agent_ = std::make_unique<FedAgent>(random_, now_);
   if (!file_) return;
-  auto parts = decode_spill(kAgent, *file_);
+  auto parts = decode_spill({kAgent}, *file_);
   if (!parts) {  // set aside
     file_.reset();
     return;

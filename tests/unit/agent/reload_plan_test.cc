@@ -106,6 +106,16 @@ TEST_F(ReloadPlanTest, AnotherDatabaseHostOrUserIsAnotherStore) {
   }
 }
 
+TEST_F(ReloadPlanTest, AnotherSchemaIsAnotherStore) {
+  running_.store.type = next_.store.type = "postgres";
+  running_.store.url = next_.store.url = "postgresql://u@h/db";
+  running_.store.table = "one.clients";
+  next_.store.table = "one.others";
+  EXPECT_EQ(StoreReload::kAnew, plan().store);
+  next_.store.table = "two.clients";
+  EXPECT_EQ(StoreReload::kOther, plan().store);
+}
+
 TEST_F(ReloadPlanTest, AnotherFileOrTypeIsAnotherStore) {
   next_.store.path = "/elsewhere.db";
   EXPECT_EQ(StoreReload::kOther, plan().store);

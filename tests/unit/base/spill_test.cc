@@ -27,11 +27,11 @@ SpillPart some_part(uint64_t batch) {
 std::string some_file() {
   const SpillPart first = some_part(41);
   const SpillPart second = some_part(0);
-  return encode_spill("web-1", {&first, &second});
+  return encode_spill({"web-1"}, {&first, &second});
 }
 
 TEST(Spill, WhatIsWrittenIsRead) {
-  const auto parts = decode_spill("web-1", some_file());
+  const auto parts = decode_spill({"web-1"}, some_file());
   ASSERT_TRUE(parts.is_ok()) << parts.status().message();
   ASSERT_EQ(2u, parts->size());
   EXPECT_EQ(41u, (*parts)[0].batch);
@@ -50,11 +50,18 @@ TEST(Spill, WhatIsWrittenIsRead) {
   EXPECT_EQ(-5, input.entries[1].first_seen_ms);
 }
 
+TEST(Spill, NumbersOfAnotherStoreMeanNothing) {
+  const SpillPart part = some_part(41);
+  const std::string file = encode_spill({"web-1", "here"}, {&part});
+  EXPECT_EQ(41u, (*decode_spill({"web-1", "here"}, file))[0].batch);
+  EXPECT_EQ(0u, (*decode_spill({"web-1", "there"}, file))[0].batch);
+}
+
 TEST(Spill, CutAtAnyLengthItIsRefused) {
   const std::string file = some_file();
   for (size_t length = 0; length < file.size(); ++length)
-    EXPECT_FALSE(decode_spill("web-1", file.substr(0, length)).is_ok()) << length;
-  EXPECT_FALSE(decode_spill("web-1", file + '\0').is_ok());
+    EXPECT_FALSE(decode_spill({"web-1"}, file.substr(0, length)).is_ok()) << length;
+  EXPECT_FALSE(decode_spill({"web-1"}, file + '\0').is_ok());
 }
 
 TEST(Spill, AnyChangedByteIsNoticed) {
@@ -62,20 +69,20 @@ TEST(Spill, AnyChangedByteIsNoticed) {
   for (size_t i = 0; i < file.size(); ++i) {
     std::string changed = file;
     changed[i] ^= 0x10;
-    EXPECT_FALSE(decode_spill("web-1", changed).is_ok()) << i;
+    EXPECT_FALSE(decode_spill({"web-1"}, changed).is_ok()) << i;
   }
 }
 
 TEST(Spill, RefusalSaysWhatItIs) {
   const std::string file = some_file();
   const auto why = [](std::string_view agent, std::string_view bytes) {
-    return decode_spill(agent, bytes).status().message();
+    return decode_spill({std::string(agent)}, bytes).status().message();
   };
   EXPECT_EQ("it belongs to agent_id 'web-1'", why("web-2", file));
   EXPECT_EQ("it is not a spill file", why("web-1", "SQLite format 3"));
-  EXPECT_THAT(why("web-1", "lastseen spill 2\n..."), HasSubstr("another version"));
+  EXPECT_THAT(why("web-1", "lastseen spill 3\n..."), HasSubstr("another version"));
   EXPECT_THAT(why("web-1", file.substr(0, 50)), HasSubstr("torn"));
-  EXPECT_EQ(StatusCode::kReject, decode_spill("web-1", "").status().code());
+  EXPECT_EQ(StatusCode::kReject, decode_spill({"web-1"}, "").status().code());
 }
 
 TEST(Spill, PartThatDoesNotBalanceIsRefused) {

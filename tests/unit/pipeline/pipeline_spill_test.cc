@@ -25,7 +25,7 @@ class PipelineSpillTest : public PipelineFeedTest {
   // The agent is gone, and another one starts with what is on the disk.
   void restart() {
     build();
-    if (!file_.empty()) pipeline_->found_spill(*decode_spill("agent", file_));
+    if (!file_.empty()) pipeline_->found_spill(*decode_spill({"agent"}, file_));
   }
   PipelineOptions named() {
     PipelineOptions options;
@@ -122,7 +122,7 @@ TEST_F(PipelineSpillTest, TakenUpBeyondTheBufferIsCounted) {
   spilling_step(2000);
   options.clients_max = 10;
   PipelineTest::build(options);
-  pipeline_->found_spill(*decode_spill("agent", file_));
+  pipeline_->found_spill(*decode_spill({"agent"}, file_));
   known(40);
   EXPECT_EQ(10u, ledger().pending);
   EXPECT_EQ(10u, ledger().totals.lost[static_cast<size_t>(LossReason::kBufferFull)]);

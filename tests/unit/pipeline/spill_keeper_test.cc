@@ -30,7 +30,7 @@ class SpillKeeperTest : public testing::Test {
     if (!order) return false;
     superseded_ = order->supersedes;
     if (order->bytes) {
-      file_ = decode_spill("agent", *order->bytes);
+      file_ = decode_spill({"agent"}, *order->bytes);
     } else {
       file_.reset();
     }
@@ -53,7 +53,7 @@ class SpillKeeperTest : public testing::Test {
     return text;
   }
 
-  SpillKeeper keeper_{"agent", 1000, at(0)};
+  SpillKeeper keeper_{{"agent"}, 1000, at(0)};
   uint64_t pending_ = 0;
   uint64_t lines_ = 0;
   std::optional<Result<std::vector<SpillPart>>> file_;

@@ -87,13 +87,18 @@ void Agent::save_feeds(int64_t timeout_ms) {
 }
 
 void Agent::interrupt_hung_call(int64_t limit_ms) {
-  const int64_t began = call_began_mono_ms_.load();
-  if (began == 0 || clock_.now().mono_ms - began < limit_ms) return;
+  const int64_t waited_ms = call_waited_ms();
+  if (waited_ms == 0 || waited_ms < limit_ms) return;
   log_.warn(
       "the store has not answered for longer than its timeouts allow; dropping the "
       "connection and trying again. See what the database waits for",
-      {{"waited_ms", clock_.now().mono_ms - began}});
+      {{"waited_ms", waited_ms}});
   interrupt_store();
+}
+
+int64_t Agent::call_waited_ms() {
+  std::lock_guard lock(store_mutex_);
+  return call_watch_.waited_ms(call_began_mono_ms_.load(), store_->answers(), clock_.now().mono_ms);
 }
 
 void Agent::interrupt_store() {
@@ -101,10 +106,8 @@ void Agent::interrupt_store() {
   store_->interrupt();
 }
 
-Turns Agent::turns() const {
-  const int64_t began = call_began_mono_ms_.load();
-  const int64_t call_ms = began == 0 ? 0 : std::max<int64_t>(clock_.now().mono_ms - began, 1);
-  return {ingest_turns_.load(), flush_turns_.load(), call_ms};
+Turns Agent::turns() {
+  return {ingest_turns_.load(), flush_turns_.load(), call_waited_ms()};
 }
 
 void Agent::nudge() {

@@ -85,12 +85,13 @@ class Agent final : public AgentControl {
   /// still inside the store, and only _exit() is safe.
   bool join(int64_t timeout_ms);
 
-  /// Ends a store call that has blocked longer than any timeout of the database should allow.
+  /// Ends a store call that has not got on for longer than any timeout of the database should
+  /// allow.
   void interrupt_hung_call(int64_t limit_ms);
   void interrupt_store();
 
   /// How far the threads have come, for TurnWatch; nudge() makes idle ones turn.
-  Turns turns() const;
+  Turns turns();
   void nudge();
 
   std::shared_ptr<const AgentSnapshot> snapshot() override;
@@ -141,6 +142,9 @@ class Agent final : public AgentControl {
   std::string agent_id_;
   Pipeline& pipeline_;
   Flusher& flusher_;
+  int64_t call_waited_ms();
+
+  CallWatch call_watch_;
   std::mutex store_mutex_;  // for interrupts: the flush thread alone uses and replaces it
   std::unique_ptr<Store> store_;
   Watcher& watcher_;

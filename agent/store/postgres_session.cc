@@ -185,6 +185,7 @@ SqlAnswer PostgresSession::run(const std::string& sql) {
   SqlAnswer answer;
   if (!connection_) return {SqlError{"", std::string(kNotConnected)}, {}, 0};
   answer.error = guarded([&] { read_result(connection_->work.exec(sql), answer); });
+  ++answers_;
   return answer;
 }
 
@@ -195,6 +196,7 @@ SqlAnswer PostgresSession::run(const std::string& sql, const std::vector<std::st
     const auto all = pqxx::prepare::make_dynamic_params(parameters);
     read_result(connection_->work.exec_params(sql, all), answer);
   });
+  ++answers_;
   return answer;
 }
 

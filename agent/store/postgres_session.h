@@ -1,6 +1,8 @@
 // One connection to PostgreSQL, without exceptions. The one place that knows libpqxx.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,6 +60,8 @@ class PostgresSession {
   /// Thread-safe. Shuts the socket of a Call in progress down, so that it returns at once with an
   /// error; without effect when there is none. While connecting it takes effect when that ends.
   void interrupt();
+  /// How many statements were answered. Thread-safe.
+  uint64_t answers() const { return answers_; }
 
  private:
   struct Connection;
@@ -69,6 +73,7 @@ class PostgresSession {
 
   std::unique_ptr<Connection> connection_;
 
+  std::atomic<uint64_t> answers_{0};
   std::mutex mutex_;  // guards what follows
   int socket_ = -1;   // our duplicate: stays valid whatever libpq does with its own
   bool in_call_ = false;

@@ -29,6 +29,7 @@ class PostgresStore final : public Store, private StoreAdmin {
   StoreResult<CommitResult> commit(const std::string& agent_id, const Batch& batch) override;
   std::optional<StoreError> probe(const std::string& agent_id) override;
   void interrupt() override { session_.interrupt(); }
+  uint64_t answers() const override { return session_.answers(); }
   Result<std::vector<ClientRow>> clients(const ClientsQuery& query) override;
   Result<uint64_t> count_clients(const ClientsQuery& query) override;
   Result<std::vector<MigrationStatus>> migrate() override;

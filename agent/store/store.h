@@ -107,7 +107,7 @@ struct MigrationStatus {
 
 class StoreAdmin;  // store_admin.h: what the commands ask
 
-/// Used by one thread at a time, except interrupt(). Calls block; nothing throws.
+/// Used by one thread at a time, except interrupt() and answers(). Calls block; nothing throws.
 class Store {
  public:
   virtual ~Store() = default;
@@ -129,6 +129,9 @@ class Store {
 
   /// Ends a blocked call of the other thread soon, with kUnreachable. Thread-safe.
   virtual void interrupt() = 0;
+
+  /// Grows while a call that asks the server more than once gets on. Thread-safe.
+  virtual uint64_t answers() const { return 0; }
 
   /// Rows by client_id's last_seen, newest first.
   virtual Result<std::vector<ClientRow>> clients(const ClientsQuery& query) = 0;

@@ -30,5 +30,20 @@ TEST(TurnWatch, AFlushThreadMayBeInTheStoreForAsLongAsThatMayTake) {
   EXPECT_FALSE(watch.turned({4, 1, 0}, kCallMsMax)) << "out of the store, and standing";
 }
 
+TEST(CallWatch, TimeIsCountedSinceTheLastAnswer) {
+  CallWatch watch;
+  EXPECT_EQ(0, watch.waited_ms(0, 5, 1000));
+  EXPECT_EQ(1, watch.waited_ms(1000, 5, 1000));
+  EXPECT_EQ(9000, watch.waited_ms(1000, 5, 10'000));
+  EXPECT_EQ(1, watch.waited_ms(1000, 6, 11'000));
+  EXPECT_EQ(4000, watch.waited_ms(1000, 6, 15'000));
+}
+
+TEST(CallWatch, AnotherCallBeginsAnew) {
+  CallWatch watch;
+  watch.waited_ms(1000, 5, 9000);
+  EXPECT_EQ(500, watch.waited_ms(9500, 7, 10'000));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -48,8 +48,12 @@ void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, 
     input.buffer.clear();
   } else if (again) {
     // What the store forgot can not be read again. The batch that was out is not part of it.
-    LedgerCounts gone = input.sealed.minus(input.out).minus(input.out_carried).minus(stored.totals);
-    gone.lost[static_cast<size_t>(LossReason::kStoreWentBack)] += gone.committed + gone.quarantined;
+    const LedgerCounts ours = input.sealed.minus(input.out).minus(input.out_carried);
+    LedgerCounts gone = ours.minus(stored.totals);
+    // What was quarantined may have been committed since, by `quarantine replay`.
+    const uint64_t before = ours.committed + ours.quarantined;
+    const uint64_t there = stored.totals.committed + stored.totals.quarantined;
+    gone.lost[static_cast<size_t>(LossReason::kStoreWentBack)] += before - std::min(before, there);
     gone.committed = gone.quarantined = 0;
     gone.lines_read = gone.settled();
     input.delta.add(gone);

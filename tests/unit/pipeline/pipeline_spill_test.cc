@@ -115,6 +115,20 @@ TEST_F(PipelineSpillTest, StoreThatWentBackCostsAFeedOnlyWhatTheStoreForgot) {
   EXPECT_EQ(2u, spilling_step(10'000)->entries.size());
 }
 
+TEST_F(PipelineSpillTest, WhatWasReplayedFromTheQuarantineIsNotForgotten) {
+  build();
+  known(40);
+  for (const char* record : {"A 1", "B 2", "C 3"}) feed().add_record(record);
+  ASSERT_TRUE(spilling_step(0).has_value());
+  commit({1});
+  LedgerCounts replayed = ledger().totals;
+  replayed.committed += std::exchange(replayed.quarantined, 0);
+  known(42, replayed);  // somebody set a position
+  EXPECT_EQ(3u, ledger().totals.lines_read);
+  EXPECT_EQ(0u, ledger().totals.lost_sum());
+  expect_balanced();
+}
+
 TEST_F(PipelineSpillTest, TakenUpBeyondTheBufferIsCounted) {
   PipelineOptions options = named();
   build();

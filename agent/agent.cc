@@ -299,6 +299,8 @@ void Agent::call_store(Flusher::Action action) {
                           "the store of the new configuration is this one under another name"};
       store_left_ = true;
       watcher_.wake();
+    } else if (taken_by_refused_store(result)) {
+      std::get<CommitResult>(result).outcome = CommitOutcome::kWentBack;
     }
     flusher_.committed(std::move(result), started, clock_.now());
   }

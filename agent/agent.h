@@ -129,6 +129,7 @@ class Agent final : public AgentControl {
   void post(FlushChange change);
   void go_over(FlushChange change);
   bool taken_by_new_store(const StoreResult<CommitResult>& result) const;
+  bool taken_by_refused_store(const StoreResult<CommitResult>& result);
 
   struct Order {
     Batch batch;
@@ -193,8 +194,9 @@ class Agent final : public AgentControl {
   bool leaving_store_ = false;  // ingest's
   std::optional<FlushChange> flush_change_;
   std::optional<Status> change_result_;
-  std::atomic<bool> moving_{false};      // the other store may be this one under another name
-  std::atomic<bool> store_left_{false};  // and it is
+  std::atomic<bool> moving_{false};          // the other store may be this one under another name
+  std::atomic<bool> store_left_{false};      // and it is
+  std::atomic<bool> may_have_moved_{false};  // so may one that was refused
   std::thread ingest_;
   std::thread flush_;
   std::promise<void> flush_ended_;

@@ -19,6 +19,13 @@ bool Agent::taken_by_new_store(const StoreResult<CommitResult>& result) const {
   return moving_ && answer && answer->outcome == CommitOutcome::kTakenOver;
 }
 
+// By ourselves, too: the reply to that was lost, so the store was refused. What it has is asked for
+// anew, once; if somebody else has taken over, it is the other one that stops.
+bool Agent::taken_by_refused_store(const StoreResult<CommitResult>& result) {
+  const auto* answer = std::get_if<CommitResult>(&result);
+  return answer && answer->outcome == CommitOutcome::kTakenOver && may_have_moved_.exchange(false);
+}
+
 void Agent::go_over(FlushChange change) {
   std::unique_ptr<Store> old = std::move(change.store);
   if (old) {
@@ -51,6 +58,7 @@ void Agent::open_store() {
     StoreResult<AgentState> loaded = change_->store->load(agent_id_);
     if (const auto* failed = std::get_if<StoreError>(&loaded)) {
       error = *failed;
+      may_have_moved_ = true;
     } else {
       change_there_ = std::move(std::get<AgentState>(loaded));
     }

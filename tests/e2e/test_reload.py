@@ -13,6 +13,7 @@ from agent import command, environment, sqlite_query
 from conftest import migrated
 from feeds import datagram_socket, feed, ndjson
 from servers import free_port, wait_until
+from trouble import ForgetfulProxy
 
 START_MS = 1_795_305_600_000
 
@@ -222,6 +223,24 @@ def test_another_store_takes_over_positions_and_totals(database, agents, logs):
     assert entries(agent)["fed"]["committed"] == sent
     here, there = rows_of(database), {c: last for c, (last, _) in agent.rows().items()}
     assert {c: max(here.get(c, 0), there.get(c, 0)) for c in writer.rows()} == writer.rows()
+
+
+def test_a_store_that_was_taken_though_the_reload_was_refused_goes_on(database, agents, logs):
+    proxy = ForgetfulProxy(database.server.port)
+    agent, _, writer, sender = under_load(agents, logs[0], "a", database.store(), 500)
+    port = str(database.server.port)
+    agent.write(store=database.store(url=database.url().replace(port, str(proxy.port))))
+    refused = command("reload", "-s", agent.socket)
+    assert refused.returncode == 2 and "cannot be used" in refused.err
+    assert proxy.lost
+    time.sleep(0.5)
+    lines, sent = writer.stop(), sender.stop()
+    wait_until(lambda: entries(agent)["a"]["committed"] == lines
+               and entries(agent)["fed"]["committed"] == sent, 20)
+    rows = rows_of(database)
+    assert {client: rows.get(client) for client in writer.rows()} == writer.rows()
+    assert agent.stop() == 0
+    proxy.close()
 
 
 def test_a_store_that_is_away_hands_over_what_it_did_not_take(own_cluster, agents, logs):

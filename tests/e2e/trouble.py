@@ -134,8 +134,14 @@ class SilentProxy:
             while data := source.recv(65536):
                 if self.silent:
                     return
+                if not self._passes(data, source):
+                    sink.shutdown(socket.SHUT_RDWR)
+                    break
                 sink.sendall(data)
             sink.close()
+
+    def _passes(self, data, source):  # pylint: disable=unused-argument
+        return True
 
     def silence(self):
         self.silent = True
@@ -146,6 +152,19 @@ class SilentProxy:
     def close(self):
         for each in [self.listener, *self.sockets]:
             each.close()
+
+
+class ForgetfulProxy(SilentProxy):
+    """Loses the answer to the first commit, which is done, and the connection with it."""
+
+    lost = False
+
+    def _passes(self, data, source):
+        answers = source.getpeername()[1] == self.target and b"COMMIT\0" in data
+        if not answers or self.lost:
+            return True
+        self.lost = True
+        return False
 
 
 def certificates(directory, server):

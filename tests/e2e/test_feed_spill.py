@@ -26,6 +26,20 @@ def spill_of(agent):
     return f"{agent.directory}/e2e.spill"
 
 
+def stopped_in_an_outage(agents, database):
+    """10 datagrams are committed, 5 wait in the spill file, and the database is back."""
+    agent, sender = fed_agent(agents, database)
+    agent.start()
+    sender.send(10)
+    agent.settled(10)
+    database.server.stop()
+    sender.send(5)
+    wait_until(lambda: agent.input()["pending"] == 5)
+    assert agent.stop() == 3
+    database.server.start(durable=True)
+    return agent, sender
+
+
 def test_stop_under_load_with_the_database_down_loses_and_doubles_nothing(own_database, agents):
     agent, sender = fed_agent(agents, own_database)
     agent.start()
@@ -104,15 +118,7 @@ def test_file_that_cannot_be_used_is_set_aside(agents, harm):
 
 
 def test_input_that_is_no_longer_configured_is_committed(own_database, agents, tmp_log):
-    agent, sender = fed_agent(agents, own_database)
-    agent.start()
-    sender.send(10)
-    agent.settled(10)
-    own_database.server.stop()
-    sender.send(5)
-    wait_until(lambda: agent.input()["pending"] == 5)
-    assert agent.stop() == 3
-    own_database.server.start(durable=True)
+    agent, sender = stopped_in_an_outage(agents, own_database)
     agent.write(inputs=[{"name": "log", "path": tmp_log, "parser": "json"}])
     open(tmp_log, "w", encoding="utf-8").close()
     agent.start()
@@ -122,15 +128,7 @@ def test_input_that_is_no_longer_configured_is_committed(own_database, agents, t
 
 
 def test_spill_of_an_agent_that_has_another_name_now_is_named(own_database, agents):
-    agent, sender = fed_agent(agents, own_database)
-    agent.start()
-    sender.send(10)
-    agent.settled(10)
-    own_database.server.stop()
-    sender.send(5)
-    wait_until(lambda: agent.input()["pending"] == 5)
-    assert agent.stop() == 3
-    own_database.server.start(durable=True)
+    agent, sender = stopped_in_an_outage(agents, own_database)
     agent.write(agent_id="renamed")
     agent.start()
     agent.says("start it once under it agent_id=e2e")

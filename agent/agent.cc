@@ -88,7 +88,7 @@ void Agent::save_feeds(int64_t timeout_ms) {
 
 void Agent::interrupt_hung_call(int64_t limit_ms) {
   const int64_t waited_ms = call_waited_ms();
-  if (waited_ms == 0 || waited_ms < limit_ms) return;
+  if (waited_ms < limit_ms) return;
   log_.warn(
       "the store has not answered for longer than its timeouts allow; dropping the "
       "connection and trying again. See what the database waits for",

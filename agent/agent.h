@@ -130,6 +130,7 @@ class Agent final : public AgentControl {
   void go_over(FlushChange change);
   bool taken_by_new_store(const StoreResult<CommitResult>& result) const;
   bool taken_by_refused_store(const StoreResult<CommitResult>& result);
+  int64_t call_waited_ms();
 
   struct Order {
     Batch batch;
@@ -143,9 +144,7 @@ class Agent final : public AgentControl {
   std::string agent_id_;
   Pipeline& pipeline_;
   Flusher& flusher_;
-  int64_t call_waited_ms();
-
-  CallWatch call_watch_;
+  CallWatch call_watch_;    // the caller's of interrupt_hung_call() and turns()
   std::mutex store_mutex_;  // for interrupts: the flush thread alone uses and replaces it
   std::unique_ptr<Store> store_;
   Watcher& watcher_;

@@ -11,19 +11,22 @@ namespace {
 // How often a store that is to be left is interrupted.
 constexpr int64_t kLeaveStoreMs = 50;
 
+bool says_taken_over(const StoreResult<CommitResult>& result) {
+  const auto* answer = std::get_if<CommitResult>(&result);
+  return answer && answer->outcome == CommitOutcome::kTakenOver;
+}
+
 }  // namespace
 
 // By ourselves: the next store was loaded, which made its epoch the higher one.
 bool Agent::taken_by_new_store(const StoreResult<CommitResult>& result) const {
-  const auto* answer = std::get_if<CommitResult>(&result);
-  return moving_ && answer && answer->outcome == CommitOutcome::kTakenOver;
+  return moving_ && says_taken_over(result);
 }
 
 // By ourselves, too: the reply to that was lost, so the store was refused. What it has is asked for
 // anew, once; if somebody else has taken over, it is the other one that stops.
 bool Agent::taken_by_refused_store(const StoreResult<CommitResult>& result) {
-  const auto* answer = std::get_if<CommitResult>(&result);
-  return answer && answer->outcome == CommitOutcome::kTakenOver && may_have_moved_.exchange(false);
+  return says_taken_over(result) && may_have_moved_.exchange(false);
 }
 
 void Agent::go_over(FlushChange change) {

@@ -1,5 +1,4 @@
 #include "build_parts.h"
-#include "store_place.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "source/feed_source.h"
 #include "source/file_source.h"
 #include "source/listed_files.h"
+#include "store_place.h"
 
 namespace lastseen {
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -257,7 +258,8 @@ class FileSource final : public Source, private Watcher::Listener {
                                 int64_t looked_wall_ms);
   void start_chains_without_log(int64_t looked_wall_ms);
   bool has_log(const std::string& path);
-  Stream* newest_of(const std::string& path);
+  Stream* newest_of(const std::string& path,
+                    const std::function<bool(const Stream&)>& fits = nullptr);
   void start_chains_at_swap(const std::string& home);
   void look_behind(const Waiting& waiting);
   bool exists(const std::string& directory);
@@ -311,6 +313,9 @@ class FileSource final : public Source, private Watcher::Listener {
   bool may_close(const Stream& s) const;
   bool may_drop(const Stream& s) const;
   Position position_after_going_back(const Stream& s) const;
+  // Of a file without a position. A store that knows the input but not the file has none of its
+  // lines.
+  bool reads_from_first_byte() const { return known_ || start_ == Start::kBegin; }
   void look_for_closed(Stream& stream, Now now);
 
   // file_source_rows.cc: which rows the store keeps of this input.

@@ -41,11 +41,8 @@ std::string FileSource::log_of(const std::string& home, const std::string& path)
 void FileSource::start_chain_before(const std::string& home, const Stream* appeared) {
   const std::string log = names_.path_of(home);
   if (!appeared && !exists(directory_of(log))) return;
-  const Stream* newest = nullptr;
-  for (const Stream* s : family_of(log))
-    if (s != appeared && s->began && s->home == home && (!newest || newest->sequence < s->sequence))
-      newest = s;
-  if (newest) return start_chain(*newest);
+  const auto of_home = [&](const Stream& s) { return &s != appeared && s.home == home; };
+  if (const Stream* newest = newest_of(log, of_home)) return start_chain(*newest);
   start_chain_from_nothing(
       home, log,
       appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep,
@@ -97,10 +94,12 @@ bool FileSource::has_log(const std::string& path) {
          });
 }
 
-FileSource::Stream* FileSource::newest_of(const std::string& path) {
+// Of the files of that log which have begun; `fits`, if given, chooses among them.
+FileSource::Stream* FileSource::newest_of(const std::string& path,
+                                          const std::function<bool(const Stream&)>& fits) {
   Stream* newest = nullptr;
   for (Stream* s : family_of(path))
-    if (s->began && (!newest || newest->sequence < s->sequence)) newest = s;
+    if (s->began && (!fits || fits(*s)) && (!newest || newest->sequence < s->sequence)) newest = s;
   return newest;
 }
 

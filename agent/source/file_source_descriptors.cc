@@ -138,12 +138,10 @@ bool FileSource::may_drop(const Stream& s) const {
          !held_back() && !s.began && (s.sibling || !s.copy_of.empty());
 }
 
-// Where a closed file is read from whose position the store has lost. A store that knows the input
-// but not the file has none of its lines.
+// Where a closed file is read from whose position the store has lost.
 Position FileSource::position_after_going_back(const Stream& s) const {
   Position last = position_of(s);
-  const bool all = known_ || start_ == Start::kBegin;
-  last.position = all ? 0 : last.position - s.file.since_origin();
+  last.position = reads_from_first_byte() ? 0 : last.position - s.file.since_origin();
   last.tail_bytes = 0;
   last.discarding = false;
   return last;

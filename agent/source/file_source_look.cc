@@ -248,10 +248,12 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
   if (look.changed) s.changed_ms = now.mono_ms;
   // Truncated while nothing was known of positions: what is in it now is all new.
   if (!s.file.placed()) {
-    const bool truncated = s.file.truncated_while_held().has_value();
-    if (truncated && s.first_size > 0 && (s.first = s.file.truncated_while_held()))
-      s.first->size = s.first_size;
-    if (truncated || static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
+    std::optional<Position> held = s.file.truncated_while_held();
+    if (held && s.first_size > 0) {
+      s.first = std::move(held);
+      s.first->size = std::exchange(s.first_size, 0);
+    }
+    if (static_cast<uint64_t>(s.file.stat().size) < s.first_size) s.first_size = 0;
     return;
   }
   const bool was_emptied = look.before && !look.unproven;

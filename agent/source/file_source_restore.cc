@@ -65,7 +65,7 @@ void FileSource::keep_unfound(std::vector<Waiting> unfound) {
   for (Waiting& waiting : unfound) {
     Position& position = waiting.position;
     if (is_anchor(position) || waiting_of(position.stream)) continue;
-    if (known_ || start_ == Start::kBegin) {
+    if (reads_from_first_byte()) {
       position.position = 0;
       position.tail_bytes = 0;
       position.discarding = false;
@@ -394,10 +394,9 @@ void FileSource::place(Stream& s, Now now) {
       forget_unstored(s);
     else
       s.key = mint_key(s.path, s.file.stat(), now);
-    // It knows the input but not the file, so it has none of its lines, whoever read them.
-    status = known_ || start_ == Start::kBegin ? s.file.start_at(0, false) : s.file.rewind();
+    status = reads_from_first_byte() ? s.file.start_at(0, false) : s.file.rewind();
   } else if (known_ || !s.existed) {
-    const uint64_t before_start = known_ || start_ == Start::kBegin ? 0 : bytes_before_start(s);
+    const uint64_t before_start = reads_from_first_byte() ? 0 : bytes_before_start(s);
     status = before_start > 0 ? s.file.start_at_last_line(before_start) : s.file.start_at(0, false);
     // Its log came while the agent was down, and may have been rotated since. Without any position
     // the anchor leads to it.

@@ -295,14 +295,32 @@ void Pipeline::remember_strangers(const AgentState& state) {
 }
 
 // Whether this is the store that was left, under another name, and it had committed the batch that
-// was out although it could not say so any more.
+// was out although it could not say so any more. A young store may have come to the same numbers:
+// only the one that took the batch has its positions and totals.
 bool Pipeline::holds(const AgentState& there, const Batch& batch) const {
   if (batch.number != there.batch || batch.epoch + 1 != there.epoch) return false;
-  return std::all_of(there.inputs.begin(), there.inputs.end(), [&](const auto& known) {
-    return std::none_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
-      return input->parts.name == known.name && input->sealed.lines_read != known.totals.lines_read;
-    });
-  });
+  for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    const BatchInput& out = batch.inputs[i];
+    if (out.held_back) continue;
+    const auto known = std::find_if(there.inputs.begin(), there.inputs.end(),
+                                    [&](const auto& input) { return input.name == out.name; });
+    const LedgerCounts& sealed = inputs_[i]->sealed;
+    if (known == there.inputs.end()) {
+      if (sealed == LedgerCounts() && out.positions.empty()) continue;
+      return false;
+    }
+    if (known->totals.lines_read != sealed.lines_read ||
+        known->totals.bytes_read != sealed.bytes_read)
+      return false;
+    for (const Position& position : out.positions) {
+      const bool is_there = std::any_of(
+          known->positions.begin(), known->positions.end(), [&](const Position& stored) {
+            return stored.stream == position.stream && stored.position == position.position;
+          });
+      if (is_there == position.gone) return false;
+    }
+  }
+  return true;
 }
 
 // The flusher has gone over to the other store. What was known of positions and totals stays what

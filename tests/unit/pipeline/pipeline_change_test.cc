@@ -376,8 +376,7 @@ TEST_F(PipelineChangeTest, WhatTheSameStoreUnderAnotherNameHasIsNotCountedTwice)
   out->epoch = 3;
   change({{"a", "a"}}, true);
   step(1001);
-  AgentState there{4, 5, {{"a", {}, {}}}};
-  there.inputs[0].totals = out->inputs[0].delta;
+  AgentState there{4, 5, {{"a", out->inputs[0].positions, out->inputs[0].delta}}};
   pipeline_->deliver(moved(std::move(out), std::move(there)), at(1002));
   EXPECT_EQ(1u, ledgers()["a"].totals.committed);
   EXPECT_EQ(0u, ledgers()["a"].pending);
@@ -385,6 +384,27 @@ TEST_F(PipelineChangeTest, WhatTheSameStoreUnderAnotherNameHasIsNotCountedTwice)
   ASSERT_TRUE(next);
   EXPECT_EQ(Ids{}, ids(*next));
   EXPECT_EQ(LedgerCounts(), next->inputs[0].delta);
+}
+
+TEST_F(PipelineChangeTest, AYoungStoreThatCameToTheSameNumbersIsNotTakenForTheOneThatWasLeft) {
+  for (const bool knows_input : {true, false}) {
+    build({{"a", ""}});
+    sources_["a"]->bytes = "X 1\n";
+    std::optional<Batch> out = step(1000);
+    ASSERT_TRUE(out);
+    out->number = 5;
+    out->epoch = 3;
+    change({{"a", "a"}}, true);
+    step(1001);
+    AgentState there{4, 5, {{knows_input ? "a" : "b", out->inputs[0].positions, {}}}};
+    there.inputs[0].totals = out->inputs[0].delta;
+    there.inputs[0].positions.at(0).stream = "of another file";
+    pipeline_->deliver(moved(std::move(out), std::move(there)), at(1002));
+    EXPECT_EQ(1u, ledgers()["a"].pending);
+    const std::optional<Batch> again = step(1003);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(Ids{"a:p-X"}, ids(*again));
+  }
 }
 
 TEST_F(PipelineChangeTest, AnOlderStateOfTheStoreIsBroughtUpToDate) {

@@ -60,6 +60,11 @@ int Daemon::give_up() {
                 "; make it readable and run again");
     _exit(kExitFailed);
   }
+  if (snapshot->store.withheld > 0)
+    log_->error(
+        "the newest times of clients that last_seen.resolution withheld are not committed; their "
+        "rows stay older by less than that until they are seen again",
+        {{"clients", snapshot->store.withheld}});
   const uint64_t fed = report_feeds(*snapshot);
   if (fed == lines && fed > 0) {
     log_->error("stopped with data of feeds not committed; see whether the store runs",
@@ -69,7 +74,7 @@ int Daemon::give_up() {
         "stopped before the store could tell the positions; no log was read, everything "
         "waits in the log files. See whether the store runs",
         {{"error", why}});
-  } else {
+  } else if (lines > 0 || snapshot->store.withheld == 0) {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
         "the next start. See whether the store runs",
@@ -77,7 +82,7 @@ int Daemon::give_up() {
   }
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
-  const bool nothing_pending = lines == 0 && !options_.once;
+  const bool nothing_pending = lines == 0 && snapshot->store.withheld == 0 && !options_.once;
   _exit(nothing_pending ? kExitDone : kExitUncommitted);
 }
 

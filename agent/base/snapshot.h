@@ -44,12 +44,13 @@ struct StoreSnapshot {
   std::string type;
   StoreState state = StoreState::kRetrying;
   bool positions_loaded = false;
-  uint64_t batches = 0;              ///< Committed since start.
-  uint64_t rows = 0;                 ///< Rows sent in committed batches since start.
-  uint64_t retries = 0;              ///< Attempts that failed since start.
-  uint64_t clamped = 0;              ///< Times from the future, clamped by the store's clock.
-  uint64_t rewinds = 0;              ///< How often the store went back.
-  std::string last_error;            ///< Empty while ok; never holds a password.
+  uint64_t batches = 0;    ///< Committed since start.
+  uint64_t rows = 0;       ///< Rows sent in committed batches since start.
+  uint64_t retries = 0;    ///< Attempts that failed since start.
+  uint64_t clamped = 0;    ///< Times from the future, clamped by the store's clock.
+  uint64_t rewinds = 0;    ///< How often the store went back.
+  uint64_t withheld = 0;   ///< Clients whose newest time `last_seen.resolution` withholds.
+  std::string last_error;  ///< Empty while ok; never holds a password.
   int64_t last_commit_mono_ms = -1;  ///< -1: none yet.
   int64_t last_commit_duration_ms = -1;
   DurationHistogram commit_ms;          ///< How long each commit since the start took.

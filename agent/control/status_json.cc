@@ -63,6 +63,7 @@ void write_store(JsonWriter& json, const AgentSnapshot& snapshot, Now now) {
   json.member("retries", store.retries);
   json.member("rewinds", store.rewinds);
   json.member("clamped", store.clamped);
+  json.member("withheld", store.withheld);
   json.member("last_error", std::string_view(printable(store.last_error)));
   json.key("last_commit_age_seconds");
   if (const auto age_ms = last_commit_age_ms(snapshot, now))

@@ -44,6 +44,7 @@ StoreSnapshot read_store(JsonValue json, Now now) {
   store.retries = json["retries"].count();
   store.rewinds = json["rewinds"].count();
   store.clamped = json["clamped"].count();
+  store.withheld = json["withheld"].count();
   store.last_error = json["last_error"].text();
   if (const JsonValue age = json["last_commit_age_seconds"]; !age.is_null())
     store.last_commit_mono_ms = now.mono_ms - as_milliseconds(age);

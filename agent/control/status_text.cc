@@ -55,6 +55,9 @@ std::string store_text(const AgentSnapshot& snapshot, Now now) {
   if (store.retries > 0) text += "        " + counted(store.retries, "failed attempt") + "\n";
   if (store.rewinds > 0)
     text += "        went back " + counted(store.rewinds, "time") + " (a failover or a restore)\n";
+  if (store.withheld > 0)
+    text += "        the newest times of " + counted(store.withheld, "client") +
+            " are withheld (last_seen.resolution)\n";
   if (!store.last_error.empty())
     text += "        last error: " + printable(store.last_error) + "\n";
   return text;

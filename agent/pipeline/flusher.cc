@@ -66,7 +66,9 @@ void Flusher::offer(Batch batch, bool last, Now now) {
   batch.epoch = epoch_;
   batch.number = last_batch_ + 1;
   limits_.grant(batch, now);
+  const size_t entries = batch.entries.size();
   recent_.screen(batch, now.mono_ms, last);
+  note_withheld(batch.entries.size() - entries);
   sort_entries(batch.entries);
   batch_ = std::move(batch);
   last_ = last;
@@ -161,10 +163,15 @@ void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   announce(result, now);
   for (CommitListener* listener : listeners_) listener->committed(*batch_, result);
   batch_.reset();
+  note_withheld(0);
   state_ = State::kIdle;
   reply_.emplace();
   reply_->kind = FlushReply::Kind::kCommitted;
   reply_->result = std::move(result);
+}
+
+void Flusher::note_withheld(uint64_t on_the_way) {
+  snapshot_.withheld = recent_.withheld() + on_the_way;
 }
 
 void Flusher::measure(uint64_t rows, Now now) {
@@ -223,7 +230,8 @@ void Flusher::went_back() {
       "the store is not where this agent left it (a standby took over, a backup was restored, or "
       "positions were changed by hand); taking a new epoch and reading on from its positions. "
       "Nothing has to be done, unless nobody meant it");
-  recent_.forget();
+  recent_.went_back(*batch_);
+  note_withheld(0);
   ++snapshot_.rewinds;
   snapshot_.positions_loaded = false;
   state_ = State::kLoading;

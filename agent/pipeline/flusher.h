@@ -104,6 +104,7 @@ class Flusher {
   void finish_commit(CommitResult result, Now started, Now now);
   void went_back();
   void distrust();
+  void note_withheld(uint64_t on_the_way);
   void measure(uint64_t rows, Now now);
   void announce(const CommitResult& result, Now now);
   void announce_flush(uint64_t rows, Now now);

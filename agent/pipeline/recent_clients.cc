@@ -12,6 +12,9 @@ namespace {
 // No time: what was committed is not certain. Halved, so that adding to it cannot overflow.
 constexpr int64_t kNotCertain = INT64_MIN / 2;
 
+// When what is withheld moved last, if it is to go out with the next batch.
+constexpr int64_t kDueNow = INT64_MIN / 2;
+
 // How many entries before its turn each of the places is asked for that an entry needs.
 constexpr size_t kStage = 8;
 
@@ -45,7 +48,7 @@ void RecentClients::Generation::clear() {
 void RecentClients::Generation::distrust() {
   for (Known& client : known) {
     client.committed_ms = kNotCertain;
-    client.withheld_mono_ms = INT64_MIN / 2;
+    client.withheld_mono_ms = kDueNow;
   }
 }
 
@@ -112,15 +115,21 @@ void RecentClients::screen_entry(Entry& entry, Known& known, int64_t now_mono_ms
     entry.upsert = false;
   } else if (resolution_ms_ > 0 && entry.last_seen_ms < known.committed_ms + resolution_ms_) {
     entry.upsert = false;
-    if (!known.withheld) ++withheld_;
-    known.withheld_ms = known.withheld ? std::max(newest, entry.last_seen_ms) : entry.last_seen_ms;
-    known.withheld = true;
-    known.withheld_mono_ms = now_mono_ms;
-    known.input = entry.input;
-  } else if (known.withheld) {  // what goes out now is newer than what waited
-    known.withheld = false;
+    withhold(known, entry, now_mono_ms);
+  } else if (known.withheld && entry.last_seen_ms >= known.withheld_ms) {
+    known.withheld = false;  // what goes out now is not older than what waited
     --withheld_;
   }
+}
+
+void RecentClients::withhold(Known& known, const Entry& entry, int64_t now_mono_ms) {
+  if (!std::exchange(known.withheld, true)) {
+    ++withheld_;
+    known.withheld_ms = entry.last_seen_ms;
+  }
+  known.withheld_ms = std::max(known.withheld_ms, entry.last_seen_ms);
+  known.withheld_mono_ms = now_mono_ms;
+  known.input = entry.input;
 }
 
 void RecentClients::append_due(Generation& generation, Batch& batch, int64_t now_mono_ms,
@@ -178,7 +187,7 @@ void RecentClients::forget_client(std::string_view client_id, int64_t until_ms) 
   Known* known = find(client_id);
   if (known == nullptr) return;
   known->committed_ms = kNotCertain;
-  known->withheld_mono_ms = INT64_MIN / 2;
+  known->withheld_mono_ms = kDueNow;
   if (!known->withheld || known->withheld_ms > until_ms) return;
   known->withheld = false;
   --withheld_;
@@ -189,10 +198,18 @@ void RecentClients::distrust() {
   old_.distrust();
 }
 
-void RecentClients::forget() {
-  young_.clear();
-  old_.clear();
-  withheld_ = 0;
+void RecentClients::went_back(const Batch& dropped) {
+  distrust();
+  for (const Entry& entry : dropped.entries) {
+    if (entry.count > 0) continue;
+    const uint64_t hash = young_.table.hash(entry.client_id);
+    Known* known = find(entry.client_id, hash);
+    if (known == nullptr) {
+      known = &young_.add(entry.client_id, hash);
+      known->committed_ms = kNotCertain;
+    }
+    withhold(*known, entry, kDueNow);
+  }
 }
 
 }  // namespace lastseen

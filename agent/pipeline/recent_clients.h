@@ -32,12 +32,13 @@ class RecentClients {
   /// ascending indices of entries that it did not take.
   void committed(const Batch& batch, bool trusted, const std::vector<size_t>& left_out = {});
 
-  /// The store went back: what was committed may be gone, what was withheld is read again.
-  void forget();
-
-  /// What was committed may be gone, the positions are not: everything is sent again when it is
-  /// seen, and what is withheld with the next batch.
+  /// What was committed may be gone: everything is sent again when it is seen, and what is withheld
+  /// with the next batch.
   void distrust();
+
+  /// The store went back, and the batch that was screened last is void: its lines are read again,
+  /// but those behind what it withheld may not be.
+  void went_back(const Batch& dropped);
 
   /// Adds what was committed last and what is withheld.
   void look_up(std::string_view client_id, ClientView& view);
@@ -77,6 +78,7 @@ class RecentClients {
   void screen_entry(Entry& entry, Known& known, int64_t now_mono_ms);
   void append_due(Generation& generation, Batch& batch, int64_t now_mono_ms, bool all);
   void append_withheld(Known& known, Batch& batch);
+  void withhold(Known& known, const Entry& entry, int64_t now_mono_ms);
   void turn_generation(Batch& batch);
 
   uint64_t generation_max_;

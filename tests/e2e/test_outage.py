@@ -8,8 +8,10 @@ import pytest
 
 from conftest import migrated
 from load import Load
-from logs import Writer, backlog, truth_of_nginx
+from logs import Writer, backlog, json_line, truth_of_nginx
 from servers import wait_until
+
+NOW_MS = int(time.time() * 1000)
 
 
 @pytest.fixture
@@ -179,3 +181,25 @@ def test_flush_waits_for_the_database_and_is_answered_at_the_stop(own_database, 
     assert agent.stop() == 3
     flush.join(10)
     assert codes == [503]
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_what_a_resolution_withheld_is_committed_at_the_stop_or_said(
+        own_database, agents, tmp_log, away):
+    agent = agents(tmp_log, own_database.store())
+    agent.write(last_seen={"resolution": "1h"}, shutdown={"timeout": "1s"})
+    agent.start()
+    older_ms, newer_ms = NOW_MS - 5000, NOW_MS - 4000
+    for lines, seen_ms in enumerate((older_ms, newer_ms), 1):
+        with open(tmp_log, "a", encoding="utf-8") as file:
+            file.write(json_line(seen_ms, "A"))
+        agent.settled(lines)
+    assert agent.status()["store"]["withheld"] == 1
+    assert own_database.rows() == {"A": (older_ms, older_ms)}
+    if away:
+        own_database.server.stop("immediate")
+    assert agent.stop() == (3 if away else 0)
+    assert ("that last_seen.resolution withheld are not committed" in agent.log()) == away
+    if away:
+        own_database.server.start(durable=True)
+    assert own_database.rows() == {"A": (older_ms if away else newer_ms, older_ms)}

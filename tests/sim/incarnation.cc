@@ -14,6 +14,7 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
   PipelineOptions pipeline_options;
   pipeline_options.clients_max = options.unbounded_buffer ? 1'000'000 : options.clients_max;
   pipeline_options.flush_interval_ms = options.flush_interval_ms;
+  pipeline_options.resolution_ms = options.resolution_ms;
   const bool shared = options.seed % 2 == 0;  // by two workers, in pieces of about a line
   if (shared) {
     pipeline_options.workers = std::make_shared<BackwardsWorkers>(2);
@@ -42,6 +43,7 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
   FlusherOptions flusher_options;
   flusher_options.clients_max = options.clients_max;
   flusher_options.seed = options.seed;
+  flusher_options.resolution_ms = options.resolution_ms;
   pipeline_ = std::make_unique<Pipeline>(std::move(pipeline_options), std::move(inputs), now);
   flusher_ = std::make_unique<Flusher>(flusher_options, log_);
 }
@@ -100,6 +102,7 @@ void Incarnation::answer(Now now) {
 
 bool Incarnation::idle(Now now) const {
   if (order_ || reply_ || answer_ || !pipeline_->loaded()) return false;
+  if (withholds()) return false;
   const AgentSnapshot all = snapshot(now);
   return std::all_of(all.inputs.begin(), all.inputs.end(),
                      [](const InputSnapshot& input) { return input.pending == 0; });

@@ -29,6 +29,7 @@ struct AgentOptions {
   Start start = Start::kBegin;
   uint64_t clients_max = 1000;
   int64_t flush_interval_ms = 100;
+  int64_t resolution_ms = 0;
   size_t descriptors = 0;  ///< That files may have; 0: without limit.
   uint64_t seed = 0;
   SourceBugs bugs;
@@ -48,6 +49,7 @@ class Incarnation {
   void flush(Now now, int64_t delay_ms);
   void stop() { pipeline_->stop(); }
   bool finished() const { return pipeline_->finished(); }
+  bool withholds() const { return flusher_->snapshot().withheld > 0; }
   bool loaded() const { return pipeline_->loaded(); }
   bool idle(Now now) const;
   AgentSnapshot snapshot(Now now) const { return pipeline_->snapshot(now); }

@@ -10,8 +10,8 @@ namespace {
 class Verdict {
  public:
   Verdict(const AgentSnapshot& snapshot, SimStore& store,
-          const std::vector<std::unique_ptr<Proxy>>& proxies, bool calm)
-      : snapshot_(snapshot), store_(store), proxies_(proxies), calm_(calm) {}
+          const std::vector<std::unique_ptr<Proxy>>& proxies, bool calm, int64_t behind_ms)
+      : snapshot_(snapshot), store_(store), proxies_(proxies), calm_(calm), behind_ms_(behind_ms) {}
 
   std::string find();
 
@@ -26,6 +26,7 @@ class Verdict {
   SimStore& store_;
   const std::vector<std::unique_ptr<Proxy>>& proxies_;
   const bool calm_;
+  const int64_t behind_ms_;
   bool loss_counted_ = false;  // bytes are missing, and the agent says so
   std::string broken_;
 };
@@ -86,7 +87,7 @@ void Verdict::compare_clients() {
       tell(id + " was counted " + std::to_string(sightings) + " times, " +
            std::to_string(most.sightings) + " lines name it, of which " +
            std::to_string(most.sightings - least.sightings) + " may be lost");
-    } else if (quarantined == 0 && (stored.last_seen_ms < least.last_seen_ms ||
+    } else if (quarantined == 0 && (stored.last_seen_ms + behind_ms_ < least.last_seen_ms ||
                                     stored.last_seen_ms > most.last_seen_ms)) {
       tell(id + " has last_seen " + std::to_string(stored.last_seen_ms) + ", the newest is " +
            std::to_string(most.last_seen_ms));
@@ -97,8 +98,9 @@ void Verdict::compare_clients() {
 }  // namespace
 
 std::string verdict(const AgentSnapshot& snapshot, SimStore& store,
-                    const std::vector<std::unique_ptr<Proxy>>& proxies, bool calm) {
-  return Verdict(snapshot, store, proxies, calm).find();
+                    const std::vector<std::unique_ptr<Proxy>>& proxies, bool calm,
+                    int64_t behind_ms) {
+  return Verdict(snapshot, store, proxies, calm, behind_ms).find();
 }
 
 }  // namespace lastseen::sim

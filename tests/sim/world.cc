@@ -50,6 +50,7 @@ class World {
   void start_agent();
   void commit_start_choice();
   void crash();
+  void end_agent();
   void stop_gracefully();
   void step_agent();
   void flush();
@@ -85,6 +86,7 @@ class World {
   // tell whether they have been read, and they lie in the future of the looks that saw them.
   bool clock_goes_back_ = false;
   bool disk_fails_ = false;
+  int64_t behind_ms_ = 0;
   uint64_t commits_ = 0;
   AgentOptions agent_options_;
   std::vector<std::unique_ptr<Proxy>> proxies_;
@@ -122,6 +124,9 @@ World::World(const WorldOptions& options)
   agent_options_.descriptors = one_in(5) && has("few") ? 2 + random_.below(4) : 0;
   agent_options_.bugs = options.bugs.source;
   agent_options_.unbounded_buffer = options.bugs.unbounded_buffer;
+  Random withholding(~options.seed);  // of its own: older seeds play what they played
+  if (withholding.below(6) == 0 && has("resolution"))
+    agent_options_.resolution_ms = withholding.below(2) == 0 ? 500 : 60'000;
   for (uint64_t i = 1 + random_.below(3); i > 0; --i) {
     const std::string name = "proxy" + std::to_string(i);
     const bool header = one_in(8) && disk_.has_birth_times && has("header");
@@ -159,7 +164,8 @@ std::string World::run() {
   commit_start_choice();
   for (int step = 0; step < options_.steps && broken_.empty(); ++step) act();
   if (broken_.empty()) settle();
-  if (broken_.empty()) broken_ = verdict(agent_->snapshot(now_), store_, proxies_, calm_);
+  if (broken_.empty())
+    broken_ = verdict(agent_->snapshot(now_), store_, proxies_, calm_, behind_ms_);
   print_log();
   print_files();
   for (const auto& proxy : proxies_)
@@ -202,6 +208,11 @@ void World::commit_start_choice() {
 
 void World::crash() {
   say("agent is killed");
+  if (agent_->withholds()) behind_ms_ = agent_options_.resolution_ms;
+  end_agent();
+}
+
+void World::end_agent() {
   print_files();
   agent_.reset();
   printed_ = 0;
@@ -221,7 +232,7 @@ void World::stop_gracefully() {
   print_log();
   if (!agent_->finished()) broken_ = "a stop did not end";
   if (broken_.empty()) broken_ = agent_->broken();
-  crash();
+  end_agent();
 }
 
 void World::flush() {

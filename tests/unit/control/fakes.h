@@ -105,6 +105,7 @@ inline AgentSnapshot busy_agent() {
   agent.store.retries = 3;
   agent.store.clamped = 5;
   agent.store.rewinds = 1;
+  agent.store.withheld = 3;
   agent.store.last_commit_mono_ms = 1'000'000 - 250;
   agent.store.last_commit_duration_ms = 7;
   agent.store.commit_ms.observe(7, 1200);

@@ -53,7 +53,7 @@ TEST_F(RecentClientsTest, WhatIsNotNewerThanTheCommittedValueIsNotSent) {
 
 TEST_F(RecentClientsTest, AfterTheStoreWentBackEverythingIsSentAgain) {
   EXPECT_TRUE(sent("A", 1000));
-  recent_.forget();
+  recent_.went_back(Batch());
   EXPECT_TRUE(sent("A", 1000));
 }
 
@@ -100,6 +100,36 @@ TEST_F(ResolutionTest, DistrustSendsWhatIsWithheldWithTheNextBatch) {
   recent_.distrust();
   EXPECT_EQ(std::vector<int64_t>{2000}, due(1));
   EXPECT_TRUE(due(2).empty());
+}
+
+TEST_F(ResolutionTest, WhatIsWithheldSurvivesAStoreThatWentBack) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_FALSE(sent("A", 2000));
+  recent_.went_back(Batch());
+  EXPECT_EQ(std::vector<int64_t>{2000}, due(1));
+}
+
+TEST_F(ResolutionTest, WhatWasOnItsWayToAStoreThatWentBackIsWithheldAgain) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_FALSE(sent("A", 2000));
+  Batch dropped = batch_of("B", 1);
+  recent_.screen(dropped, 0, true);
+  EXPECT_EQ(2u, dropped.entries.size());
+  EXPECT_EQ(0u, recent_.withheld());
+  recent_.went_back(dropped);
+  EXPECT_EQ(1u, recent_.withheld());
+  EXPECT_EQ(std::vector<int64_t>{2000}, due(1));
+}
+
+TEST_F(ResolutionTest, OlderSightingThatIsSentDoesNotReplaceWhatIsWithheld) {
+  EXPECT_TRUE(sent("A", 1000));
+  EXPECT_FALSE(sent("A", 2000));
+  recent_.distrust();
+  Batch older = batch_of("A", 1500);
+  recent_.screen(older, 0, false);
+  ASSERT_EQ(2u, older.entries.size());
+  EXPECT_TRUE(older.entries[0].upsert);
+  EXPECT_EQ(2000, older.entries[1].last_seen_ms);
 }
 
 TEST_F(RecentClientsTest, ValueThatTheStoreChangedIsNotRemembered) {

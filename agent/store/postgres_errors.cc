@@ -56,7 +56,13 @@ std::string grant_hint(std::string_view message, const ErrorContext& context) {
 // What to do, for the states where words of ours help more than the server's alone.
 std::string hint(const SqlError& error, const ErrorContext& context) {
   if (error.sqlstate == "42P01") return missing_table_hint(error.message, context);
+  if (error.sqlstate == "42501" && error.message.find("row-level security") != std::string::npos)
+    return "a policy refuses the rows: make one that lets the agent's role write all of them, or "
+           "run as a superuser: ALTER ROLE … BYPASSRLS";
   if (error.sqlstate == "42501") return "run as its owner: " + grant_hint(error.message, context);
+  if (error.sqlstate == "P0001")
+    return "a trigger refuses a row, and all wait for it: where it means that row alone, let it "
+           "RAISE … USING ERRCODE = 'check_violation', and the row is set aside";
   if (error.sqlstate == "42703") return "check store.columns";
   if (error.sqlstate == "42804")
     return "store.columns needs a text, integer or uuid id and timestamptz times";

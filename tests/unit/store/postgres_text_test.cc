@@ -83,6 +83,10 @@ TEST(StatementError, SaysWhatToDo) {
               HasSubstr("ON \"stats\".\"lastseen_agent\" TO"));
   EXPECT_THAT(error_of("42501", "permission denied for schema stats").message,
               HasSubstr("GRANT USAGE ON SCHEMA \"stats\""));
+  EXPECT_THAT(
+      error_of("42501", "new row violates row-level security policy for table \"x\"").message,
+      HasSubstr("BYPASSRLS"));
+  EXPECT_THAT(error_of("P0001", "no robots").message, HasSubstr("check_violation"));
   EXPECT_THAT(error_of("25006", "cannot execute INSERT").message, HasSubstr("primary"));
 }
 

@@ -15,11 +15,12 @@ from agent import command
 from conftest import migrated
 from logs import Truth, Writer, backlog, json_line
 from servers import PASSWORD, is_root, wait_until
-from trouble import Pooler, SilentProxy, Standby, certificates
+from trouble import Pooler, SilentProxy, SlowProxy, Standby, certificates
 
 START = 1795305600000
 # Short enough that a test sees every timeout pass.
 HASTY = {"statement": "1s", "connect": "1s", "lock": "500ms"}
+HUNG_AFTER_SECONDS = 7  # without an answer, by these
 
 
 @pytest.fixture
@@ -372,6 +373,24 @@ def test_silent_peer_is_dropped(own_database, agents, tmp_log):
         truth = writer.stop()
     assert_exact(agent, own_database, truth)
     assert agent.stop() == 0
+    proxy.close()
+
+
+def test_commit_that_looks_for_refused_rows_over_a_slow_link_gets_through(
+        own_database, agents, tmp_log):
+    """It takes longer than any answer may; but there are answers."""
+    own_database.query("ALTER TABLE client_activity ADD CHECK (client_id NOT LIKE '%7')")
+    clients, refused = 200, 20
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        file.write("".join(json_line(START, f"client-{i}") for i in range(clients)))
+    proxy = SlowProxy(own_database.server.port)
+    url = own_database.url().replace(str(own_database.server.port), str(proxy.port))
+    agent = agents(tmp_log, own_database.store(url=url, timeout=HASTY)).start()
+    entry = agent.settled(clients, 60)
+    assert (entry["committed"], entry["quarantined"]) == (clients - refused, refused)
+    store = agent.status()["store"]
+    assert store["retries"] == 0
+    assert store["last_commit_duration_seconds"] > HUNG_AFTER_SECONDS
     proxy.close()
 
 

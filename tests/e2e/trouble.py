@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 from servers import Postgres, free_port, is_root, scratch, wait_until
 
@@ -152,6 +153,14 @@ class SilentProxy:
     def close(self):
         for each in [self.listener, *self.sockets]:
             each.close()
+
+
+class SlowProxy(SilentProxy):
+    """What passes takes 15 ms each way, as from far away."""
+
+    def _passes(self, data, source):
+        time.sleep(0.015)
+        return True
 
 
 class ForgetfulProxy(SilentProxy):

@@ -59,6 +59,31 @@ TEST_F(FileSourceTrouble, AfterTheStoreWentBackACopyThatCannotBeReadNowIsWaitedF
   EXPECT_EQ("b c", f.news());
 }
 
+TEST_F(FileSourceTrouble, AfterTheStoreWentBackAPackedCopyHasOnePositionThoughItIsFoundLate) {
+  f.options.descriptors = std::make_shared<DescriptorBudget>(2);
+  f.settings.path = "/log/*.log";
+  f.disk.append("/log/other.log", "o\n");
+  append("a\n");
+  f.up();
+  f.commit();
+  const auto before = f.store;
+  append("b\n");
+  f.disk.copy(kLog, kRotated);
+  compress(kRotated);
+  f.disk.truncate(kLog);
+  append("c\n");
+  f.run(3000);
+  EXPECT_EQ("a o b c", f.news());
+  fail(Call::kPread, kLog);
+  f.go_back(before);
+  f.look();
+  heal();
+  EXPECT_EQ("b c", f.news());
+  restart();
+  f.up();
+  EXPECT_EQ("", f.news());
+}
+
 TEST_F(FileSourceTrouble, AFileThatCouldNotBeOpenedWhenTheStoreWentBackIsReadAgain) {
   append("a\n");
   f.up();

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the fuzzers one after the other: tests/fuzz/run.py SECONDS [FUZZER...]
+"""Runs the fuzzers: tests/fuzz/run.py SECONDS [FUZZER...], --jobs of them at a time
 
 Each begins with what was kept of earlier runs (tests/fuzz/corpus/FUZZER.jsonl: one input a line,
 in base64) and with the lines of tests/corpus, as far as they are short. With --keep, inputs that
@@ -8,6 +8,7 @@ belongs into its corpus once it is mended.
 """
 import argparse
 import base64
+import concurrent.futures
 import glob
 import gzip
 import hashlib
@@ -103,11 +104,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("seconds", type=int)
     parser.add_argument("fuzzer", nargs="*")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="update tests/fuzz/corpus")
     arguments = parser.parse_args()
     fuzzers = arguments.fuzzer or sorted(
         os.path.basename(path)[:-3] for path in glob.glob(f"{HERE}/fuzz_*.cc"))
-    failed = [name for name in fuzzers if not run(name, arguments.seconds, arguments.keep)]
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        done = list(pool.map(lambda name: run(name, arguments.seconds, arguments.keep), fuzzers))
+    failed = [name for name, well in zip(fuzzers, done) if not well]
     if failed:
         sys.exit("failed: " + " ".join(failed))
 

@@ -71,6 +71,7 @@ void Flusher::offer(Batch batch, bool last, Now now) {
   note_withheld(batch.entries.size() - entries);
   sort_entries(batch.entries);
   batch_ = std::move(batch);
+  sent_less_ = false;
   last_ = last;
   state_ = State::kCommitting;
 }
@@ -150,7 +151,8 @@ void Flusher::committed(StoreResult<CommitResult> result, Now started, Now now) 
 void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   // Of a commit whose reply was lost it is not known whose lines were not allowed.
   const bool all_known = result.not_allowed.empty() || !result.left_out.empty();
-  const bool trusted = result.clamped == 0 && result.quarantined.empty() && all_known;
+  const bool earlier = result.outcome == CommitOutcome::kAlreadyCommitted && sent_less_;
+  const bool trusted = result.clamped == 0 && result.quarantined.empty() && all_known && !earlier;
   recent_.committed(*batch_, trusted, result.left_out);
   limits_.committed(*batch_, result);
   last_batch_ = batch_->number;
@@ -242,6 +244,7 @@ void Flusher::went_back() {
 void Flusher::distrust() {
   recent_.distrust();
   if (!batch_) return;
+  sent_less_ = true;
   for (Entry& entry : batch_->entries) entry.upsert = true;
 }
 
@@ -291,7 +294,9 @@ void Flusher::look_up(const ClientQuestion& question, ClientView& view) {
   for (Entry& entry : batch_->entries) {
     if (entry.client_id != question.client_id) continue;
     view.add_pending(entry.count, entry.last_seen_ms);
-    entry.upsert |= question.forget_until_ms && entry.last_seen_ms > *question.forget_until_ms;
+    const auto& until_ms = question.forget_until_ms;
+    if (!entry.upsert && until_ms && entry.last_seen_ms > *until_ms)
+      entry.upsert = sent_less_ = true;
   }
 }
 

@@ -91,7 +91,10 @@ void Incarnation::answer(Now now) {
     if (interrupted_) *loaded = cut;
     flusher_->loaded(std::move(*loaded), now);
   } else if (auto* committed = std::get_if<StoreResult<CommitResult>>(&answer)) {
-    if (interrupted_) *committed = cut;
+    const auto* result = std::get_if<CommitResult>(committed);
+    // A real store says it with the next call then.
+    const bool told = result != nullptr && result->outcome == CommitOutcome::kTableChanged;
+    if (interrupted_ && !told) *committed = cut;
     flusher_->committed(std::move(*committed), now, now);
   } else {
     auto& probed = std::get<std::optional<StoreError>>(answer);

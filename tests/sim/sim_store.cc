@@ -51,6 +51,7 @@ StoreResult<AgentState> SimStore::load(const std::string&) {
   const StoreFault fault = take_fault();
   if (fault == StoreFault::kFailsBefore) return error();
   ++state_.epoch;
+  state_.drop_unsaid = false;  // who loads remembers nothing of the table
   if (fault == StoreFault::kReplyLost) return error();
   AgentState loaded;
   loaded.epoch = state_.epoch;
@@ -95,6 +96,12 @@ StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batc
       return result;
     }
   }
+  if (state_.drop_unsaid) {
+    if (fault == StoreFault::kReplyLost) return error();
+    state_.drop_unsaid = false;
+    result.outcome = CommitOutcome::kTableChanged;
+    return result;
+  }
   state_.batch = batch.number;
   state_.epoch = batch.epoch;
   apply_rows(batch);
@@ -103,6 +110,26 @@ StoreResult<CommitResult> SimStore::commit(const std::string&, const Batch& batc
   result.rows = batch.entries.size();
   if (fault == StoreFault::kReplyLost) return error();
   return result;
+}
+
+void SimStore::drop_table() {
+  for (const auto& [id, client] : state_.clients) state_.sightings_dropped[id] += client.sightings;
+  state_.clients.clear();
+  state_.dropped = state_.drop_unsaid = true;
+}
+
+uint64_t SimStore::sightings_of(const std::string& id) const {
+  const auto now = state_.clients.find(id);
+  const auto before = state_.sightings_dropped.find(id);
+  return (now == state_.clients.end() ? 0 : now->second.sightings) +
+         (before == state_.sightings_dropped.end() ? 0 : before->second);
+}
+
+uint64_t SimStore::sightings() const {
+  uint64_t sum = 0;
+  for (const auto& [id, client] : state_.clients) sum += client.sightings;
+  for (const auto& [id, sightings] : state_.sightings_dropped) sum += sightings;
+  return sum;
 }
 
 std::vector<uint64_t> SimStore::refused_lines(const Batch& batch) const {
@@ -122,6 +149,12 @@ void SimStore::apply_rows(const Batch& batch) {
     client.sightings += entry.count;
     const bool newer = entry.last_seen_ms > client.last_seen_ms || bugs_.last_seen_overwritten;
     if (entry.upsert && newer) client.last_seen_ms = entry.last_seen_ms;
+    const bool is_there = client.last_seen_ms >= entry.last_seen_ms ||
+                          client.last_seen_ms + resolution_ms_ > entry.last_seen_ms;
+    if (!entry.upsert && !is_there)
+      broken_ = std::string(entry.client_id) + " was not sent, though its row is of " +
+                std::to_string(client.last_seen_ms) + " and it was seen at " +
+                std::to_string(entry.last_seen_ms);
   }
 }
 

@@ -66,8 +66,18 @@ class SimStore final : public Store {
   /// Forgets everything committed since the last mark(), as a lagging standby does.
   void mark() { marked_ = state_; }
   void go_back() { state_ = marked_; }
+  /// The table of clients is dropped and made again; what it held is gone.
+  void drop_table();
+  bool was_dropped() const { return state_.dropped; }
 
   const std::map<std::string, StoredClient>& clients_now() const { return state_.clients; }
+  /// How often a client was sent, to tables of before too.
+  uint64_t sightings_of(const std::string& id) const;
+  uint64_t sightings() const;
+  /// What an agent kept to itself may move a row by no more than this.
+  void set_resolution(int64_t resolution_ms) { resolution_ms_ = resolution_ms; }
+  /// The first thing that no agent may send, or empty.
+  const std::string& broken() const { return broken_; }
   const LedgerCounts& totals(const std::string& input) { return state_.inputs[input].totals; }
   /// The furthest position of a file, 0 if none is stored.
   uint64_t position_of(const std::string& input, uint64_t inode, int64_t birth_ns) const;
@@ -94,6 +104,9 @@ class SimStore final : public Store {
     std::map<std::string, Input> inputs;
     std::map<std::string, StoredClient> clients;
     std::map<std::string, uint64_t> quarantined;
+    std::map<std::string, uint64_t> sightings_dropped;
+    bool dropped = false;
+    bool drop_unsaid = false;  // the agent has not been told
   };
 
   StoreFault take_fault();
@@ -111,6 +124,8 @@ class SimStore final : public Store {
   std::string refused_;
   uint64_t commits_ = 0;
   bool traces_ = false;
+  int64_t resolution_ms_ = 0;
+  std::string broken_;
 };
 
 }  // namespace lastseen::sim

@@ -65,7 +65,7 @@ std::string Verdict::find() {
     if (!(store_.totals(proxy.input()) == totals)) tell("the store's totals are not the agent's");
   }
   compare_clients();
-  for (const auto& [id, client] : store_.clients_now()) committed -= client.sightings;
+  committed -= store_.sightings();
   quarantined -= store_.quarantined_of(kRefusedClient);
   if (committed != 0) tell("the ledger's committed lines are not those of the clients");
   if (quarantined != 0) tell("the ledger's quarantined lines are not those that were set aside");
@@ -82,12 +82,14 @@ void Verdict::compare_clients() {
     const StoredClient stored =
         found == store_.clients_now().end() ? StoredClient() : found->second;
     const uint64_t quarantined = store_.quarantined_of(id);
-    const uint64_t sightings = stored.sightings + quarantined;
+    const uint64_t sightings = store_.sightings_of(id) + quarantined;
+    // What a dropped table held is gone, what was sent since is looked at as it comes.
+    const int64_t oldest_ms = store_.was_dropped() ? 0 : least.last_seen_ms;
     if (sightings < least.sightings || sightings > most.sightings) {
       tell(id + " was counted " + std::to_string(sightings) + " times, " +
            std::to_string(most.sightings) + " lines name it, of which " +
            std::to_string(most.sightings - least.sightings) + " may be lost");
-    } else if (quarantined == 0 && (stored.last_seen_ms + behind_ms_ < least.last_seen_ms ||
+    } else if (quarantined == 0 && (stored.last_seen_ms + behind_ms_ < oldest_ms ||
                                     stored.last_seen_ms > most.last_seen_ms)) {
       tell(id + " has last_seen " + std::to_string(stored.last_seen_ms) + ", the newest is " +
            std::to_string(most.last_seen_ms));

@@ -55,6 +55,7 @@ class World {
   void step_agent();
   void flush();
   void note_look();
+  void note_broken();
   void fail_store();
   void jump_clock();
   void settle();
@@ -75,6 +76,7 @@ class World {
   const WorldOptions& options_;
   const std::set<std::string, std::less<>> without_;
   Random random_;
+  Random later_;  // of what came later, so that older seeds play what they played
   Now now_{1000, 1'795'000'000'000};
   FakeFileSystem disk_;
   SimStore store_;
@@ -87,6 +89,7 @@ class World {
   bool clock_goes_back_ = false;
   bool disk_fails_ = false;
   int64_t behind_ms_ = 0;
+  bool drops_table_ = false;
   uint64_t commits_ = 0;
   AgentOptions agent_options_;
   std::vector<std::unique_ptr<Proxy>> proxies_;
@@ -104,6 +107,7 @@ World::World(const WorldOptions& options)
     : options_(options),
       without_(split(options.without)),
       random_(options.seed),
+      later_(~options.seed),
       store_(options.bugs.store),
       view_(disk_, options.bugs.disk) {
   if (options.verbose) store_.trace();
@@ -124,9 +128,10 @@ World::World(const WorldOptions& options)
   agent_options_.descriptors = one_in(5) && has("few") ? 2 + random_.below(4) : 0;
   agent_options_.bugs = options.bugs.source;
   agent_options_.unbounded_buffer = options.bugs.unbounded_buffer;
-  Random withholding(~options.seed);  // of its own: older seeds play what they played
-  if (withholding.below(6) == 0 && has("resolution"))
-    agent_options_.resolution_ms = withholding.below(2) == 0 ? 500 : 60'000;
+  if (later_.below(6) == 0 && has("resolution"))
+    agent_options_.resolution_ms = later_.below(2) == 0 ? 500 : 60'000;
+  store_.set_resolution(agent_options_.resolution_ms);
+  drops_table_ = later_.below(6) == 0 && has("table");
   for (uint64_t i = 1 + random_.below(3); i > 0; --i) {
     const std::string name = "proxy" + std::to_string(i);
     const bool header = one_in(8) && disk_.has_birth_times && has("header");
@@ -231,7 +236,7 @@ void World::stop_gracefully() {
   }
   print_log();
   if (!agent_->finished()) broken_ = "a stop did not end";
-  if (broken_.empty()) broken_ = agent_->broken();
+  if (broken_.empty()) note_broken();
   end_agent();
 }
 
@@ -252,8 +257,12 @@ void World::step_agent() {
   } else {
     flush();
   }
-  broken_ = agent_->broken();
+  note_broken();
   print_log();
+}
+
+void World::note_broken() {
+  broken_ = agent_->broken().empty() ? store_.broken() : agent_->broken();
 }
 
 // A poll is due after a second.
@@ -351,6 +360,10 @@ void World::act_on_log(Proxy& proxy) {
 }
 
 void World::act() {
+  if (drops_table_ && later_.below(200) == 0) {
+    say("the table of clients is made anew");
+    store_.drop_table();
+  }
   Proxy& proxy = *proxies_[random_.below(proxies_.size())];
   const uint64_t die = random_.below(100);
   if (die < 30) {
@@ -392,7 +405,7 @@ void World::settle() {
     pass(50);
     agent_->ingest(now_);
     agent_->flush(now_, 0);
-    broken_ = agent_->broken();
+    note_broken();
     print_log();
     quiet = agent_->idle(now_) ? quiet + 1 : 0;
     // A removed file may be written to for an hour; then another gets its descriptor.

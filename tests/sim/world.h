@@ -41,6 +41,7 @@ inline constexpr Kind kKinds[] = {
     {"header", "the files of a log begin with the same line, where there are birth times"},
     {"link", "a log is named by a link to it or to its directory"},
     {"resolution", "times that move a row by little are withheld"},
+    {"table", "the table of clients is dropped and made again"},
     {"release", "such a link is made to lead to another directory"},
 };
 /// The first name in a list that is no kind; empty: none.

@@ -232,6 +232,20 @@ TEST_F(FlusherTest, HoldingSendsTheBatchWholeSinceTheTableMayBeAnother) {
   EXPECT_TRUE(flusher_.batch().entries[0].upsert);
 }
 
+TEST_F(FlusherTest, WhatATryThatWasDoneAfterAllMayHaveLeftOutIsSentAgain) {
+  load();
+  offer();
+  answer(CommitOutcome::kCommitted);
+  flusher_.take_reply();
+  offer();
+  ASSERT_FALSE(flusher_.batch().entries[0].upsert);
+  fail(StoreTrouble::kHolding, 0);  // only the reply was lost
+  answer(CommitOutcome::kAlreadyCommitted);
+  flusher_.take_reply();
+  offer();
+  EXPECT_TRUE(flusher_.batch().entries[0].upsert);
+}
+
 TEST_F(FlusherTest, TableMadeAnewGetsTheBatchAtOnceAndWhole) {
   load();
   offer();

@@ -40,7 +40,7 @@ void Agent::go_over(FlushChange change) {
     moved_.put(*flusher_.take_reply());
     watcher_.wake();
   } else {
-    flusher_.change(std::move(change.options));
+    flusher_.change(std::move(change.options), old != nullptr);
   }
   store_board_.publish(flusher_.snapshot());
 }
@@ -76,7 +76,9 @@ void Agent::open_store() {
     return end_change(
         Status::reject("the store of the new configuration cannot be used: " + error->message));
   }
-  change_->pipeline.store_answers = store_board_.read()->state == StoreState::kOk;
+  const auto store = store_board_.read();
+  const bool has_not_failed = !store->positions_loaded && store->retries == 0;
+  change_->pipeline.store_answers = store->state == StoreState::kOk || has_not_failed;
   {
     std::lock_guard lock(change_mutex_);
     change_ready_ = true;
@@ -116,6 +118,11 @@ void Agent::leave_store(Pipeline::Step& step) {
 void Agent::finish_change() {
   moving_ = false;
   for (auto& feed : std::exchange(change_->feeds_later, {})) receive(std::move(feed));
+  if (pipeline_.begins_unstored())
+    log_.warn(
+        "the store has not taken yet where the inputs of the new configuration begin; until it "
+        "has, a restart would choose that anew by their start, so let the agent run until "
+        "/readyz says ready");
   end_change(Status::ok());
 }
 

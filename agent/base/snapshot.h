@@ -77,7 +77,8 @@ struct AgentSnapshot {
   uint64_t buffer_clients_max = 0;
   int64_t oldest_pending_mono_ms = 0;  ///< When the oldest pending sighting was read; 0: none.
   int64_t flush_interval_ms = 0;
-  bool feeds_saved = true;  ///< What feeds brought is committed or in the spill file.
+  bool begins_unstored = false;  ///< Where inputs begin is not committed: a start chooses anew.
+  bool feeds_saved = true;       ///< What feeds brought is committed or in the spill file.
   StoreSnapshot store;
   ReloadSnapshot reload;
 };

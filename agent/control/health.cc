@@ -112,6 +112,8 @@ std::string not_ready_reason(const AgentSnapshot& snapshot, Now now) {
   if (store.state == StoreState::kHolding)
     return with_last_error("the store refuses data, holding it until that is mended", store);
 
+  if (snapshot.begins_unstored) return "the store has not taken yet where the inputs begin";
+
   const int64_t limit_ms = kReadyFlushIntervals * snapshot.flush_interval_ms + kReadyMarginMs;
   const int64_t oldest_ms = freshness_ms(snapshot, now);
   if (oldest_ms > limit_ms)

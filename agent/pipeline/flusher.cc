@@ -91,7 +91,8 @@ void Flusher::loaded(StoreResult<AgentState> result, Now now) {
   reply_->state = std::move(loaded);
 }
 
-void Flusher::change(FlusherOptions options) {
+void Flusher::change(FlusherOptions options, bool other_table) {
+  if (other_table) distrust();
   options_ = std::move(options);
   recent_.change(options_.clients_max, options_.resolution_ms);
   snapshot_.type = options_.store_type;

@@ -81,7 +81,8 @@ class Flusher {
   void probed(std::optional<StoreError> error, Now now);
   void committed(StoreResult<CommitResult> result, Now started, Now now);
 
-  void change(FlusherOptions options);
+  /// `other_table`: what was committed lately may not be in the table of clients from now on.
+  void change(FlusherOptions options, bool other_table = false);
   /// From now on batches go into another store, which was loaded. What was in flight is given back,
   /// and everything is sent to the new store that the old one was known to have.
   void move_to(AgentState there, FlusherOptions options, Now now);

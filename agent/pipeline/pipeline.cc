@@ -69,8 +69,9 @@ Pipeline::Step Pipeline::step(Now now) {
     });
     if (drained) stop();
   }
-  const bool over = std::all_of(inputs_.begin(), inputs_.end(),
-                                [](const auto& input) { return input->parts.source->ended(); });
+  const bool over = std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    return (input->next ? input->next->parts : input->parts).source->ended();
+  });
   if (over) stop();
   change_step(now, more, step);
   // What a feed had received when a flush was asked for belongs to that flush.
@@ -120,8 +121,11 @@ bool Pipeline::caught_up() const {
 
 // Whether nothing more comes in of its own: files are not read any further during a stop.
 bool Pipeline::received_all() const {
-  return std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
-    return !input->parts.urgent || input->parts.source->ended();
+  const auto given = [](const PipelineInput& parts) {
+    return !parts.urgent || parts.source->ended();
+  };
+  return std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
+    return given(input->parts) && (!input->next || given(input->next->parts));
   });
 }
 
@@ -129,7 +133,7 @@ bool Pipeline::anything_to_seal() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
     if (input->held_back) return false;
     return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts()) ||
-           input->parts.source->has_unstored();
+           !input->rows_left.empty() || input->parts.source->has_unstored();
   });
 }
 
@@ -209,6 +213,7 @@ Batch Pipeline::seal(Now now, bool more) {
     part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
     part.not_allowed_total = input->sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)];
+    part.positions = std::exchange(input->rows_left, {});
     input->parts.source->collect(part.positions);
     for (const std::string& key : std::exchange(input->rows_gone, {})) {
       part.positions.emplace_back().stream = key;
@@ -229,7 +234,7 @@ Batch Pipeline::seal(Now now, bool more) {
   if (stopping_ || all_read || (!first_batch_due_ && caught_up()))
     flight.flushes = std::exchange(flushes_, {});
   in_flight_ = std::move(flight);
-  first_batch_due_ = false;
+  in_flight_->begins = std::exchange(first_batch_due_, false);
   last_seal_mono_ms_ = now.mono_ms;
   return batch;
 }
@@ -263,6 +268,10 @@ void Pipeline::stop() {
   }
 }
 
+bool Pipeline::begins_unstored() const {
+  return first_batch_due_ || (in_flight_ && in_flight_->begins);
+}
+
 // Without positions nothing can be committed; only what feeds brought is worth waiting for them.
 bool Pipeline::finished() const {
   if (!stopping_) return false;
@@ -287,6 +296,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
   snapshot.oldest_pending_mono_ms = in_flight_ && in_flight_->oldest_read_mono_ms != 0
                                         ? in_flight_->oldest_read_mono_ms
                                         : oldest_pending_mono_ms_;
+  snapshot.begins_unstored = begins_unstored();
   snapshot.feeds_saved = received_all() && spill_.saved(feeds_pending(), lines_of_feeds());
   for (const auto& input : inputs_) {
     InputSnapshot& part = snapshot.inputs.emplace_back();

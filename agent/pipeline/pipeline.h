@@ -43,7 +43,8 @@ class Pipeline {
     std::optional<SpillOrder> spill;
     bool release = false;     ///< What `last_seen.resolution` withholds goes out with the batch.
     bool move_store = false;  ///< The flusher is to go over to the other store and to reply kMoved.
-    bool changed = false;     ///< What change() asked for is done.
+    bool changed =
+        false;  ///< What change() asked for is done, but for what begins_unstored() says.
   };
   Step step(Now now);
 
@@ -73,6 +74,9 @@ class Pipeline {
 
   /// Positions are known and reading has begun.
   bool loaded() const { return loaded_; }
+  /// Where inputs begin to be read, or by what name or in which store they go on, is not committed
+  /// yet: a new start would choose anew.
+  bool begins_unstored() const;
 
   AgentSnapshot snapshot(Now now) const;
 
@@ -108,6 +112,7 @@ class Pipeline {
     bool leaving = false;      // it is removed, or `next` takes its place, when it is idle
     bool gave_source = false;  // its source lives on under another name
     std::vector<std::string> rows_gone;  // of positions that live on under another name
+    std::vector<Position> rows_left;     // of a source whose place a feed has taken already
     std::unique_ptr<Next> next;
   };
   struct InFlight {
@@ -115,7 +120,8 @@ class Pipeline {
     int64_t oldest_read_mono_ms = 0;
     bool last = false;
     bool release = false;
-    size_t inputs = 0;  // later ones are not in it
+    bool begins = false;  // it commits where inputs begin
+    size_t inputs = 0;    // later ones are not in it
     std::vector<std::function<void(Status)>> flushes;
   };
 
@@ -166,6 +172,7 @@ class Pipeline {
   bool is_idle(const Input& input) const;
   bool has_given_all(const Input& input) const;
   bool leaving_due() const;
+  bool may_take_place(const Input& input) const;
   void take_place(Input& input, Now now);
   StoredInput known_of(Input& input) const;
   void remove_input(size_t index);

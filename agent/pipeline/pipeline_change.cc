@@ -24,7 +24,7 @@ constexpr uint32_t kReadingTurnsMax = 64;  // about 256 MiB
 // A store that answers takes the last batch within this time, or it goes to the next store.
 constexpr int64_t kCommittingMs = 5000;
 
-// The thread of a feed ends within milliseconds.
+// The thread of a feed ends within milliseconds, and a store that answers takes a batch.
 constexpr int64_t kEndingMs = 2000;
 
 // How soon is looked again for what a feed's thread has taken in.
@@ -43,7 +43,7 @@ void Pipeline::change(PipelineChange change, Now now) {
   CHECK(!change_);
   change_ = std::move(change);
   stage_ = Stage::kReading;
-  stage_deadline_mono_ms_ = now.mono_ms + kReadingMs;
+  stage_deadline_mono_ms_ = now.mono_ms + (loaded_ ? kReadingMs : kCommittingMs);
   change_turns_ = 0;
   for (auto& input : inputs_) input->parts.source->look_now();
 }
@@ -58,7 +58,10 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
   if (stage_ == Stage::kReading) {
     const bool read = !more && all_looked();
     if (more) ++change_turns_;
-    if (read || late || !loaded_ || full_ || change_turns_ >= kReadingTurnsMax) {
+    // What the store that is left knows of positions goes along to the other one.
+    const bool loading = !loaded_ && change_->other_store && change_->store_answers;
+    const bool unread = !loading && (!loaded_ || full_);
+    if ((read && !loading) || late || unread || change_turns_ >= kReadingTurnsMax) {
       change_inputs(now);
       if (change_->other_store) {
         final_sealed_ = final_committed_ = false;
@@ -76,7 +79,7 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
     const bool ended = std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
       return !input->leaving || has_given_all(*input);
     });
-    if (ended || late) {
+    if ((ended && !begins_unstored()) || late) {
       stage_ = Stage::kNone;
       change_.reset();
       step.changed = true;
@@ -118,6 +121,7 @@ void Pipeline::change_inputs(Now now) {
   }
   for (auto& input : inputs_) {
     if (std::find(stays.begin(), stays.end(), input.get()) != stays.end()) continue;
+    if (input->next && input->next->parts.source) input->next->parts.source->end();
     input->next.reset();
     leave(*input);
   }
@@ -190,8 +194,8 @@ bool Pipeline::is_idle(const Input& input) const {
   if (input.gave_source && !loaded_) return false;  // the store may have rows of it
   if (input.held_back) return true;  // whatever it lost, the store is to know nothing of it
   return has_given_all(input) && input.in_flight == 0 && input.buffer.sightings() == 0 &&
-         input.buffer.clients() == 0 && input.rows_gone.empty() && input.delta == LedgerCounts() &&
-         input.carried == LedgerCounts();
+         input.buffer.clients() == 0 && input.rows_gone.empty() && input.rows_left.empty() &&
+         input.delta == LedgerCounts() && input.carried == LedgerCounts();
 }
 
 // A batch has to go out before an input can be removed.
@@ -205,17 +209,30 @@ bool Pipeline::leaving_due() const {
 void Pipeline::settle_leaving(Now now) {
   for (size_t i = inputs_.size(); i-- > 0;) {
     Input& input = *inputs_[i];
-    if (!input.leaving || !is_idle(input)) continue;
+    if (!input.leaving) continue;
     if (input.next) {
-      take_place(input, now);
-    } else if (!in_flight_ && (options_.resolution_ms == 0 || released_)) {
+      if (may_take_place(input)) take_place(input, now);
+    } else if (is_idle(input) && !in_flight_ && (options_.resolution_ms == 0 || released_)) {
       remove_input(i);
     }
   }
 }
 
+// A feed cannot wait for what was read before it to be committed, which may take hours: it is read
+// into the same buffer. Only where the store may have rows of an input that is gone from here, they
+// have to be known first.
+bool Pipeline::may_take_place(const Input& input) const {
+  if (is_idle(input)) return true;
+  const bool rows_unknown = input.gave_source && !loaded_ && !input.parts.feed;
+  return input.next->parts.feed && has_given_all(input) && !rows_unknown;
+}
+
 void Pipeline::take_place(Input& input, Now now) {
   const std::unique_ptr<Next> next = std::move(input.next);
+  if (!is_idle(input)) {
+    input.delta.add(input.parts.source->take_losses());
+    if (loaded_) input.parts.source->collect(input.rows_left);
+  }
   StoredInput known = known_of(input);  // one that comes back before it has left goes on there
   input.parts = std::move(next->parts);
   input.leaving = input.gave_source = false;
@@ -298,7 +315,7 @@ void Pipeline::remember_strangers(const AgentState& state) {
 // was out although it could not say so any more. A young store may have come to the same numbers:
 // only the one that took the batch has its positions and totals.
 bool Pipeline::holds(const AgentState& there, const Batch& batch) const {
-  if (batch.number != there.batch || batch.epoch + 1 != there.epoch) return false;
+  if (batch.number != there.batch || batch.epoch >= there.epoch) return false;
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     const BatchInput& out = batch.inputs[i];
     if (out.held_back) continue;
@@ -349,8 +366,11 @@ void Pipeline::store_moved(FlushReply reply, Now now) {
       input.delta.add(input.out);
       input.carried.add(input.out_carried);
     }
-    if (!(was_out && committed) && includes(input.sealed, stored.totals))
-      input.carried.add(input.sealed.minus(stored.totals));
+    // What no store has yet may come from this very one.
+    LedgerCounts known = input.sealed;
+    known.add(input.carried);
+    if (!(was_out && committed) && includes(known, stored.totals))
+      input.carried = known.minus(stored.totals);
     input.in_flight = 0;
     input.out = input.out_carried = LedgerCounts();
     input.sealed = stored.totals;

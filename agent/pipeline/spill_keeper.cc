@@ -19,7 +19,8 @@ std::vector<SpillPart> SpillKeeper::positions_known(uint64_t batch) {
   std::vector<SpillPart> again = std::exchange(found_, {});
   std::erase_if(again,
                 [&](const SpillPart& part) { return part.batch != 0 && part.batch <= batch; });
-  if (!in_flight_.bytes.empty()) again.push_back(std::move(in_flight_));
+  const bool committed = in_flight_.batch == batch;  // after all: its reply was lost
+  if (!in_flight_.bytes.empty() && !committed) again.push_back(std::move(in_flight_));
   in_flight_ = {};
   out_since_mono_ms_.reset();
   return again;

@@ -11,7 +11,7 @@ import pytest
 
 from agent import command, environment, sqlite_query
 from conftest import migrated
-from feeds import datagram_socket, feed, ndjson
+from feeds import datagram_socket, feed, ndjson, stream_socket
 from servers import free_port, wait_until
 from trouble import ForgetfulProxy
 
@@ -267,6 +267,62 @@ def test_a_store_that_is_away_hands_over_what_it_did_not_take(own_cluster, agent
     assert last["a"] == lines and last["b"] == 1
     assert first["fed"] + last["sent"] == sent  # the old name left with the first store
     assert not os.path.exists(f"{agent.directory}/e2e.spill")
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_feed_that_moves_while_the_store_is_away_keeps_what_it_brought(
+        own_cluster, agents, logs, end):
+    own_cluster.start(durable=True)
+    database = migrated(own_cluster.create_database(), agents)
+    agent = agents("/nowhere", database.store(), shutdown={"timeout": "500ms"})
+    old = feed("in", "unix_stream", agent.directory)
+    new = dict(old, path=old["path"] + "2")
+    sent = 0
+
+    def send(to, lines):
+        nonlocal sent
+        with stream_socket(to["path"]) as sender:
+            sender.sendall(b"".join(ndjson(f"c{sent + i}", START_MS) + b"\n"
+                                    for i in range(lines)))
+        sent += lines
+
+    inputs = [file_input("keep", logs[0])]
+    agent.write(inputs=[*inputs, old])
+    agent.start()
+    own_cluster.stop("immediate")
+    send(old, 5)
+    wait_until(lambda: agent.input(1)["pending"] == 5)
+    reload(agent, inputs=[*inputs, new])
+    wait_until(lambda: os.path.exists(new["path"]))
+    send(new, 20)
+    wait_until(lambda: agent.input(1)["pending"] == 25, what="the new one is read")
+    if end == "stop":
+        assert agent.stop() == 3
+    else:
+        time.sleep(2.5)  # the spill is written once a second
+        agent.kill()
+    own_cluster.start(durable=True)
+    agent.start()
+    wait_until(lambda: agent.input(1)["committed"] == sent)
+    assert len(database.rows()) == sent
+
+
+def test_inputs_that_swap_names_with_lines_pending_go_on(store, agents, logs):
+    agent = agents("/nowhere", store.store(), flush={"interval": "1s"})
+    agent.write(inputs=[file_input("a", logs[0]), file_input("b", logs[1])])
+    agent.start()
+
+    def append(text):
+        for path in logs:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(text)
+
+    append(f'{{"client_id":"X","ts":{START_MS / 1000}}}\n')
+    wait_until(lambda: all(agent.input(i)["lines_read"] == 1 for i in range(2)))
+    reload(agent, inputs=[file_input("b", logs[0]), file_input("a", logs[1])])
+    append(f'{{"client_id":"Y","ts":{START_MS / 1000}}}\n')
+    wait_until(lambda: sum(agent.input(i)["committed"] for i in range(2)) == 4)
+    assert agent.process.poll() is None
 
 
 def test_a_bad_file_changes_nothing_and_says_so_everywhere(agents, logs, tmp_path):

@@ -28,6 +28,7 @@ class FakeSource final : public Source {
   LedgerCounts losses;
   bool has_looked = true;
   bool end_called = false;
+  std::function<void()> on_end;
   std::vector<std::string> stored_keys;  ///< What store_anew() answers.
   std::vector<StoredInput> anew;         ///< What it was told.
   bool holds_back = false;               ///< While it is unknown.
@@ -42,6 +43,7 @@ class FakeSource final : public Source {
     restored = stored;
     ++restores;
     position = stored.positions.empty() ? 0 : stored.positions[0].position;
+    position = std::min(position, bytes.size());  // a feed has nothing of it
     discarding = false;
     begun = false;
   }
@@ -90,7 +92,10 @@ class FakeSource final : public Source {
            (!begun || position >= asked_to_ || bytes.find('\n', position) == std::string::npos);
   }
   bool looked() const override { return has_looked; }
-  void end() override { end_called = true; }
+  void end() override {
+    end_called = true;
+    if (on_end) on_end();
+  }
   bool ended() const override { return over && position == bytes.size(); }
   void collect(std::vector<Position>& out) override {
     Position& place = out.emplace_back();

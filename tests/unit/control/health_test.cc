@@ -43,6 +43,12 @@ TEST(Ready, HoldingStoreIsNotReady) {
   EXPECT_THAT(reason(agent), HasSubstr("permission denied for table client_activity"));
 }
 
+TEST(Ready, UntilItIsCommittedWhereInputsBeginItIsNotReady) {
+  AgentSnapshot agent = busy_agent();
+  agent.begins_unstored = true;
+  EXPECT_EQ("the store has not taken yet where the inputs begin", reason(agent));
+}
+
 TEST(Ready, LongErrorStaysOneLine) {
   AgentSnapshot agent = busy_agent();
   agent.store.state = StoreState::kRetrying;

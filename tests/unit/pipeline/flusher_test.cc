@@ -246,6 +246,16 @@ TEST_F(FlusherTest, WhatATryThatWasDoneAfterAllMayHaveLeftOutIsSentAgain) {
   EXPECT_TRUE(flusher_.batch().entries[0].upsert);
 }
 
+TEST_F(FlusherTest, AnotherTableIsSentEveryClientAgain) {
+  load();
+  offer();
+  answer(CommitOutcome::kCommitted);
+  flusher_.take_reply();
+  flusher_.change(FlusherOptions(), true);
+  offer();
+  EXPECT_TRUE(flusher_.batch().entries[0].upsert);
+}
+
 TEST_F(FlusherTest, TableMadeAnewGetsTheBatchAtOnceAndWhole) {
   load();
   offer();

@@ -164,6 +164,14 @@ TEST_F(SpillKeeperTest, StoreThatWentBackVoidsTheBatchAndItsNumber) {
   EXPECT_EQ("13:3", file());
 }
 
+TEST_F(SpillKeeperTest, StoreThatHasTheBatchAfterAllKeepsIt) {
+  keeper_.positions_known(40);
+  bring(3);
+  step(0, true);
+  step(1000);
+  EXPECT_TRUE(keeper_.positions_known(41).empty());
+}
+
 TEST_F(SpillKeeperTest, SaveWritesAtOnceAndOnlyWhatIsNew) {
   keeper_.positions_known(40);
   bring(1);

@@ -1,0 +1,131 @@
+// The verbs of the tests of another configuration while batches come and go.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fakes/fake_source.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/pipeline_change.h"
+
+namespace lastseen {
+
+// "ID TIME" is a sighting of the client NAME-ID; anything else is malformed.
+class NamedParser final : public Parser {
+ public:
+  explicit NamedParser(std::string name) : name_(std::move(name)) {}
+  ParseResult parse(std::string_view line) override {
+    ParseResult result;
+    const size_t space = line.find(' ');
+    if (space == std::string_view::npos) return result;
+    id_ = name_ + "-" + std::string(line.substr(0, space));
+    result.sighted = result.has_time = true;
+    result.client_id = id_;
+    result.seen_at_ms = std::stoll(std::string(line.substr(space + 1)));
+    return result;
+  }
+
+ private:
+  std::string name_, id_;
+};
+
+class PipelineChangeTest : public testing::Test {
+ protected:
+  struct Wanted {
+    std::string name;
+    std::string keeps;
+    std::string parser = "p";
+    bool feed = false;
+  };
+
+  PipelineInput parts(const Wanted& wanted) {
+    PipelineInput input;
+    input.name = wanted.name;
+    input.parser = std::make_unique<NamedParser>(wanted.parser);
+    input.line_bytes_max = 64;
+    input.urgent = input.feed = wanted.feed;
+    return input;
+  }
+  std::unique_ptr<Source> new_source(const std::string& name) {
+    auto source = std::make_unique<FakeSource>();
+    source->bytes = files_[name];
+    sources_[name] = source.get();
+    return source;
+  }
+  void build(const std::vector<Wanted>& inputs) {
+    std::vector<PipelineInput> built;
+    for (const Wanted& input : inputs) {
+      built.push_back(parts(input));
+      built.back().source = new_source(input.name);
+    }
+    pipeline_.emplace(PipelineOptions(), std::move(built), at(0));
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kPositions;
+    for (const Wanted& input : inputs) reply.state.inputs.push_back({input.name, {}, {}});
+    pipeline_->deliver(std::move(reply), at(0));
+  }
+  void change(const std::vector<Wanted>& inputs, bool other_store = false,
+              bool store_answers = false) {
+    PipelineChange change;
+    change.other_store = other_store;
+    change.store_answers = store_answers;
+    for (const Wanted& input : inputs) {
+      InputChange& planned = change.inputs.emplace_back();
+      planned.parts = parts(input);
+      planned.keeps = input.keeps;
+      planned.make_source = [this, name = input.name] { return new_source(name); };
+    }
+    pipeline_->change(std::move(change), at(0));
+  }
+  // Steps until the pipeline wants a commit, or the change is done.
+  std::optional<Batch> step(int64_t ms) {
+    for (int i = 0; i < 5; ++i) {
+      Pipeline::Step step = pipeline_->step(at(ms));
+      changed_ |= step.changed;
+      move_store_ |= step.move_store;
+      if (step.batch) return std::move(step.batch);
+    }
+    return std::nullopt;
+  }
+  void commit() { pipeline_->deliver(FlushReply(), at(0)); }
+  static Now at(int64_t ms) { return {ms, 1'000'000 + ms}; }
+  std::map<std::string, InputSnapshot> ledgers() {
+    std::map<std::string, InputSnapshot> found;
+    for (const InputSnapshot& input : pipeline_->snapshot(at(0)).inputs) {
+      found[input.name] = input;
+      EXPECT_EQ(input.totals.lines_read, input.totals.settled() + input.pending) << input.name;
+    }
+    return found;
+  }
+  static std::vector<std::string> ids(const Batch& batch) {
+    std::vector<std::string> found;
+    for (const Entry& entry : batch.entries)
+      found.push_back(batch.inputs[entry.input].name + ":" + std::string(entry.client_id));
+    return found;
+  }
+  static FlushReply nothing_known() {
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kPositions;
+    return reply;
+  }
+  FlushReply moved(std::optional<Batch> batch, AgentState there) {
+    FlushReply reply;
+    reply.kind = FlushReply::Kind::kMoved;
+    reply.state = std::move(there);
+    reply.batch = std::move(batch);
+    return reply;
+  }
+
+  using Ids = std::vector<std::string>;
+  std::map<std::string, std::string> files_;  // what new sources find
+  std::map<std::string, FakeSource*> sources_;
+  std::optional<Pipeline> pipeline_;
+  bool changed_ = false;
+  bool move_store_ = false;
+};
+
+}  // namespace lastseen

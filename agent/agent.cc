@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kPublishEveryMs = 100;
 // A store call that takes longer keeps a question about a client from being answered soon.
 constexpr int64_t kStoreHangsMs = 1000;
+// How soon is looked again whether the flusher may load its store.
+constexpr int64_t kMovingLookMs = 50;
 }  // namespace
 
 Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher,
@@ -268,6 +270,14 @@ void Agent::flush_loop() {
                            : std::max<int64_t>(step.until_mono_ms - now.mono_ms, 0));
         continue;
       case Flusher::Action::kLoad:
+        loading_ = true;  // before the look at moving_: see settle_load()
+        if (moving_) {
+          loading_ = false;
+          to_flush_.wait(kMovingLookMs);
+          continue;
+        }
+        call_store(step.action);
+        break;
       case Flusher::Action::kProbe:
       case Flusher::Action::kCommit:
         call_store(step.action);
@@ -286,6 +296,7 @@ void Agent::call_store(Flusher::Action action) {
   if (action == Flusher::Action::kLoad) {
     StoreResult<AgentState> result = store_->load(agent_id_);
     call_began_mono_ms_ = 0;
+    loading_ = false;
     flusher_.loaded(std::move(result), clock_.now());
   } else if (action == Flusher::Action::kProbe) {
     std::optional<StoreError> error = store_->probe(agent_id_);

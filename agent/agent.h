@@ -121,6 +121,7 @@ class Agent final : public AgentControl {
   void call_store(Flusher::Action action);
 
   void open_store();
+  void settle_load();
   void take_change();
   void leave_store(Pipeline::Step& step);
   void finish_change();
@@ -195,6 +196,7 @@ class Agent final : public AgentControl {
   std::optional<Status> change_result_;
   std::atomic<bool> moving_{false};          // the other store may be this one under another name
   std::atomic<bool> store_left_{false};      // and it is
+  std::atomic<bool> loading_{false};         // flush is in Store::load
   std::atomic<bool> may_have_moved_{false};  // so may one that was refused
   std::thread ingest_;
   std::thread flush_;

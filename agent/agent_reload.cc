@@ -1,5 +1,7 @@
 // Agent: another configuration, and another store.
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "agent.h"
@@ -10,6 +12,9 @@ namespace {
 
 // How often a store that is to be left is interrupted.
 constexpr int64_t kLeaveStoreMs = 50;
+
+// So long the first load of a store that did not fail yet is waited for before it is left.
+constexpr int64_t kFirstLoadMs = 5000;
 
 bool says_taken_over(const StoreResult<CommitResult>& result) {
   const auto* answer = std::get_if<CommitResult>(&result);
@@ -36,6 +41,7 @@ void Agent::go_over(FlushChange change) {
     store_.swap(old);
   }
   if (change.there) {
+    moving_ = false;
     flusher_.move_to(std::move(*change.there), std::move(change.options), clock_.now());
     moved_.put(*flusher_.take_reply());
     watcher_.wake();
@@ -53,11 +59,26 @@ void Agent::change(AgentChange change) {
   opener_ = std::thread([this] { open_store(); });
 }
 
+// What the store that is left knows of positions goes along, if it answers; afterwards nobody loads
+// it, for the other one may be this one, and what it told would be out of date.
+void Agent::settle_load() {
+  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(kLeaveStoreMs)); };
+  const auto may_answer = [this] {
+    const auto store = store_board_.read();
+    return !store->positions_loaded && store->retries == 0;
+  };
+  for (int64_t waited = 0; may_answer() && !flush_ends_ && waited < kFirstLoadMs;
+       waited += kLeaveStoreMs)
+    pause();
+  moving_ = true;
+  for (; loading_ && !flush_ends_; pause()) interrupt_store();
+}
+
 // On a thread of its own: it may take as long as a connection takes to be refused.
 void Agent::open_store() {
   std::optional<StoreError> error;
   if (change_->store_reload == StoreReload::kOther) {
-    moving_ = true;
+    settle_load();
     StoreResult<AgentState> loaded = change_->store->load(agent_id_);
     if (const auto* failed = std::get_if<StoreError>(&loaded)) {
       error = *failed;
@@ -76,9 +97,7 @@ void Agent::open_store() {
     return end_change(
         Status::reject("the store of the new configuration cannot be used: " + error->message));
   }
-  const auto store = store_board_.read();
-  const bool has_not_failed = !store->positions_loaded && store->retries == 0;
-  change_->pipeline.store_answers = store->state == StoreState::kOk || has_not_failed;
+  change_->pipeline.store_answers = store_board_.read()->state == StoreState::kOk;
   {
     std::lock_guard lock(change_mutex_);
     change_ready_ = true;

@@ -80,6 +80,7 @@ void Flusher::loaded(StoreResult<AgentState> result, Now now) {
   CHECK(state_ == State::kLoading);
   if (const auto* error = std::get_if<StoreError>(&result)) return failed(*error, now);
   AgentState& loaded = std::get<AgentState>(result);
+  if (nothing_taken_) return move_to(std::move(loaded), options_, now);
   batch_.reset();  // void since the store went back
   epoch_ = loaded.epoch;
   last_batch_ = loaded.batch;
@@ -101,6 +102,7 @@ void Flusher::change(FlusherOptions options, bool other_table) {
 
 void Flusher::move_to(AgentState there, FlusherOptions options, Now now) {
   CHECK(!reply_);
+  nothing_taken_ = true;
   change(std::move(options));
   recent_.distrust();
   epoch_ = there.epoch;
@@ -157,6 +159,7 @@ void Flusher::finish_commit(CommitResult result, Now started, Now now) {
   recent_.committed(*batch_, trusted, result.left_out);
   limits_.committed(*batch_, result);
   last_batch_ = batch_->number;
+  nothing_taken_ = false;
   ++snapshot_.batches;
   snapshot_.rows += result.rows;
   snapshot_.clamped += result.clamped;

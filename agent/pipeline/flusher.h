@@ -118,8 +118,9 @@ class Flusher {
   NewClientLimits limits_;
   State state_ = State::kLoading;
   std::optional<Batch> batch_;
-  bool sent_less_ = false;  // some try may have left out rows of batch_ that it sends now
-  bool last_ = false;       // the agent stops after batch_
+  bool nothing_taken_ = false;  // since move_to()
+  bool sent_less_ = false;      // some try may have left out rows of batch_ that it sends now
+  bool last_ = false;           // the agent stops after batch_
   uint64_t epoch_ = 0;
   uint64_t last_batch_ = 0;
   int64_t next_try_mono_ms_ = INT64_MIN;

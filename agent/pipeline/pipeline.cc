@@ -133,7 +133,7 @@ bool Pipeline::anything_to_seal() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
     if (input->held_back) return false;
     return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts()) ||
-           !input->rows_left.empty() || input->parts.source->has_unstored();
+           input->left || input->parts.source->has_unstored();
   });
 }
 
@@ -200,6 +200,15 @@ Batch Pipeline::seal(Now now, bool more) {
     input->in_flight = input->buffer.sightings();
     flight.clients += input->buffer.clients();
     input->buffer.seal_into(batch);
+    const std::unique_ptr<Left> left = std::move(input->left);
+    if (left) {
+      input->in_flight += left->sightings;
+      flight.clients += left->brought.entries.size();
+      input->delta.add(left->delta);
+      batch.entries.insert(batch.entries.end(), left->brought.entries.begin(),
+                           left->brought.entries.end());
+      batch.ids.adopt(std::move(left->brought.ids));
+    }
 
     BatchInput& part = batch.inputs.emplace_back();
     part.name = input->parts.name;
@@ -213,9 +222,12 @@ Batch Pipeline::seal(Now now, bool more) {
     part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
     part.not_allowed_total = input->sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)];
-    part.positions = std::exchange(input->rows_left, {});
+    if (left) part.positions = std::move(left->positions);
     input->parts.source->collect(part.positions);
-    for (const std::string& key : std::exchange(input->rows_gone, {})) {
+    collect_waiting(*input, part.positions);
+    input->renamed_out = !input->formerly.empty();
+    input->rows_out = std::exchange(input->rows_gone, {});
+    for (const std::string& key : input->rows_out) {
       part.positions.emplace_back().stream = key;
       part.positions.back().gone = true;
     }
@@ -279,9 +291,13 @@ bool Pipeline::finished() const {
 }
 
 void Pipeline::look_up(const std::string& client_id, ClientView& view) const {
-  for (const auto& input : inputs_)
+  for (const auto& input : inputs_) {
     if (const Entry* entry = input->buffer.find(client_id))
       view.add_pending(entry->count, entry->last_seen_ms);
+    if (!input->left) continue;
+    for (const Entry& entry : input->left->brought.entries)
+      if (entry.client_id == client_id) view.add_pending(entry.count, entry.last_seen_ms);
+  }
 }
 
 AgentSnapshot Pipeline::snapshot(Now now) const {
@@ -306,6 +322,10 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
     part.totals.add(input->carried);
     part.before = input->before;
     part.pending = input->buffer.sightings() + input->in_flight;
+    if (input->left) {
+      part.totals.add(input->left->delta);
+      part.pending += input->left->sightings;
+    }
     part.feed = input->parts.feed;
     part.watching = input->parts.source->watching();
     input->parts.source->describe(part.files);

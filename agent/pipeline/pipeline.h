@@ -90,7 +90,16 @@ class Pipeline {
   struct Next {
     PipelineInput parts;
     bool begun = false;    // its source is at work already
-    std::string formerly;  // and came from this input
+    std::string formerly;  // and came from this input, under which its positions are stored
+    std::vector<std::string> keys = {};     // of these
+    std::vector<std::string> earlier = {};  // or under these, as long as none of it is committed
+  };
+  /// What a log had brought whose place a feed has taken, and no batch has yet.
+  struct Left {
+    Batch brought;
+    LedgerCounts delta;
+    std::vector<Position> positions;
+    uint64_t sightings = 0;
   };
   struct Input {
     Input(PipelineInput parts, uint32_t index, ClientBudget& budget,
@@ -106,14 +115,18 @@ class Pipeline {
     bool begun = false;      // reading is allowed
     bool held_back = false;  // another agent has read its files
     // pipeline_change.cc:
-    LedgerCounts carried;      // totals of an earlier store that this one does not have yet
-    LedgerCounts out_carried;  // the same in the batch that is out
-    std::string formerly;      // the name under which the store has its positions
-    bool leaving = false;      // it is removed, or `next` takes its place, when it is idle
-    bool gave_source = false;  // its source lives on under another name
+    LedgerCounts carried;              // totals of an earlier store that this one does not have yet
+    LedgerCounts out_carried;          // the same in the batch that is out
+    std::string formerly;              // the name under which the store has its positions
+    std::vector<std::string> earlier;  // or one of these, if it was renamed faster than stored
+    std::vector<std::string> keys;     // of the positions that it has there
+    bool renamed_out = false;          // the batch that is out has them under the new name
+    bool leaving = false;              // it is removed, or `next` takes its place, when it is idle
+    bool gave_source = false;          // its source lives on under another name
     std::vector<std::string> rows_gone;  // of positions that live on under another name
-    std::vector<Position> rows_left;     // of a source whose place a feed has taken already
+    std::vector<std::string> rows_out;   // of these what the batch that is out takes away
     std::unique_ptr<Next> next;
+    std::unique_ptr<Left> left;
   };
   struct InFlight {
     uint64_t clients = 0;
@@ -162,6 +175,7 @@ class Pipeline {
     kEnding,      // feeds that leave give out what they have
   };
   void change_step(Now now, bool more, Step& step);
+  void enter_ending(Now now);
   void change_inputs(Now now);
   void change_in_place(Input& input, InputChange& change, Now now);
   void start_unknown(Input& input, Now now);
@@ -172,13 +186,24 @@ class Pipeline {
   bool is_idle(const Input& input) const;
   bool has_given_all(const Input& input) const;
   bool leaving_due() const;
+  Next* waiting_source_of(const Input& former) const;
+  void collect_waiting(const Input& former, std::vector<Position>& out);
+  void take_rows_along(Next& next);
   bool may_take_place(const Input& input) const;
   void take_place(Input& input, Now now);
+  void leave_behind(Input& input);
+  void drop_left(Input& input);
+  static void rows_not_gone(Input& input);
   StoredInput known_of(Input& input) const;
   void remove_input(size_t index);
+  static void renumber(Input& input, uint32_t index);
   Input* find_input(const std::string& name);
+
+  // pipeline_stores.cc: what a store has.
+  static bool has(const std::vector<std::string>& keys, const std::string& key);
+  void restore_next(Next& next, const AgentState& state, Now now);
   void remember_strangers(const AgentState& state);
-  StoredInput stored_of(const AgentState& state, Input& input) const;
+  StoredInput stored_of(const AgentState& state, Input& input);
   bool holds(const AgentState& there, const Batch& batch) const;
   void store_moved(FlushReply reply, Now now);
   void take_batch_back(const Batch& batch, Now now);

@@ -30,20 +30,13 @@ constexpr int64_t kEndingMs = 2000;
 // How soon is looked again for what a feed's thread has taken in.
 constexpr int64_t kChangeLookMs = 1;
 
-// Whether totals may be a later state of `then`.
-bool includes(const LedgerCounts& totals, const LedgerCounts& then) {
-  LedgerCounts sum = then;
-  sum.add(totals.minus(then));
-  return sum == totals;
-}
-
 }  // namespace
 
 void Pipeline::change(PipelineChange change, Now now) {
   CHECK(!change_);
   change_ = std::move(change);
   stage_ = Stage::kReading;
-  stage_deadline_mono_ms_ = now.mono_ms + (loaded_ ? kReadingMs : kCommittingMs);
+  stage_deadline_mono_ms_ = now.mono_ms + kReadingMs;
   change_turns_ = 0;
   for (auto& input : inputs_) input->parts.source->look_now();
 }
@@ -58,16 +51,13 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
   if (stage_ == Stage::kReading) {
     const bool read = !more && all_looked();
     if (more) ++change_turns_;
-    // What the store that is left knows of positions goes along to the other one.
-    const bool loading = !loaded_ && change_->other_store && change_->store_answers;
-    const bool unread = !loading && (!loaded_ || full_);
-    if ((read && !loading) || late || unread || change_turns_ >= kReadingTurnsMax) {
+    if (read || late || !loaded_ || full_ || change_turns_ >= kReadingTurnsMax) {
       change_inputs(now);
       if (change_->other_store) {
         final_sealed_ = final_committed_ = false;
         enter(Stage::kCommitting, change_->store_answers ? kCommittingMs : 0);
       } else {
-        enter(Stage::kEnding, kEndingMs);
+        enter_ending(now);
       }
     }
   } else if (stage_ == Stage::kCommitting) {
@@ -88,6 +78,11 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
   if (stage_ != Stage::kNone && stage_ != Stage::kMoving)
     step.next_mono_ms = std::min(step.next_mono_ms, now.mono_ms + kChangeLookMs);
   settle_leaving(now);
+}
+
+void Pipeline::enter_ending(Now now) {
+  stage_ = Stage::kEnding;
+  stage_deadline_mono_ms_ = now.mono_ms + kEndingMs;
 }
 
 void Pipeline::change_inputs(Now now) {
@@ -150,14 +145,45 @@ void Pipeline::take_source(Input& from, InputChange& change, Next& next) {
     change.source = std::move(from.next->parts.source);
     next.begun = from.next->begun;
     next.formerly = from.next->formerly;
+    next.keys = std::move(from.next->keys);
+    next.earlier = std::move(from.next->earlier);
     return;
   }
   change.source = std::exchange(from.parts.source, std::make_unique<EndedSource>());
   next.begun = from.begun;
   next.formerly = from.parts.name;
+  next.earlier = from.earlier;
+  if (!from.formerly.empty()) next.earlier.push_back(from.formerly);
   from.gave_source = true;
   from.begun = true;
-  if (loaded_) from.rows_gone = change.source->store_anew({});
+  if (loaded_) next.keys = change.source->store_anew({});
+}
+
+// Until it takes its place, what is stored of a source is stored under the name that it came from,
+// together with the lines that were read of it.
+Pipeline::Next* Pipeline::waiting_source_of(const Input& former) const {
+  for (const auto& input : inputs_)
+    if (input->next && input->next->formerly == former.parts.name) return input->next.get();
+  return nullptr;
+}
+
+void Pipeline::collect_waiting(const Input& former, std::vector<Position>& out) {
+  Next* next = waiting_source_of(former);
+  if (next == nullptr) return;
+  const size_t own = out.size();
+  next->parts.source->collect(out);
+  for (size_t i = own; i < out.size(); ++i) next->keys.push_back(out[i].stream);
+}
+
+// The batch that has its positions under the new name takes those under the old one away.
+void Pipeline::take_rows_along(Next& next) {
+  if (!loaded_ || next.formerly.empty()) return;
+  const std::vector<std::string> keys = next.parts.source->store_anew({});
+  Input* former = find_input(next.formerly);
+  if (former == nullptr || next.formerly == next.parts.name) return;
+  next.keys.insert(next.keys.end(), keys.begin(), keys.end());
+  for (const std::string& key : next.keys)
+    if (!has(former->rows_gone, key)) former->rows_gone.push_back(key);
 }
 
 void Pipeline::add_input(Next next, Now now) {
@@ -165,10 +191,13 @@ void Pipeline::add_input(Next next, Now now) {
     same->next = std::make_unique<Next>(std::move(next));
     return settle_leaving(now);
   }
+  take_rows_along(next);
   const auto index = static_cast<uint32_t>(inputs_.size());
   inputs_.push_back(std::make_unique<Input>(std::move(next.parts), index, budget_, options_));
   Input& input = *inputs_.back();
   input.formerly = next.formerly;
+  input.earlier = std::move(next.earlier);
+  input.keys = std::move(next.keys);
   if (!loaded_) return;
   StoredInput stored;
   if (auto known = strangers_.extract(input.parts.name)) stored = std::move(known.mapped());
@@ -193,16 +222,18 @@ bool Pipeline::has_given_all(const Input& input) const {
 bool Pipeline::is_idle(const Input& input) const {
   if (input.gave_source && !loaded_) return false;  // the store may have rows of it
   if (input.held_back) return true;  // whatever it lost, the store is to know nothing of it
+  if (!input.next && !input.rows_gone.empty()) return false;
   return has_given_all(input) && input.in_flight == 0 && input.buffer.sightings() == 0 &&
-         input.buffer.clients() == 0 && input.rows_gone.empty() && input.rows_left.empty() &&
-         input.delta == LedgerCounts() && input.carried == LedgerCounts();
+         input.buffer.clients() == 0 && !input.left && input.delta == LedgerCounts() &&
+         input.carried == LedgerCounts();
 }
 
 // A batch has to go out before an input can be removed.
 bool Pipeline::leaving_due() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [this](const auto& input) {
     if (!input->leaving || !has_given_all(*input)) return false;
-    return !is_idle(*input) || (!input->next && options_.resolution_ms > 0 && !released_);
+    if (!is_idle(*input)) return true;
+    return !input->next && options_.resolution_ms > 0 && !released_ && !waiting_source_of(*input);
   });
 }
 
@@ -212,32 +243,33 @@ void Pipeline::settle_leaving(Now now) {
     if (!input.leaving) continue;
     if (input.next) {
       if (may_take_place(input)) take_place(input, now);
-    } else if (is_idle(input) && !in_flight_ && (options_.resolution_ms == 0 || released_)) {
+    } else if (is_idle(input) && !waiting_source_of(input) && !in_flight_ &&
+               (options_.resolution_ms == 0 || released_)) {
       remove_input(i);
     }
   }
 }
 
-// A feed cannot wait for what was read before it to be committed, which may take hours: it is read
-// into the same buffer. Only where the store may have rows of an input that is gone from here, they
-// have to be known first.
+// A feed cannot wait for what was read before it to be committed, which may take hours. What
+// another feed had brought is one with it then; what was read of a log stays apart, since it is
+// void when the store goes back.
 bool Pipeline::may_take_place(const Input& input) const {
-  if (is_idle(input)) return true;
-  const bool rows_unknown = input.gave_source && !loaded_ && !input.parts.feed;
-  return input.next->parts.feed && has_given_all(input) && !rows_unknown;
+  return is_idle(input) || (input.next->parts.feed && has_given_all(input));
 }
 
 void Pipeline::take_place(Input& input, Now now) {
   const std::unique_ptr<Next> next = std::move(input.next);
-  if (!is_idle(input)) {
-    input.delta.add(input.parts.source->take_losses());
-    if (loaded_) input.parts.source->collect(input.rows_left);
-  }
+  if (!is_idle(input)) leave_behind(input);
   StoredInput known = known_of(input);  // one that comes back before it has left goes on there
+  take_rows_along(*next);
   input.parts = std::move(next->parts);
-  input.leaving = input.gave_source = false;
+  input.leaving = false;
   input.formerly = next->formerly;
-  if (!loaded_) return;
+  input.earlier = std::move(next->earlier);
+  input.keys = std::move(next->keys);
+  input.renamed_out = false;
+  if (!loaded_) return;  // the store may have rows of what gave its source
+  input.gave_source = false;
   const bool was_held_back = std::exchange(input.held_back, input.parts.source->held_back());
   input.begun = next->begun;
   if (!input.formerly.empty()) {
@@ -253,6 +285,27 @@ void Pipeline::take_place(Input& input, Now now) {
   input.begun = true;
 }
 
+void Pipeline::leave_behind(Input& input) {
+  input.delta.add(input.parts.source->take_losses());
+  if (input.parts.feed) return;
+  input.left = std::make_unique<Left>();
+  input.left->sightings = input.buffer.sightings();
+  input.buffer.seal_into(input.left->brought);
+  input.left->delta = std::exchange(input.delta, LedgerCounts());
+  if (loaded_) input.parts.source->collect(input.left->positions);
+}
+
+// The batch is void that was to take them away.
+void Pipeline::rows_not_gone(Input& input) {
+  for (std::string& key : std::exchange(input.rows_out, {}))
+    if (!has(input.rows_gone, key)) input.rows_gone.push_back(std::move(key));
+}
+
+void Pipeline::drop_left(Input& input) {
+  if (input.left) budget_.give_back(input.left->brought.entries.size());
+  input.left.reset();
+}
+
 // Of an input that is idle: what the store has of it.
 StoredInput Pipeline::known_of(Input& input) const {
   StoredInput known{true, {}, input.sealed};
@@ -263,6 +316,12 @@ StoredInput Pipeline::known_of(Input& input) const {
   return known;
 }
 
+void Pipeline::renumber(Input& input, uint32_t index) {
+  input.buffer.renumber(index);
+  if (!input.left) return;
+  for (Entry& entry : input.left->brought.entries) entry.input = index;
+}
+
 void Pipeline::remove_input(size_t index) {
   Input& input = *inputs_[index];
   if (input.parts.feed) lines_of_gone_feeds_ += input.sealed.lines_read;
@@ -270,8 +329,7 @@ void Pipeline::remove_input(size_t index) {
     strangers_[input.parts.name] = known_of(input);
   }
   inputs_.erase(inputs_.begin() + static_cast<ptrdiff_t>(index));
-  for (size_t i = index; i < inputs_.size(); ++i)
-    inputs_[i]->buffer.renumber(static_cast<uint32_t>(i));
+  for (size_t i = index; i < inputs_.size(); ++i) renumber(*inputs_[i], static_cast<uint32_t>(i));
   turn_ = 0;
 }
 
@@ -279,117 +337,6 @@ Pipeline::Input* Pipeline::find_input(const std::string& name) {
   for (auto& input : inputs_)
     if (input->parts.name == name) return input.get();
   return nullptr;
-}
-
-// What the store has of an input, under its name or the one that it had.
-StoredInput Pipeline::stored_of(const AgentState& state, Input& input) const {
-  const auto find = [&](const std::string& name) -> const AgentState::Input* {
-    for (const AgentState::Input& known : state.inputs)
-      if (known.name == name) return &known;
-    return nullptr;
-  };
-  StoredInput stored;
-  stored.foreign = foreign_;
-  if (const auto* known = find(input.parts.name))
-    stored = {true, known->positions, known->totals, foreign_};
-  if (input.gave_source) {
-    input.rows_gone.clear();
-    for (const Position& position : stored.positions) input.rows_gone.push_back(position.stream);
-  }
-  if (input.formerly.empty()) return stored;
-  if (const auto* former = find(input.formerly)) {
-    stored.known = true;
-    stored.positions.insert(stored.positions.end(), former->positions.begin(),
-                            former->positions.end());
-  }
-  return stored;
-}
-
-void Pipeline::remember_strangers(const AgentState& state) {
-  for (const AgentState::Input& known : state.inputs)
-    if (find_input(known.name) == nullptr)
-      strangers_[known.name] = {true, known.positions, known.totals};
-}
-
-// Whether this is the store that was left, under another name, and it had committed the batch that
-// was out although it could not say so any more. A young store may have come to the same numbers:
-// only the one that took the batch has its positions and totals.
-bool Pipeline::holds(const AgentState& there, const Batch& batch) const {
-  if (batch.number != there.batch || batch.epoch >= there.epoch) return false;
-  for (size_t i = 0; i < batch.inputs.size(); ++i) {
-    const BatchInput& out = batch.inputs[i];
-    if (out.held_back) continue;
-    const auto known = std::find_if(there.inputs.begin(), there.inputs.end(),
-                                    [&](const auto& input) { return input.name == out.name; });
-    const LedgerCounts& sealed = inputs_[i]->sealed;
-    if (known == there.inputs.end()) {
-      if (sealed == LedgerCounts() && out.positions.empty()) continue;
-      return false;
-    }
-    if (known->totals.lines_read != sealed.lines_read ||
-        known->totals.bytes_read != sealed.bytes_read)
-      return false;
-    for (const Position& position : out.positions) {
-      const bool is_there = std::any_of(
-          known->positions.begin(), known->positions.end(), [&](const Position& stored) {
-            return stored.stream == position.stream && stored.position == position.position;
-          });
-      if (is_there == position.gone) return false;
-    }
-  }
-  return true;
-}
-
-// The flusher has gone over to the other store. What was known of positions and totals stays what
-// it is; the next batch brings it there.
-void Pipeline::store_moved(FlushReply reply, Now now) {
-  CHECK(stage_ == Stage::kMoving);
-  stage_ = Stage::kEnding;
-  stage_deadline_mono_ms_ = now.mono_ms + kEndingMs;
-  spill_.set_store(change_->options.store);
-  const AgentState& there = reply.state;
-  if (!loaded_) return positions_known(std::move(reply.state), now);
-  CHECK(reply.batch.has_value() == in_flight_.has_value());
-  const bool committed = reply.batch && holds(there, *reply.batch);
-  remember_strangers(there);
-  foreign_ = std::make_shared<const std::vector<ForeignPosition>>(there.foreign);
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    Input& input = *inputs_[i];
-    const StoredInput stored = stored_of(there, input);
-    if (input.held_back) {  // by what the other store had
-      start_input(input, stored, true, now);
-      continue;
-    }
-    const bool was_out = in_flight_ && i < in_flight_->inputs;
-    if (was_out && !committed) {
-      input.sealed = input.sealed.minus(input.out).minus(input.out_carried);
-      input.delta.add(input.out);
-      input.carried.add(input.out_carried);
-    }
-    // What no store has yet may come from this very one.
-    LedgerCounts known = input.sealed;
-    known.add(input.carried);
-    if (!(was_out && committed) && includes(known, stored.totals))
-      input.carried = known.minus(stored.totals);
-    input.in_flight = 0;
-    input.out = input.out_carried = LedgerCounts();
-    input.sealed = stored.totals;
-    input.parts.source->store_anew(stored);
-  }
-  spill_.moved(there.batch);
-  first_batch_due_ = true;
-  last_sealed_ = false;
-  if (!reply.batch) return;
-  budget_.give_back(in_flight_->clients);
-  for (auto& done : in_flight_->flushes) flushes_.push_back(std::move(done));
-  in_flight_.reset();
-  if (!committed) take_batch_back(*reply.batch, now);
-}
-
-void Pipeline::take_batch_back(const Batch& batch, Now now) {
-  for (const Entry& entry : batch.entries)  // it had room before, so it has now
-    inputs_[entry.input]->buffer.add(entry, UINT64_MAX);
-  if (oldest_pending_mono_ms_ == 0 && !batch.entries.empty()) oldest_pending_mono_ms_ = now.mono_ms;
 }
 
 }  // namespace lastseen

@@ -32,7 +32,10 @@ void Pipeline::positions_known(AgentState state, Now now) {
   read_times_.take();  // of lines that are read again
   foreign_ = std::make_shared<const std::vector<ForeignPosition>>(std::move(state.foreign));
   for (auto& input : inputs_) {
+    rows_not_gone(*input);
     start_input(*input, stored_of(state, *input), loaded_, now);
+    if (!input->leaving) input->gave_source = false;
+    if (input->next) restore_next(*input->next, state, now);
   }
   remember_strangers(state);
   const bool pending = std::any_of(inputs_.begin(), inputs_.end(),
@@ -43,6 +46,7 @@ void Pipeline::positions_known(AgentState state, Now now) {
 }
 
 void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, Now now) {
+  drop_left(input);
   if (!input.parts.feed) {
     if (again && !input.held_back) input.delta = LedgerCounts();
     input.buffer.clear();
@@ -102,8 +106,12 @@ void Pipeline::batch_committed(const CommitResult& result) {
     input.sealed.quarantined += refused;
     input.sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)] += not_allowed;
     input.in_flight = 0;
+    input.rows_out.clear();
     input.out = input.out_carried = LedgerCounts();
-    input.formerly.clear();
+    if (std::exchange(input.renamed_out, false)) {
+      input.formerly.clear();
+      input.earlier.clear();
+    }
     if (!input.begun && !input.held_back) {
       input.begun = true;
       input.parts.source->begin();

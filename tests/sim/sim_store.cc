@@ -132,6 +132,12 @@ uint64_t SimStore::sightings() const {
   return sum;
 }
 
+uint64_t SimStore::lines_read() const {
+  uint64_t sum = 0;
+  for (const auto& [name, input] : state_.inputs) sum += input.totals.lines_read;
+  return sum;
+}
+
 std::vector<uint64_t> SimStore::refused_lines(const Batch& batch) const {
   std::vector<uint64_t> lines(batch.inputs.size());
   for (const Entry& entry : batch.entries)
@@ -162,9 +168,15 @@ void SimStore::apply_positions(const Batch& batch, const std::vector<uint64_t>& 
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     if (batch.inputs[i].held_back) continue;
     Input& input = state_.inputs[batch.inputs[i].name];
-    if (traces_)
-      std::printf("  stored: %s, lines read: %llu\n", batch.inputs[i].name.c_str(),
-                  (unsigned long long)batch.inputs[i].delta.lines_read);
+    if (traces_) {
+      uint64_t sightings = 0;
+      for (const Entry& entry : batch.entries)
+        if (entry.input == i) sightings += entry.count;
+      std::printf("  stored: batch %llu, %s, lines read: %llu, sightings: %llu\n",
+                  (unsigned long long)batch.number, batch.inputs[i].name.c_str(),
+                  (unsigned long long)batch.inputs[i].delta.lines_read,
+                  (unsigned long long)sightings);
+    }
     for (const Position& position : batch.inputs[i].positions) {
       if (traces_)
         std::printf("  stored: %s %s at %llu of %llu%s, inode %llu\n", position.stream.c_str(),
@@ -178,6 +190,10 @@ void SimStore::apply_positions(const Batch& batch, const std::vector<uint64_t>& 
       }
     }
     input.totals.add(batch.inputs[i].delta);
+    if (traces_)
+      for (const auto& [name, value] : input.totals.to_pairs())
+        std::printf("  stored: %s %s %llu\n", batch.inputs[i].name.c_str(), name.c_str(),
+                    (unsigned long long)value);
     input.totals.committed -= refused[i];
     input.totals.quarantined += refused[i];
   }

@@ -61,6 +61,7 @@ class SimStore final : public Store {
     faulty_calls_ = calls;
   }
   void heal() { faulty_calls_ = 0; }
+  bool loses_replies() const { return faulty_calls_ > 0 && fault_ == StoreFault::kReplyLost; }
   /// An id whose row the store refuses from now on.
   void refuse(const std::string& client_id) { refused_ = client_id; }
   /// Forgets everything committed since the last mark(), as a lagging standby does.
@@ -74,6 +75,10 @@ class SimStore final : public Store {
   /// How often a client was sent, to tables of before too.
   uint64_t sightings_of(const std::string& id) const;
   uint64_t sightings() const;
+  uint64_t epoch() const { return state_.epoch; }
+  uint64_t last_batch() const { return state_.batch; }
+  /// Of all inputs that it knows.
+  uint64_t lines_read() const;
   /// What an agent kept to itself may move a row by no more than this.
   void set_resolution(int64_t resolution_ms) { resolution_ms_ = resolution_ms; }
   /// The first thing that no agent may send, or empty.

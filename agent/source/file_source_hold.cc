@@ -52,31 +52,81 @@ void FileSource::drop_held(Stream& s, std::string_view why, Now now) {
       "a file that could not be read yet is let go; raise hold.bytes or hold.age to keep such "
       "files",
       {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(why)}});
-  if (!s.sibling) dropped_.push_back({s.file.identity(), s.path, s.existed, s.began ? s.key : ""});
+  dropped_.push_back({s.file.identity(), s.file.stat(), s.path, s.existed, s.began ? s.key : "",
+                      s.sibling, s.file.first_held()});
   forget(s, false, now);
 }
 
-// True: the file of the position is one that was let go before the position was known.
-bool FileSource::was_dropped(const Position& stored) {
+// If the file of the position is one that was let go before the position was known, only a copy of
+// it may be found, and what is behind it.
+void FileSource::note_if_dropped(Waiting& waiting) {
+  Position& stored = waiting.position;
   auto found = std::find_if(dropped_.begin(), dropped_.end(), [&](const Dropped& dropped) {
     return dropped.key == stored.stream ||
            (dropped.identity.inode == stored.inode && dropped.identity.device == stored.device &&
             dropped.identity.birth_ns == stored.birth_ns);
   });
-  if (found == dropped_.end()) return false;
-  const uint64_t size = std::max(found->identity.size, stored.size);
-  if (size > stored.position)
-    lose(LossReason::kHold, size - stored.position, found->path, "it was let go unread");
+  if (found == dropped_.end()) return;
+  stored.size = std::max(found->identity.size, stored.size);
+  waiting.loss = LossReason::kHold;
   dropped_.erase(found);
-  gone_.push_back(stored);
-  gone_.back().gone = true;
-  return true;
+}
+
+// Of siblings that were let go, the chain leads to those that came after what it begins with. Names
+// tell nothing: the others have moved since.
+void FileSource::note_dropped_behind(const Chain& chain) {
+  for (Dropped& dropped : dropped_) {
+    if (!dropped.sibling || !is_rotation(dropped.path, chain.log)) continue;
+    if (chain.of_new_logs && newest_of(dropped.path) != nullptr) continue;
+    const bool dated = chain.birth_ns != 0 && birth_dates(dropped.stat);
+    dropped.is_news |= dated
+                           ? dropped.stat.birth_ns > chain.birth_ns
+                           : chain.modified_ns != 0 && dropped.stat.modified_ns > chain.modified_ns;
+  }
+}
+
+// A file was truncated, or is gone: what was known of it is counted, as read or as lost, and may
+// have been in a copy.
+void FileSource::forget_dropped_copy(const Position& counted) {
+  const Head head{counted.head_bytes, counted.head_hash};
+  std::erase_if(dropped_, [&](const Dropped& dropped) {
+    return dropped.sibling && head.agrees_with(dropped.first);
+  });
+}
+
+// Whether it may be a copy of what is read elsewhere, as far as its first bytes tell.
+bool FileSource::may_be_copy(const Dropped& dropped) {
+  if (dropped.first.empty()) return true;
+  const std::vector<Stream*> family = family_of(dropped.path);
+  return std::any_of(family.begin(), family.end(), [&](Stream* s) {
+    std::optional<FollowedFile> closed;
+    const Result<FollowedFile*> file = look_into(*s, closed);
+    const Result<std::string> first =
+        file ? (*file)->first_bytes() : Result<std::string>(file.status());
+    if (!first) {
+      const Position last = s->file.identity();
+      return last.head_bytes > 0 &&
+             Head{last.head_bytes, last.head_hash}.agrees_with(dropped.first);
+    }
+    const size_t length = std::min(first->size(), dropped.first.size());
+    return length > 0 && first->compare(0, length, dropped.first, 0, length) == 0;
+  });
 }
 
 // Positions are known: of what was let go, these were new files.
 void FileSource::count_dropped() {
-  for (const Dropped& dropped : dropped_)
+  std::erase_if(dropped_, [&](const Dropped& dropped) {
+    if (dropped.sibling) return false;
     if (known_ || !dropped.existed || start_ == Start::kBegin)
+      lose(LossReason::kHold, dropped.identity.size, dropped.path, "it was let go unread");
+    return true;
+  });
+}
+
+// Every chain is followed: what none leads to was never ours.
+void FileSource::count_dropped_siblings() {
+  for (const Dropped& dropped : dropped_)
+    if (dropped.is_news && !may_be_copy(dropped))
       lose(LossReason::kHold, dropped.identity.size, dropped.path, "it was let go unread");
   dropped_.clear();
 }

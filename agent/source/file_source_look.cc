@@ -271,6 +271,7 @@ void FileSource::look_at(Stream& s, bool thorough, Now now) {
   s.dirty = true;
   log_.info(look.restarted ? "file is read from its first byte again" : "file lost its end",
             {{"input", settings_.name}, {"path", s.path}, {"reason", std::string(look.reason)}});
+  if (look.before) forget_dropped_copy(*look.before);
   lose(LossReason::kTruncated, look.lost_bytes, s.path, look.reason);
 }
 

@@ -156,7 +156,7 @@ bool FileSource::may_be_stored(const Waiting& unstored) {
 bool FileSource::find_file(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
   if (is_anchor(stored)) return look_behind(waiting), true;
-  if (was_dropped(stored)) return true;
+  note_if_dropped(waiting);
   waiting.undecided = waiting.crowded = false;
   // What the file became since may be a copy, which only its key tells.
   for (const auto& s : streams_)
@@ -240,6 +240,7 @@ std::string FileSource::home_or_former_of(const std::string& path) {
 // What was written after the position was stored, nobody can know.
 void FileSource::count_vanished(const Waiting& waiting) {
   const Position& stored = waiting.position;
+  forget_dropped_copy(stored);
   if (stored.size > stored.position)
     return lose(waiting.loss, stored.size - stored.position, stored.path,
                 "the file of a stored position is gone, and no copy of it is found");

@@ -74,6 +74,7 @@ void FileSource::drop_siblings(Now now) {
     if (s && (s->copy_tries > 0 || (s->file.placed() && !s->file.trouble().empty()))) return;
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i] && streams_[i]->sibling) forget(*streams_[i], false, now);
+  count_dropped_siblings();
 }
 
 // What is older may still be found. What has no successor is of another log.
@@ -103,7 +104,9 @@ bool FileSource::is_newer(const FoundFile& found, const Chain& chain) const {
 void FileSource::follow_chains(Now now) {
   for (Chain& chain : chains_) {
     ++chain.looks;
-    if (!chain.followed) chain.followed = follow_chain(chain, now);
+    if (chain.followed || !follow_chain(chain, now)) continue;
+    chain.followed = true;
+    note_dropped_behind(chain);
   }
 }
 

@@ -71,6 +71,8 @@ class FollowedFile {
   /// Before it is placed: what it held was truncated. Then what is known of that, as of a file of
   /// which nothing was counted.
   std::optional<Position> truncated_while_held() const;
+  /// Before it is placed: its first bytes when it was looked at, at most kHeadBytesMax of them.
+  const std::string& first_held() const { return held_.first; }
   /// Of that, the first `bytes` were nobody's.
   void disown_held(uint64_t bytes) { held_.size -= std::min(bytes, held_.size); }
   /// This holds what was in the file of `before`: goes on where that stood, or at its own end.

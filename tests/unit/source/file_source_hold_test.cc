@@ -134,6 +134,95 @@ TEST_F(FileSourceHold, ANewFileThatIsLetGoBeforePositionsAreKnownIsCountedWhole)
   EXPECT_EQ(2u, f.lost(LossReason::kHold));
 }
 
+// The store cannot be reached until the file is let go.
+struct FileSourceHoldSibling : FileSourceHold {
+  void store() {
+    append("a\n");
+    f.up();
+    f.run(3000);
+    restart();
+    f.pass(1000);
+  }
+  void launch_and_remove(const std::string& path, bool packed = false) {
+    f.launch();
+    wait(1000);
+    packed ? compress(path) : f.disk.remove(path);
+    wait(62'000);
+    f.restore();
+    f.source->begin();
+    f.run(5000);
+  }
+};
+
+TEST_F(FileSourceHoldSibling, ThatCameAfterTheStoredFileIsCountedWhole) {
+  store();
+  rotate();
+  append(std::string(2000, 'b') + "\n");
+  f.pass(1000);
+  rotate();
+  append("c\n");
+  launch_and_remove("/log/access.log.1");
+  EXPECT_EQ("a c", f.news());
+  EXPECT_EQ(2001u, f.lost(LossReason::kHold));
+}
+
+TEST_F(FileSourceHoldSibling, OfAStoredPositionIsCountedFromThereAndWhatIsBehindItIsRead) {
+  store();
+  append("bb\n");
+  rotate();
+  append("c\n");
+  f.pass(1000);
+  rotate();
+  append("d\n");
+  launch_and_remove("/log/access.log.2");
+  EXPECT_EQ("a c d", f.news());
+  EXPECT_EQ(3u, f.lost(LossReason::kHold));
+  EXPECT_EQ(0u, f.lost(LossReason::kDeleted));
+}
+
+TEST_F(FileSourceHoldSibling, OfAStoredPositionIsReadInItsArchive) {
+  store();
+  append("bb\n");
+  rotate();
+  append("c\n");
+  launch_and_remove("/log/access.log.1", true);
+  EXPECT_EQ("a bb c", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kHold));
+}
+
+TEST_F(FileSourceHoldSibling, ThatIsOlderThanTheStoredFileWasNeverOurs) {
+  f.disk.append("/log/access.log.1", "old\n");
+  f.pass(1000);
+  store();
+  rotate();
+  append("c\n");
+  launch_and_remove("/log/access.log.2");
+  EXPECT_EQ("a c", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kHold));
+}
+
+TEST_F(FileSourceHoldSibling, ThatIsACopyOfWhatWasReadIsNoLoss) {
+  store();
+  copy();
+  truncate();
+  append("c\n");
+  launch_and_remove("/log/access.log.1");
+  EXPECT_EQ("a c", f.news());
+  EXPECT_EQ(0u, f.lost(LossReason::kHold));
+}
+
+TEST_F(FileSourceHoldSibling, ThatIsReadInItsArchiveIsNoLoss) {
+  store();
+  rotate();
+  append(std::string(2000, 'b') + "\n");
+  f.pass(1000);
+  rotate();
+  append("c\n");
+  launch_and_remove("/log/access.log.1", true);
+  EXPECT_EQ(3u, f.lines.size());
+  EXPECT_EQ(0u, f.lost(LossReason::kHold));
+}
+
 TEST_F(FileSourceHold, DroppedEventsAreAnsweredByALookAndSaidOnce) {
   append("a\n");
   f.up();

@@ -59,6 +59,7 @@ class Daemon {
   bool stuck(const AgentSnapshot& snapshot);
   int give_up();
   int finish();
+  int report_unread(const AgentSnapshot& snapshot);
   uint64_t report_feeds(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "control/health.h"
@@ -19,6 +20,21 @@ uint64_t pending_lines(const AgentSnapshot& snapshot) {
   uint64_t lines = 0;
   for (const InputSnapshot& input : snapshot.inputs) lines += input.pending;
   return lines;
+}
+
+uint64_t unsettled_bytes(const InputSnapshot& input) {
+  uint64_t bytes = 0;
+  for (const FileSnapshot& file : input.files) bytes += file.unsettled;
+  return bytes;
+}
+
+// Reading begins when positions are known and the start choice is committed.
+bool no_log_was_read(const AgentSnapshot& snapshot) {
+  const bool loaded = snapshot.store.positions_loaded || snapshot.store.rewinds > 0;
+  return std::any_of(snapshot.inputs.begin(), snapshot.inputs.end(), [&](const auto& input) {
+    const bool logs = !input.watching.empty();
+    return logs && (!loaded || unsettled_bytes(input) > 0);
+  });
 }
 
 }  // namespace
@@ -53,28 +69,25 @@ int Daemon::give_up() {
   if (agent_->finished() && !stuck_once) return finish();
   const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
                                                              : snapshot->store.last_error;
-  const std::string unread = unread_inputs(*snapshot);
-  if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unread.empty()) {
+  const std::string unreadable = unread_inputs(*snapshot);
+  if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unreadable.empty()) {
     report_once(*snapshot);
-    log_->error("gave up waiting for what cannot be read: " + unread +
+    log_->error("gave up waiting for what cannot be read: " + unreadable +
                 "; make it readable and run again");
     _exit(kExitFailed);
   }
   if (snapshot->store.withheld > 0)
     log_->error(
         "the newest times of clients that last_seen.resolution withheld are not committed; their "
-        "rows stay older by less than that until they are seen again",
+        "rows stay older by less than that until they are seen again. See whether the store runs",
         {{"clients", snapshot->store.withheld}});
   const uint64_t fed = report_feeds(*snapshot);
+  const bool unread = no_log_was_read(*snapshot);
+  const int unread_code = unread ? report_unread(*snapshot) : kExitDone;
   if (fed == lines && fed > 0) {
     log_->error("stopped with data of feeds not committed; see whether the store runs",
                 {{"lines", fed}, {"error", why}});
-  } else if (!snapshot->store.positions_loaded) {
-    log_->error(
-        "stopped before the store could tell the positions; no log was read, everything "
-        "waits in the log files. See whether the store runs",
-        {{"error", why}});
-  } else if (lines > 0 || snapshot->store.withheld == 0) {
+  } else if (lines > 0 || (snapshot->store.withheld == 0 && !unread)) {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
         "the next start. See whether the store runs",
@@ -83,7 +96,30 @@ int Daemon::give_up() {
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
   const bool nothing_pending = lines == 0 && snapshot->store.withheld == 0 && !options_.once;
-  _exit(nothing_pending ? kExitDone : kExitUncommitted);
+  _exit(nothing_pending ? unread_code : kExitUncommitted);
+}
+
+// Only the store knows where reading begins. Returns the exit code.
+int Daemon::report_unread(const AgentSnapshot& snapshot) {
+  const std::string why = snapshot.store.last_error.empty() ? "the store did not answer in time"
+                                                            : snapshot.store.last_error;
+  bool skips = false;
+  for (const InputSnapshot& input : snapshot.inputs) {
+    const uint64_t bytes = unsettled_bytes(input);
+    if (bytes == 0) continue;
+    skips = true;
+    log_->error(
+        "stopped before the store could tell where to begin; nothing was read. If the store does "
+        "not know this input, the next start begins as `start` says, and skips what came since "
+        "this one; 'lastseen backfill' reads that. See whether the store runs",
+        {{"input", input.name}, {"bytes", bytes}, {"error", why}});
+  }
+  if (skips) return kExitUncommitted;
+  log_->warn(
+      "stopped before the store could tell the positions; no log was read, everything waits in the "
+      "log files. See whether the store runs",
+      {{"error", why}});
+  return options_.once ? kExitUncommitted : kExitDone;
 }
 
 // What feeds brought waits nowhere else.
@@ -111,7 +147,10 @@ int Daemon::finish() {
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
   int code = agent_->taken_over() ? kExitUsage : kExitDone;
-  if (options_.once && code == kExitDone) {
+  const bool unread = code == kExitDone && no_log_was_read(*snapshot);
+  if (unread) {
+    code = report_unread(*snapshot);
+  } else if (options_.once && code == kExitDone) {
     report_once(*snapshot);
     if (const std::string missing = unread_inputs(*snapshot); !missing.empty()) {
       log_->error("not everything could be read: " + missing + "; make it readable and run again");
@@ -119,7 +158,7 @@ int Daemon::finish() {
     }
   }
   if (agent_->taken_over()) report_feeds(*snapshot);
-  if (code == kExitDone) log_->info("stopped: everything that was read is committed");
+  if (code == kExitDone && !unread) log_->info("stopped: everything that was read is committed");
   if (!agent_->join(kJoinMs)) {
     agent_->interrupt_store();
     if (!agent_->join(kJoinMs)) _exit(code);

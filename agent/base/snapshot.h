@@ -19,6 +19,8 @@ struct FileSnapshot {
   uint64_t size = 0;      ///< bytes, when last looked at
   std::string state;      ///< "reading", "idle", "rotated", "deleted", "unreadable: why", …
   uint64_t refused = 0;   ///< Connections of a feed that were turned away since start.
+  /// Bytes that came since start and that the next one skips, if the store does not know the input.
+  uint64_t unsettled = 0;
 };
 
 struct InputSnapshot {

@@ -249,11 +249,27 @@ std::string FileSource::state_of(const Stream& s) const {
   return watches_.refused(directory_of(s.path)) ? "idle, polled" : "idle";
 }
 
+// Until the start choice is committed, the next start makes it anew: `end` skips what has come
+// since this one, `begin` what the path does not name.
+uint64_t FileSource::unsettled_bytes(const Stream& s) const {
+  if (begun_ || known_ || held_back() || s.sibling || !s.copy_of.empty()) return 0;
+  const uint64_t size = static_cast<uint64_t>(s.file.stat().size);
+  if (start_ == Start::kBegin) return s.named && in_glob(s) ? 0 : size;
+  uint64_t before = s.existed ? s.first_size : 0;
+  uint64_t came = size - std::min(size, before);
+  if (const std::optional<Position> held = s.file.truncated_while_held()) {
+    before = s.existed && s.first ? s.first->size : 0;
+    came += held->size - std::min(held->size, before);
+  }
+  return came;
+}
+
 void FileSource::describe(std::vector<FileSnapshot>& out) const {
   for (const auto& stream : streams_) {
     if (!stream) continue;
     out.push_back(
         {stream->path, stream->file.position(), stream->file.size_seen(), state_of(*stream)});
+    out.back().unsettled = unsettled_bytes(*stream);
   }
   for (const PathTrouble& trouble : troubles_) out.push_back({trouble.path, 0, 0, trouble.state});
 }

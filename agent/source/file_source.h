@@ -50,6 +50,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void consume(const Chunk& chunk, size_t bytes, bool discarding) override;
   void look_now() override { look_due_ = asked_ = true; }
   bool caught_up() const override;
+  void end() override { look_due_ |= !begun_; }  // what a stop leaves unread is to be told
   void collect(std::vector<Position>& out) override;
   bool has_unstored() const override;
   std::vector<std::string> store_anew(const StoredInput& there) override;
@@ -376,6 +377,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool came_after(const Stream& newer, const Stream& older) const;
   bool waits_for_older(const Stream& stream) const;
   std::string state_of(const Stream& stream) const;
+  uint64_t unsettled_bytes(const Stream& stream) const;
 
   InputSettings settings_;
   Start start_;

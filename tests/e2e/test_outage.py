@@ -106,6 +106,25 @@ def test_sigterm_while_postgres_hangs_keeps_to_the_timeout(own_database, agents,
     assert agent.stop() == 0
 
 
+def test_a_stop_before_positions_are_known_tells_what_the_next_start_skips(
+        own_database, agents, tmp_log):
+    own_database.server.stop()
+    backlog(tmp_log, 10, 10, seed=1)
+    agent = agents(tmp_log, own_database.store())
+    agent.write(inputs=[{**agent.settings["inputs"][0], "start": "end"}])
+    for came, status in (False, 0), (True, 3):
+        agent.start(wait=False)
+        wait_until(lambda: os.path.exists(agent.socket) and agent.get("/healthz")[0] == 200)
+        wait_until(lambda: agent.input()["files"])
+        if came:
+            with open(tmp_log, "a", encoding="utf-8") as file:
+                file.write(json_line(NOW_MS, "new"))
+        assert agent.stop() == status
+        assert ("skips what came since" in agent.log()) == came
+    assert "everything waits in the log files" in agent.log()
+    assert "everything that was read is committed" not in agent.log()
+
+
 def test_second_signal_ends_at_once(own_database, agents, tmp_log):
     agent = agents(tmp_log, own_database.store(), shutdown={"timeout": "60s"})
     truth = backlog(tmp_log, 100, 10, seed=1)

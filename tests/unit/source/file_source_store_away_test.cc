@@ -13,6 +13,9 @@ struct FileSourceStoreAway : FileSourceTest {
   }
   void see(const std::string& bytes) {
     append(bytes);
+    look();
+  }
+  void look() {
     f.source->look_now();
     f.step();
   }
@@ -49,6 +52,65 @@ TEST_F(FileSourceStoreAway, WhatIsReadInACopyOfALogThatWasStoredEmptyIsNoLoss) {
   begin();
   EXPECT_EQ("a bbbbb c", f.news());
   EXPECT_EQ(0u, f.lost(LossReason::kTruncated));
+}
+
+// What a stop is to tell: bytes that the next start skips if the store does not know the input.
+struct FileSourceUnsettled : FileSourceStoreAway {
+  uint64_t unsettled() {
+    f.source->end();  // looks once more
+    f.step();
+    std::vector<FileSnapshot> files;
+    f.source->describe(files);
+    uint64_t bytes = 0;
+    for (const FileSnapshot& file : files) bytes += file.unsettled;
+    return bytes;
+  }
+};
+
+TEST_F(FileSourceUnsettled, ByStartEndItIsWhatCameSinceTheStart) {
+  f.start = Start::kEnd;
+  append("old\n");
+  f.launch();
+  EXPECT_EQ(0u, unsettled());
+  append("a\n");
+  EXPECT_EQ(2u, unsettled());
+  rotate();
+  append("bb\n");
+  EXPECT_EQ(5u, unsettled());
+  f.restore();
+  EXPECT_EQ(5u, unsettled());
+  f.commit();
+  f.source->begin();
+  EXPECT_EQ(0u, unsettled());
+}
+
+TEST_F(FileSourceUnsettled, ByStartEndItIsWhatCameBeforeATruncationToo) {
+  f.start = Start::kEnd;
+  append("old\n");
+  f.launch();
+  see("a\n");
+  truncate();
+  EXPECT_EQ(2u, unsettled());
+  append("b\n");
+  EXPECT_EQ(4u, unsettled());
+}
+
+TEST_F(FileSourceUnsettled, ByStartBeginItIsWhatThePathDoesNotName) {
+  append("old\n");
+  f.launch();
+  append("a\n");
+  EXPECT_EQ(0u, unsettled());
+  rotate();
+  EXPECT_EQ(6u, unsettled());
+}
+
+TEST_F(FileSourceUnsettled, NothingOfAnInputThatTheStoreKnows) {
+  f.start = Start::kEnd;
+  store_empty_log();
+  f.launch();
+  append("a\n");
+  f.restore();
+  EXPECT_EQ(0u, unsettled());
 }
 
 // What was written before the first look is counted only by `start: begin`.

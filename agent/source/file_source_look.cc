@@ -243,11 +243,14 @@ void FileSource::locate(Stream& s, Now now) {
 void FileSource::look_at(Stream& s, bool thorough, Now now) {
   bool idle = now.mono_ms - s.changed_ms >= options_.hot_for_ms;
   s.looked_step = steps_;
+  const bool short_before = s.file.size_seen() < kHeadBytesProof;
   FollowedFile::Look look = s.file.look(thorough || idle);
   if (!look.status) return say_trouble(s);
   if (look.changed) s.changed_ms = now.mono_ms;
   // Truncated while nothing was known of positions: what is in it now is all new.
   if (!s.file.placed()) {
+    // It may have been filled, copied and truncated in between: nothing tells.
+    if (look.changed && short_before && s.intact_wall_ms == 0) s.intact_wall_ms = s.met_wall_ms;
     std::optional<Position> held = s.file.truncated_while_held();
     if (held && s.first_size > 0) {
       s.first = std::move(held);

@@ -157,6 +157,34 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("/log/access.log", "/log/*", "/log/*.log"), testing::Bool(),
                      testing::Values(Start::kBegin, Start::kEnd)));
 
+// A log is empty at each look, or holds what came last.
+TEST_P(FileSourceFirstStart, WhatWasCopiedAndTruncatedBetweenTwoLooksIsReadInItsCopies) {
+  const auto& [path, packed, start] = GetParam();
+  f.settings.path = path;
+  f.start = start;
+  f.disk.append("/log/access.log-20261120", "old\n");
+  f.disk.create(kLog);
+  f.pass(5000);
+  f.launch();
+  for (const char line : {'a', 'b', 'c'}) {
+    f.pass(1000);
+    append(line + std::string(70, '.') + "\n");
+    const std::string to = kLog + std::string("-2026-11-2") + std::to_string(line - 'a');
+    copy(to);
+    truncate();
+    if (packed) compress(to);
+    f.pass(100);
+    look();
+  }
+  append("d\n");
+  begin();
+  std::string begins;
+  for (const std::string& line : f.lines) begins += line.substr(0, 1);
+  std::sort(begins.begin(), begins.end());
+  const bool names_old = path == std::string_view("/log/*") && start == Start::kBegin;
+  EXPECT_EQ(names_old ? "abcdo" : "abcd", begins);
+}
+
 // No log is there at the looks between.
 TEST_P(FileSourceFirstStart, WhatCameAndWasRotatedBetweenTwoLooksIsRead) {
   const auto& [path, packed, start] = GetParam();

@@ -61,7 +61,7 @@ void print_json(const StoredAgent& agent) {
 
 void print_agent(const StoredAgent& agent) {
   std::cout << agent.agent_id << ": seen " << format_utc_ms(agent.seen_ms) << ", epoch "
-            << agent.state.epoch << ", batch " << agent.state.batch << '\n';
+            << agent.state.epoch << ", batch " << batches_of(agent.state.batch) << '\n';
   std::vector<std::vector<std::string>> table = {
       {"  INPUT", "STREAM", "POSITION", "SIZE", "INODE", "HEAD", "UPDATED", "FILE"}};
   for (const AgentState::Input& input : agent.state.inputs) {

@@ -93,6 +93,14 @@ struct ReadMark {
   uint64_t lines = 0;
 };
 
+/// The fence's number counts committed batches; above them it counts what commands changed by hand.
+/// So a running agent finds another number than it left, and whoever asks what was committed finds
+/// the same. 2^40 batches are 1,700 years of twenty a second, and 2^23 changes remain.
+inline constexpr uint64_t kChangedByHand = uint64_t{1} << 40;
+constexpr uint64_t batches_of(uint64_t fence_number) {
+  return fence_number % kChangedByHand;
+}
+
 /// Move-only. Entries are sorted by client_id bytes, then by input.
 struct Batch {
   uint64_t number = 0;  ///< The fence's batch number; given by the Flusher.

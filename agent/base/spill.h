@@ -36,8 +36,8 @@ struct SpilledInput {
 
 /// Everything that is committed together.
 struct SpillPart {
-  /// Of the batch that holds it: committed as soon as the fence stands at it or beyond. 0: it has
-  /// been in none yet.
+  /// Of the batch that holds it: committed as soon as the fence, by batches_of(), stands at it or
+  /// beyond. 0: it has been in none yet.
   uint64_t batch = 0;
   std::string bytes;  ///< encode_part() of its inputs.
 };

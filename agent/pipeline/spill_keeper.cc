@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/batch.h"
 #include "base/check.h"
 
 namespace lastseen {
@@ -17,9 +18,12 @@ std::vector<SpillPart> SpillKeeper::positions_known(uint64_t batch) {
   batch_ = batch;
   numbers_are_old_ = on_disk_;
   std::vector<SpillPart> again = std::exchange(found_, {});
-  std::erase_if(again,
-                [&](const SpillPart& part) { return part.batch != 0 && part.batch <= batch; });
-  const bool committed = in_flight_.batch == batch;  // after all: its reply was lost
+  // A command that changed positions meanwhile committed nothing of this.
+  std::erase_if(again, [&](const SpillPart& part) {
+    return part.batch != 0 && batches_of(part.batch) <= batches_of(batch);
+  });
+  // After all, where its reply was lost.
+  const bool committed = batches_of(in_flight_.batch) == batches_of(batch);
   if (!in_flight_.bytes.empty() && !committed) again.push_back(std::move(in_flight_));
   in_flight_ = {};
   out_since_mono_ms_.reset();

@@ -80,8 +80,11 @@ void note_not_allowed(const Batch& batch, std::string_view input, uint64_t store
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     const BatchInput& known = batch.inputs[i];
     if (known.name != input || stored_total <= known.not_allowed_total) continue;
+    // `positions take` may have added the totals of another agent meanwhile.
+    const uint64_t refused = result->quarantined.empty() ? 0 : result->quarantined[i];
     result->not_allowed.resize(batch.inputs.size());
-    result->not_allowed[i] = stored_total - known.not_allowed_total;
+    result->not_allowed[i] =
+        std::min(stored_total - known.not_allowed_total, known.delta.committed - refused);
   }
 }
 

@@ -145,7 +145,7 @@ Result<uint64_t> PostgresStore::change_positions(const std::string& agent_id,
   if (auto failure = run(kPostgresMoveFence, {agent_id}, &answer)) return to_status(*failure);
   for (const PositionChange& change : changes)
     if (auto failure = change_position(agent_id, change, &changed)) return to_status(*failure);
-  if (auto failure = end()) return to_status(*failure);
+  if (auto failure = changed > 0 ? end() : roll_back()) return to_status(*failure);
   return changed;
 }
 
@@ -189,9 +189,10 @@ Result<AgentRows> PostgresStore::forget_agent(const std::string& agent_id,
   SqlAnswer answer;
   if (auto failure = begin()) return to_status(*failure);
   if (auto failure = run(kPostgresLockFences, {agents.take()})) return to_status(*failure);
-  if (auto failure = run(kPostgresMoveFence, {witness})) return to_status(*failure);
   if (auto failure = run(kPostgresForgetAgentPositions, {agent_id}, &answer))
     return to_status(*failure);
+  if (answer.affected > 0)
+    if (auto failure = run(kPostgresMoveFence, {witness})) return to_status(*failure);
   if (auto failure = run(kPostgresForgetFence, {agent_id})) return to_status(*failure);
   if (auto failure = end()) return to_status(*failure);
   AgentRows done;

@@ -132,13 +132,15 @@ const char* const kPostgresReadAgents =
     "SELECT agent_id, epoch, batch, " TIME_TO_MS("seen_at") ", " TIME_TO_MS(
         "clock_timestamp() - seen_at") " FROM lastseen_agent ORDER BY agent_id";
 
-// By two: the agent's own next number would pass for a commit whose reply was lost.
+// By kChangedByHand: the number of batches stays what it is, for a spill asks it.
+#define CHANGED_BY_HAND "(1::bigint << 40)"
 const char* const kPostgresMoveFence =
-    "UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = $1";
+    "UPDATE lastseen_agent SET batch = batch + " CHANGED_BY_HAND " WHERE agent_id = $1";
 
 const char* const kPostgresMakeFence =
     "INSERT INTO lastseen_agent AS a (agent_id, epoch, batch, seen_at) "
-    "VALUES ($1, 0, 0, clock_timestamp()) ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + 2";
+    "VALUES ($1, 0, 0, clock_timestamp()) ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch "
+    "+ " CHANGED_BY_HAND;
 
 #define TO_HAS_NONE_OF_ITS_OWN                                                               \
   "NOT EXISTS (SELECT FROM lastseen_position o WHERE o.agent_id = $2 AND o.input = p.input " \

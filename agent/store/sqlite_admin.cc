@@ -43,13 +43,13 @@ constexpr const char* kForgetPosition =
 constexpr const char* kForgetInput =
     "DELETE FROM lastseen_position WHERE agent_id = ?1 AND input = ?2 RETURNING 1";
 
-// By two: the agent's own next number would pass for a commit whose reply was lost.
+// By kChangedByHand: the number of batches stays what it is, for a spill asks it.
 constexpr const char* kMoveFence =
-    "UPDATE lastseen_agent SET batch = batch + 2 WHERE agent_id = ?1";
+    "UPDATE lastseen_agent SET batch = batch + (1 << 40) WHERE agent_id = ?1";
 constexpr const char* kMakeFence =
     "INSERT INTO lastseen_agent AS a (agent_id, epoch, batch, seen_at) "
     "VALUES (?1, 0, 0, strftime('%Y-%m-%d %H:%M:%fZ', 'now')) "
-    "ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + 2";
+    "ON CONFLICT (agent_id) DO UPDATE SET batch = a.batch + (1 << 40)";
 
 // ?1: from, ?2: to, in all of these.
 #define SQLITE_TO_HAS_NONE                                                                     \
@@ -251,6 +251,10 @@ Result<uint64_t> SqliteStore::change_positions(const std::string& agent_id,
     if (!failure) failure = run_for(sql, agent_id, change, &changed);
   }
   if (failure) return to_status(*fail(*failure));
+  if (changed == 0) {  // then the fence stays, too
+    if (!connection_.run("ROLLBACK")) return to_status(*fail());
+    return changed;
+  }
   if (failure = end(); failure) return to_status(*failure);
   return changed;
 }
@@ -293,8 +297,8 @@ Result<AgentRows> SqliteStore::forget_agent(const std::string& agent_id,
   if (auto status = begin_changing(); !status) return status;
   AgentRows done;
   uint64_t rows = 0;
-  auto failure = run_for(kMoveFence, witness, {}, &rows);
-  if (!failure) failure = run_for(kForgetAgentPositions, agent_id, {}, &done.streams);
+  auto failure = run_for(kForgetAgentPositions, agent_id, {}, &done.streams);
+  if (!failure && done.streams > 0) failure = run_for(kMoveFence, witness, {}, &rows);
   if (!failure) failure = run_for(kForgetFence, agent_id, {}, &rows);
   if (failure) return to_status(*fail(*failure));
   if (failure = end(); failure) return to_status(*failure);

@@ -26,7 +26,9 @@ inline constexpr std::string_view kBackfillSuffix = "/backfill";
 /// What the store knows of an agent after it took a new epoch.
 struct AgentState {
   uint64_t epoch = 0;
-  uint64_t batch = 0;  ///< Number of the last committed batch; survives epochs, only grows.
+  /// The fence's number: of the last committed batch, see batches_of(). Survives epochs, only
+  /// grows.
+  uint64_t batch = 0;
   struct Input {
     std::string name;
     std::vector<Position> positions;

@@ -89,10 +89,10 @@ class StoreAdmin {
 
   virtual Result<std::vector<StoredAgent>> agents() = 0;
 
-  /// Moves or forgets positions in one transaction that also steps the fence's batch by two, so
+  /// Moves or forgets positions in one transaction that also adds kChangedByHand to the fence, so
   /// that an agent that runs finds the store elsewhere than it left it: it reads the new positions
   /// instead of overwriting them. A moved position has no tail hash, so its place is taken as it
-  /// is. Returns how many streams it found.
+  /// is. Returns how many streams it found; if none, the fence stays where it is.
   virtual Result<uint64_t> change_positions(const std::string& agent_id,
                                             const std::vector<PositionChange>& changes) = 0;
 
@@ -104,8 +104,8 @@ class StoreAdmin {
   virtual Result<AgentRows> take_positions(const std::string& from, const std::string& to,
                                            bool copy) = 0;
 
-  /// Forgets an agent with its positions and totals, and lets `witness` load anew. Rows in the
-  /// quarantine stay: they can be replayed without their agent.
+  /// Forgets an agent with its positions and totals, and if it had any lets `witness` load anew.
+  /// Rows in the quarantine stay: they can be replayed without their agent.
   virtual Result<AgentRows> forget_agent(const std::string& agent_id,
                                          const std::string& witness) = 0;
 

@@ -66,7 +66,9 @@ std::vector<uint64_t> lines_quarantined(const Batch& batch,
 
 CommitOutcome classify_fence(const Batch& batch, uint64_t epoch_there, uint64_t batch_there) {
   if (epoch_there > batch.epoch) return CommitOutcome::kTakenOver;
-  const bool same = epoch_there == batch.epoch && batch_there == batch.number;
+  // A change by hand may have come after the commit; the next batch finds it.
+  const bool same = epoch_there == batch.epoch && batch_there >= batch.number &&
+                    batches_of(batch_there) == batches_of(batch.number);
   return same ? CommitOutcome::kAlreadyCommitted : CommitOutcome::kWentBack;
 }
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from agent import command
 from conftest import migrated
 from feeds import Sender, datagram_socket, feed, ndjson
 from servers import wait_until
@@ -115,6 +116,26 @@ def test_file_that_cannot_be_used_is_set_aside(agents, harm):
     assert glob.glob(spill_of(agent) + ".damaged*") == [spill_of(agent) + ".damaged1"]
     datagram_socket(agent.settings["inputs"][0]["path"]).send(ndjson("A", 1_795_000_000_000))
     wait_until(lambda: "A" in agent.rows())
+
+
+@pytest.mark.parametrize("words", [("forget", "in"), ("take", "--from", "old"),
+                                   ("forget", "--agent", "old")])
+def test_positions_changed_by_hand_lose_nothing_of_the_spill(own_database, agents, tmp_log, words):
+    agent, sender = stopped_in_an_outage(agents, own_database)
+    with open(tmp_log, "w", encoding="utf-8") as file:
+        file.write("no line of a client\n" * 10)
+    assert agents(tmp_log, own_database.store(), agent_id="old").once().returncode == 0
+    if words == ("forget", "in"):
+        words += ("--agent", "e2e")
+    else:
+        words += ("--force",)
+    done = command("positions", *words, "-c", agent.config)
+    assert done.returncode == 0, done.err
+    agent.start()
+    committed = 5 if words[:2] == ("forget", "in") else 15  # the totals of before are forgotten
+    assert agent.settled(committed)["committed"] == committed
+    assert own_database.rows() == sender.truth.clients
+    wait_until(lambda: not os.path.exists(spill_of(agent)))
 
 
 def test_input_that_is_no_longer_configured_is_committed(own_database, agents, tmp_log):

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/batch.h"
+
 namespace lastseen {
 namespace {
 
@@ -134,6 +136,21 @@ TEST_F(SpillKeeperTest, OfAFileThatWasFoundOnlyWhatIsNotCommittedIsTakenIn) {
   ASSERT_EQ(2u, again.size());
   EXPECT_EQ(42u, again[0].batch);
   EXPECT_EQ(0u, again[1].batch);
+}
+
+TEST_F(SpillKeeperTest, ChangeOfPositionsByHandCommitsNothingOfAFile) {
+  keeper_.found({{41, encode_part(brought(1))}, {42, encode_part(brought(2))}});
+  const auto again = keeper_.positions_known(2 * kChangedByHand + 41);
+  ASSERT_EQ(1u, again.size());
+  EXPECT_EQ(42u, again[0].batch);
+}
+
+TEST_F(SpillKeeperTest, FileFromAfterAChangeByHandIsAskedAboutByItsBatches) {
+  const auto part = [](uint64_t batch) { return SpillPart{batch, encode_part(brought(1))}; };
+  keeper_.found({part(kChangedByHand + 41), part(kChangedByHand + 42)});
+  EXPECT_EQ(1u, keeper_.positions_known(kChangedByHand + 41).size());
+  keeper_.found({part(kChangedByHand + 41), part(kChangedByHand + 42)});
+  EXPECT_EQ(2u, keeper_.positions_known(40).size()) << "the store of before the change is back";
 }
 
 TEST_F(SpillKeeperTest, FileThatIsAllCommittedGoesAtOnce) {

@@ -78,11 +78,21 @@ TEST(NewClients, LinesThatWereSentBeforeStayCommitted) {
 TEST(NewClients, LostReplyTellsByTheStoredTotal) {
   Batch batch = batch_of(0, {});
   batch.inputs[0].not_allowed_total = 10;
+  batch.inputs[0].delta.committed = 6;
   CommitResult result;
   note_not_allowed(batch, "free", 0, &result);
   note_not_allowed(batch, "gone", 99, &result);
   EXPECT_THAT(result.not_allowed, IsEmpty());
   note_not_allowed(batch, "limited", 14, &result);
+  EXPECT_THAT(result.not_allowed, ElementsAre(4, 0));
+}
+
+TEST(NewClients, TotalsThatWereTakenMeanwhileMoveNoMoreLinesThanTheBatchHas) {
+  Batch batch = batch_of(0, {});
+  batch.inputs[0].delta.committed = 6;
+  CommitResult result;
+  result.quarantined = {2, 0};
+  note_not_allowed(batch, "limited", 1'000, &result);
   EXPECT_THAT(result.not_allowed, ElementsAre(4, 0));
 }
 

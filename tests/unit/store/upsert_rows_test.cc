@@ -110,5 +110,15 @@ TEST(ClassifyFence, SaysWhyABatchDidNotPass) {
   EXPECT_EQ(CommitOutcome::kWentBack, classify_fence(batch, 5, 11));
 }
 
+TEST(ClassifyFence, ChangeByHandHidesNoCommitAndMakesNone) {
+  Batch batch;
+  batch.epoch = 5;
+  batch.number = kChangedByHand + 10;
+  EXPECT_EQ(CommitOutcome::kAlreadyCommitted, classify_fence(batch, 5, 3 * kChangedByHand + 10));
+  EXPECT_EQ(CommitOutcome::kWentBack, classify_fence(batch, 5, 3 * kChangedByHand + 9));
+  EXPECT_EQ(CommitOutcome::kWentBack, classify_fence(batch, 5, 10)) << "from before that change";
+  EXPECT_EQ(CommitOutcome::kWentBack, classify_fence(batch, 4, 3 * kChangedByHand + 10));
+}
+
 }  // namespace
 }  // namespace lastseen

@@ -17,7 +17,13 @@ constexpr int64_t kPublishEveryMs = 100;
 constexpr int64_t kStoreHangsMs = 1000;
 // How soon is looked again whether the flusher may load its store.
 constexpr int64_t kMovingLookMs = 50;
+// What a store call may take beyond the database's own timeouts before its socket is shut down.
+constexpr int64_t kHungCallGraceMs = 5000;
 }  // namespace
+
+int64_t store_call_ms_max(const StoreSettings& store) {
+  return store.timeout_connect + store.timeout_statement + kHungCallGraceMs;
+}
 
 Agent::Agent(std::string agent_id, Pipeline& pipeline, Flusher& flusher,
              std::unique_ptr<Store> store, Watcher& watcher, Clock& clock, Log& log,
@@ -76,9 +82,7 @@ bool Agent::join(int64_t timeout_ms) {
   flush_.join();
   ingest_.join();
   for (Receiver& receiver : receivers_) receiver.thread.join();
-  if (!opener_.joinable()) return true;
-  if (change_->store) change_->store->interrupt();
-  opener_.join();
+  end_opener();
   return true;
 }
 
@@ -89,6 +93,7 @@ void Agent::save_feeds(int64_t timeout_ms) {
 }
 
 void Agent::interrupt_hung_call(int64_t limit_ms) {
+  interrupt_hung_opening();
   const int64_t waited_ms = call_waited_ms();
   if (waited_ms < limit_ms) return;
   log_.warn(

@@ -27,12 +27,16 @@
 
 namespace lastseen {
 
+/// What a call of this store may take: beyond that the database's own timeouts did not help.
+int64_t store_call_ms_max(const StoreSettings& store);
+
 /// What a reloaded configuration changes, built and ready.
 struct AgentChange {
   PipelineChange pipeline;
   FlusherOptions flusher;
   StoreReload store_reload = StoreReload::kNone;
   std::unique_ptr<Store> store;  ///< Unless kNone.
+  int64_t store_call_ms_max = kNever;
   std::vector<std::shared_ptr<Feed>> feeds;
   /// Those whose socket can be made only when another one at the same path is gone.
   std::vector<std::shared_ptr<Feed>> feeds_later;
@@ -86,7 +90,7 @@ class Agent final : public AgentControl {
   bool join(int64_t timeout_ms);
 
   /// Ends a store call that has not got on for longer than any timeout of the database should
-  /// allow.
+  /// allow. A store that is about to be opened by change() has its own limit.
   void interrupt_hung_call(int64_t limit_ms);
   void interrupt_store();
 
@@ -122,6 +126,10 @@ class Agent final : public AgentControl {
 
   void open_store();
   void settle_load();
+  std::optional<StoreError> ask_next_store();
+  bool begin_opening(Store* store);
+  void interrupt_hung_opening();
+  void end_opener();
   void take_change();
   void leave_store(Pipeline::Step& step);
   void finish_change();
@@ -148,6 +156,11 @@ class Agent final : public AgentControl {
   CallWatch call_watch_;    // the caller's of interrupt_hung_call() and turns()
   std::mutex store_mutex_;  // for interrupts: the flush thread alone uses and replaces it
   std::unique_ptr<Store> store_;
+  // The same for the opener's, under the same mutex; null: it is in no call.
+  Store* opening_ = nullptr;
+  int64_t opening_since_mono_ms_ = 0;
+  bool opening_hung_ = false;
+  CallWatch opening_watch_;
   Watcher& watcher_;
   Clock& clock_;
   Log& log_;
@@ -187,6 +200,7 @@ class Agent final : public AgentControl {
 
   std::vector<Receiver> receivers_;  // ingest's from start() until it has ended
   std::thread opener_;
+  std::future<void> opener_end_;
   std::optional<AgentChange> change_;       // the opener's, then ingest's
   std::optional<AgentState> change_there_;  // what the other store has
   std::mutex change_mutex_;

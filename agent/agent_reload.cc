@@ -10,7 +10,7 @@ namespace lastseen {
 
 namespace {
 
-// How often a store that is to be left is interrupted.
+// How often a store that is to be left, or not to be opened any more, is interrupted.
 constexpr int64_t kLeaveStoreMs = 50;
 
 // So long the first load of a store that did not fail yet is waited for before it is left.
@@ -56,7 +56,12 @@ void Agent::change(AgentChange change) {
   change_ = std::move(change);
   change_there_.reset();
   store_left_ = false;
-  opener_ = std::thread([this] { open_store(); });
+  std::promise<void> ended;
+  opener_end_ = ended.get_future();
+  opener_ = std::thread([this, ended = std::move(ended)]() mutable {
+    open_store();
+    ended.set_value();
+  });
 }
 
 // What the store that is left knows of positions goes along, if it answers; afterwards nobody loads
@@ -77,22 +82,16 @@ void Agent::settle_load() {
 // On a thread of its own: it may take as long as a connection takes to be refused.
 void Agent::open_store() {
   std::optional<StoreError> error;
-  if (change_->store_reload == StoreReload::kOther) {
-    settle_load();
-    StoreResult<AgentState> loaded = change_->store->load(agent_id_);
-    if (const auto* failed = std::get_if<StoreError>(&loaded)) {
-      error = *failed;
-      may_have_moved_ = true;
-    } else {
-      change_there_ = std::move(std::get<AgentState>(loaded));
-    }
-  } else if (change_->store_reload == StoreReload::kAnew) {
-    error = change_->store->probe(agent_id_);
-    // While the database is away it cannot be asked; then the new settings are as good as the old.
-    const bool away = store_board_.read()->state != StoreState::kOk;
-    if (error && error->trouble != StoreTrouble::kHolding && away) error.reset();
+  if (change_->store) {
+    if (change_->store_reload == StoreReload::kOther) settle_load();
+    begin_opening(change_->store.get());
+    error = ask_next_store();
+    if (begin_opening(nullptr) && error)
+      error->message =
+          "it has not answered for longer than its timeouts allow. See what the database waits for";
   }
   if (error) {
+    if (change_->store_reload == StoreReload::kOther) may_have_moved_ = true;
     moving_ = false;
     return end_change(
         Status::reject("the store of the new configuration cannot be used: " + error->message));
@@ -103,6 +102,49 @@ void Agent::open_store() {
     change_ready_ = true;
   }
   watcher_.wake();
+}
+
+std::optional<StoreError> Agent::ask_next_store() {
+  if (change_->store_reload == StoreReload::kOther) {
+    StoreResult<AgentState> loaded = change_->store->load(agent_id_);
+    if (const auto* failed = std::get_if<StoreError>(&loaded)) return *failed;
+    change_there_ = std::move(std::get<AgentState>(loaded));
+    return std::nullopt;
+  }
+  std::optional<StoreError> error = change_->store->probe(agent_id_);
+  // While the database is away it cannot be asked; then the new settings are as good as the old.
+  const bool away = store_board_.read()->state != StoreState::kOk;
+  if (error && error->trouble != StoreTrouble::kHolding && away) error.reset();
+  return error;
+}
+
+// From now on the opener is inside `store`, or in none. Whether it had to be interrupted.
+bool Agent::begin_opening(Store* store) {
+  std::lock_guard lock(store_mutex_);
+  opening_ = store;
+  opening_since_mono_ms_ = clock_.now().mono_ms;
+  return std::exchange(opening_hung_, false);
+}
+
+void Agent::interrupt_hung_opening() {
+  std::lock_guard lock(store_mutex_);
+  if (!opening_) return;
+  const int64_t waited_ms =
+      opening_watch_.waited_ms(opening_since_mono_ms_, opening_->answers(), clock_.now().mono_ms);
+  if (waited_ms < change_->store_call_ms_max) return;
+  opening_hung_ = true;
+  opening_->interrupt();
+}
+
+// An interruption may come just before the call that then waits.
+void Agent::end_opener() {
+  if (!opener_.joinable()) return;
+  do {
+    std::lock_guard lock(store_mutex_);
+    if (opening_) opening_->interrupt();
+  } while (opener_end_.wait_for(std::chrono::milliseconds(kLeaveStoreMs)) !=
+           std::future_status::ready);
+  opener_.join();
 }
 
 void Agent::take_change() {

@@ -22,8 +22,6 @@ namespace {
 constexpr int64_t kTickMs = 5000;
 // How often the progress bar of --once is drawn, and its end noticed.
 constexpr int64_t kOnceTickMs = 100;
-// What a store call may take beyond the database's own timeouts before its socket is shut down.
-constexpr int64_t kHungCallGraceMs = 5000;
 // The watchdog is told so many times within WatchdogSec=, so that one late tick is no end.
 constexpr int64_t kTicksPerWatchdog = 4;
 
@@ -178,8 +176,7 @@ void Daemon::on_signal(int signal) {
 void Daemon::on_tick() {
   const auto snapshot = agent_->snapshot();
   bar_.draw(*snapshot);
-  const int64_t call_ms_max =
-      config().store.timeout_connect + config().store.timeout_statement + kHungCallGraceMs;
+  const int64_t call_ms_max = store_call_ms_max(config().store);
   agent_->interrupt_hung_call(call_ms_max);
   feed_watchdog(2 * call_ms_max);  // the interruption had as long to work
   if (options_.once) return;

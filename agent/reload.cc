@@ -76,6 +76,7 @@ Result<PreparedReload> prepare_reload(const std::string& path, const RunningPart
     auto store = make_store(next->store, next->last_seen.future_max, false, running.shared.log);
     if (!store) return reject(store.status());
     prepared.change.store = std::move(*store);
+    prepared.change.store_call_ms_max = store_call_ms_max(next->store);
   }
   prepared.change.store_reload = plan->store;
   prepared.change.flusher = flusher_options(*next, seed);

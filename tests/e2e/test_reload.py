@@ -13,7 +13,7 @@ from agent import command, environment, sqlite_query
 from conftest import migrated
 from feeds import datagram_socket, feed, ndjson, stream_socket
 from servers import free_port, wait_until
-from trouble import ForgetfulProxy
+from trouble import ForgetfulProxy, HangingProxy
 
 START_MS = 1_795_305_600_000
 
@@ -239,6 +239,33 @@ def test_a_store_that_was_taken_though_the_reload_was_refused_goes_on(database, 
                and entries(agent)["fed"]["committed"] == sent, 20)
     rows = rows_of(database)
     assert {client: rows.get(client) for client in writer.rows()} == writer.rows()
+    assert agent.stop() == 0
+    proxy.close()
+
+
+def behind(proxy, database, **more):
+    port = str(database.server.port)
+    return database.store(url=database.url().replace(port, str(proxy.port)), **more)
+
+
+@pytest.mark.parametrize("other", [True, False], ids=["another store", "the same anew"])
+def test_a_store_that_hangs_after_it_connected_is_refused(database, agents, logs, other):
+    short = {"connect": "1s", "statement": "1s", "lock": "1s"}
+    proxy = HangingProxy(database.server.port)
+    here = database.store(timeout=short) if other else behind(proxy, database, timeout=short)
+    there = behind(proxy, database, timeout={**short, "lock": "2s"})
+    agent = agents(logs[0], here).start()
+    proxy.hang()
+    agent.write(store=there)
+    refused = command("reload", "-s", agent.socket, timeout=40)
+    assert refused.returncode == 2 and "not answered for longer" in refused.err, refused.err
+    assert proxy.hangs.is_set()
+    assert agent.status()["reload"]["failed"] == 1
+    agent.write(store=here, flush={"interval": "70ms"})
+    assert command("reload", "-s", agent.socket).returncode == 0
+    with open(logs[0], "w", encoding="utf-8") as file:
+        file.write('{"client_id":"late","ts":1795305600}\n')
+    wait_until(lambda: "late" in rows_of(database))
     assert agent.stop() == 0
     proxy.close()
 

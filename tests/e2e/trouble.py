@@ -155,6 +155,26 @@ class SilentProxy:
             each.close()
 
 
+class HangingProxy(SilentProxy):
+    """After hang() each new connection goes silent when it asks for a table of the agent."""
+
+    def __init__(self, port):
+        self.before, self.hangs = None, threading.Event()
+        super().__init__(port)
+
+    def hang(self):
+        self.before = set(self.sockets)
+
+    def _passes(self, data, source):
+        if self.before is None or source in self.before:
+            return True
+        if b"lastseen_agent" in data:
+            self.hangs.set()
+        if self.hangs.is_set():  # both ways: the server's own timeouts do not get through either
+            threading.Event().wait()
+        return True
+
+
 class SlowProxy(SilentProxy):
     """What passes takes 15 ms each way, as from far away."""
 

@@ -298,10 +298,12 @@ void Agent::flush_loop() {
 void Agent::call_store(Flusher::Action action) {
   const Now started = clock_.now();
   call_began_mono_ms_ = started.mono_ms;
+  const bool doubted = may_have_moved_;
   if (action == Flusher::Action::kLoad) {
     StoreResult<AgentState> result = store_->load(agent_id_);
     call_began_mono_ms_ = 0;
     loading_ = false;
+    drop_doubt(doubted, std::holds_alternative<AgentState>(result));
     flusher_.loaded(std::move(result), clock_.now());
   } else if (action == Flusher::Action::kProbe) {
     std::optional<StoreError> error = store_->probe(agent_id_);
@@ -310,6 +312,8 @@ void Agent::call_store(Flusher::Action action) {
   } else {
     StoreResult<CommitResult> result = store_->commit(agent_id_, flusher_.batch());
     call_began_mono_ms_ = 0;
+    const auto* answer = std::get_if<CommitResult>(&result);
+    drop_doubt(doubted, answer && answer->outcome == CommitOutcome::kCommitted);
     if (taken_by_new_store(result)) {
       result = StoreError{StoreTrouble::kUnreachable, "",
                           "the store of the new configuration is this one under another name"};

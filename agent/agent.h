@@ -139,6 +139,7 @@ class Agent final : public AgentControl {
   void go_over(FlushChange change);
   bool taken_by_new_store(const StoreResult<CommitResult>& result) const;
   bool taken_by_refused_store(const StoreResult<CommitResult>& result);
+  void drop_doubt(bool doubted, bool fence_was_ours);
   int64_t call_waited_ms();
 
   struct Order {

@@ -34,6 +34,13 @@ bool Agent::taken_by_refused_store(const StoreResult<CommitResult>& result) {
   return says_taken_over(result) && may_have_moved_.exchange(false);
 }
 
+// A load or commit that moved the fence, and began after the load whose reply was lost, waited for
+// the lock which that one held; had it been done, the fence would not be ours. A commit that finds
+// itself done reads without the lock, and proves nothing.
+void Agent::drop_doubt(bool doubted, bool fence_was_ours) {
+  if (doubted && fence_was_ours) may_have_moved_ = false;
+}
+
 void Agent::go_over(FlushChange change) {
   std::unique_ptr<Store> old = std::move(change.store);
   if (old) {
@@ -91,7 +98,7 @@ void Agent::open_store() {
           "it has not answered for longer than its timeouts allow. See what the database waits for";
   }
   if (error) {
-    if (change_->store_reload == StoreReload::kOther) may_have_moved_ = true;
+    if (error->perhaps_done) may_have_moved_ = true;
     moving_ = false;
     return end_change(
         Status::reject("the store of the new configuration cannot be used: " + error->message));

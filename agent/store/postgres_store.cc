@@ -114,7 +114,10 @@ StoreResult<AgentState> PostgresStore::load(const std::string& agent_id) {
   if (auto failure = take_epoch(agent_id, &state)) return *failure;
   if (auto failure = read_inputs(agent_id, &state)) return *failure;
   if (auto failure = read_foreign(agent_id, &state)) return *failure;
-  if (auto failure = end()) return *failure;
+  if (auto failure = end()) {
+    failure->perhaps_done = true;
+    return *failure;
+  }
   return state;
 }
 

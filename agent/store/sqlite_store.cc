@@ -94,7 +94,10 @@ StoreResult<AgentState> SqliteStore::load(const std::string& agent_id) {
   if (!read_inputs(agent_id, statements_->read_ledgers, statements_->read_positions, &state))
     return *fail();
   if (!read_foreign(agent_id, &state)) return *fail();
-  if (auto failure = end()) return *failure;
+  if (auto failure = end()) {
+    failure->perhaps_done = true;
+    return *failure;
+  }
   return state;
 }
 

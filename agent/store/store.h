@@ -82,6 +82,8 @@ struct StoreError {
   StoreTrouble trouble = StoreTrouble::kUnreachable;
   std::string sqlstate;  ///< Empty where there is none.
   std::string message;   ///< One line that says what to do; never a password.
+  /// Of load(): its COMMIT had gone out, so the new epoch may stand there all the same.
+  bool perhaps_done = false;
 };
 template <typename T>
 using StoreResult = std::variant<T, StoreError>;

@@ -270,6 +270,30 @@ def test_a_store_that_hangs_after_it_connected_is_refused(database, agents, logs
     proxy.close()
 
 
+@pytest.mark.parametrize("reached", [True, False])
+def test_after_a_refused_store_it_is_still_the_older_instance_that_stops(
+        database, agents, logs, reached):
+    other = migrated(database.server.create_database(), agents)
+    proxy = ForgetfulProxy(database.server.port)
+    older, newer = agents(logs[0], database.store()), agents(logs[0], database.store())
+    older.start()
+    port = str(proxy.port if reached else free_port())
+    older.write(store=other.store(url=other.url().replace(str(other.server.port), port)))
+    refused = command("reload", "-s", older.socket)
+    assert refused.returncode == 2 and "cannot be used" in refused.err
+    assert proxy.lost == reached
+    batches = older.status()["store"]["batches"]
+    with open(logs[0], "w", encoding="utf-8") as file:
+        file.write('{"client_id":"a","ts":1795305600}\n')
+    wait_until(lambda: older.status()["store"]["batches"] > batches)
+    newer.start()
+    with open(logs[0], "a", encoding="utf-8") as file:
+        file.write('{"client_id":"b","ts":1795305600}\n')
+    assert older.wait(20) == 2
+    assert newer.is_ready() and newer.stop() == 0
+    proxy.close()
+
+
 def test_a_store_that_is_away_hands_over_what_it_did_not_take(own_cluster, agents, logs):
     own_cluster.start()
     lost = migrated(own_cluster.create_database(), agents)

@@ -12,7 +12,6 @@
 #include "exit_code.h"
 #include "spill_start.h"
 #include "store/registry.h"
-#include "store_place.h"
 
 namespace lastseen {
 
@@ -74,8 +73,7 @@ Status Daemon::build() {
   auto inputs = build_inputs(config(), options_.once, *shared_, feeds_, passed_);
   if (!inputs) return inputs.status();
   spill_file_ = make_state_file(spill_path(config()));
-  std::vector<SpillPart> spilled =
-      read_spill(*spill_file_, {config().agent_id, store_place(config().store)}, *log_);
+  std::vector<SpillPart> spilled = read_spill(*spill_file_, spill_owner(config()), *log_);
   say_other_spills(config(), *files_, *log_);
   add_spilled_inputs(spilled, *inputs, *log_);
   pipeline_ = std::make_unique<Pipeline>(pipeline_options(config(), options_.once, seed),

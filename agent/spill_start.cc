@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "source/ended_source.h"
+#include "store_place.h"
 
 namespace lastseen {
 
@@ -37,6 +38,10 @@ std::string spill_name(std::string agent_id) {
 
 std::string spill_path(const Config& config) {
   return config.state_dir + "/" + spill_name(config.agent_id);
+}
+
+SpillOwner spill_owner(const Config& config) {
+  return {config.agent_id, store_place(config.store), store_place_by_url(config.store)};
 }
 
 void say_other_spills(const Config& config, FileSystem& files, Log& log) {

@@ -16,6 +16,9 @@ namespace lastseen {
 /// In state_dir, named after the agent, so that several may share it.
 std::string spill_path(const Config& config);
 
+/// Whose it is to be.
+SpillOwner spill_owner(const Config& config);
+
 /// A file that cannot be used is set aside, and the log says so. Empty: there is nothing.
 std::vector<SpillPart> read_spill(StateFile& file, const SpillOwner& owner, Log& log);
 

@@ -182,7 +182,8 @@ Result<std::vector<SpillPart>> decode_spill(const SpillOwner& owner, std::string
   Reader reader(body);
   if (const std::string_view agent_id = reader.take_text(); agent_id != owner.agent_id)
     return broken("it belongs to agent_id '" + std::string(agent_id) + "'");
-  const bool same_store = !names_store || reader.take_text() == owner.store;
+  const std::string_view store = names_store ? reader.take_text() : owner.store;
+  const bool same_store = store == owner.store || (!store.empty() && store == owner.store_formerly);
   std::vector<SpillPart> parts;
   for (uint64_t left = reader.take_count<uint32_t>(kPartBytesMin); left > 0; --left) {
     SpillPart& part = parts.emplace_back();

@@ -1,9 +1,10 @@
 // The spill: what feeds brought and no batch has committed, as the bytes of one file. Only this
 // knows the format; nothing here touches a disk.
 //
-//     "lastseen spill 1\n"                     so that a person and another version know it
+//     "lastseen spill 2\n"                     so that a person and another version know it
 //     u64   hash of everything that follows    FNV-1a; against torn writes, not against people
 //     text  agent_id
+//     text  store           whose numbers the batches have; not in version 1
 //     u32   parts, and for each
 //       u64   batch         the number under which it is committed
 //       u64   length, and as many bytes of encode_part()
@@ -51,6 +52,8 @@ Result<std::vector<SpilledInput>> decode_part(std::string_view bytes);
 struct SpillOwner {
   std::string agent_id;
   std::string store = {};  ///< Whose numbers the batches have.
+  /// Another name of that store, which a file may have from an older version. Empty: none.
+  std::string store_formerly = {};
 };
 
 /// The whole file.

@@ -21,12 +21,19 @@ constexpr std::string_view kKeepalivesCount = "4";
 constexpr std::string_view kTcpUserTimeoutMs = "30000";
 
 // What says which database is meant, and whose tables in it.
-constexpr std::string_view kPlaceOptions[] = {"service", "host", "hostaddr", "port",
-                                              "dbname",  "user", "options",  "servicefile"};
+constexpr std::string_view kPlaceOptions[] = {"host",   "hostaddr", "port",
+                                              "dbname", "user",     "options"};
+// These name a place that others of a file say.
+constexpr std::string_view kServiceOptions[] = {"service", "servicefile"};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
+
+struct Finish {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
 // Keyword and value; quoted always, so that blanks, quotes and backslashes stay what they are.
 void append(std::string& conninfo, std::string_view keyword, std::string_view value) {
@@ -39,24 +46,42 @@ void append(std::string& conninfo, std::string_view keyword, std::string_view va
   conninfo += '\'';
 }
 
+// libpq lists all its options in the same order.
+std::string place_of(const PQconninfoOption* option, bool with_service) {
+  std::string place;
+  const auto is_among = [&](const auto& names) {
+    return std::find(std::begin(names), std::end(names), option->keyword) != std::end(names);
+  };
+  for (; option && option->keyword; ++option) {
+    const bool decides = is_among(kPlaceOptions) || (with_service && is_among(kServiceOptions));
+    if (decides && option->val) append(place, option->keyword, option->val);
+  }
+  return place;
+}
+
 std::string whole_seconds(Milliseconds duration_ms) {
   return std::to_string((duration_ms + 999) / 1000);
 }
 
 }  // namespace
 
+// libpq alone knows how the environment, a service, a URL and its defaults go together, and says so
+// of a connection. This one ends at a value that is none, after all that and before anything is
+// connected to; and with a password nobody looks for one.
 std::string postgres_place(const std::string& url) {
-  const std::unique_ptr<PQconninfoOption, FreeOptions> options(
-      PQconninfoParse(url.c_str(), nullptr));
-  std::string place;
-  // libpq lists all its options in the same order.
-  for (const PQconninfoOption* option = options.get(); option && option->keyword; ++option) {
-    const bool decides =
-        std::any_of(std::begin(kPlaceOptions), std::end(kPlaceOptions),
-                    [&](std::string_view name) { return name == option->keyword; });
-    if (decides && option->val) append(place, option->keyword, option->val);
-  }
-  return place;
+  const char* const keywords[] = {"dbname", "password", "sslmode", nullptr};
+  const char* const values[] = {url.c_str(), "none", "no connection", nullptr};
+  const std::unique_ptr<PGconn, Finish> connection(PQconnectStartParams(keywords, values, 1));
+  const Options options(PQconninfo(connection.get()));
+  const char* user = connection ? PQuser(connection.get()) : nullptr;
+  // Such as a service that no file defines: then nothing can be connected to either.
+  if (user == nullptr) return "unresolved " + postgres_place_by_url(url);
+  return place_of(options.get(), false);
+}
+
+std::string postgres_place_by_url(const std::string& url) {
+  const Options options(PQconninfoParse(url.c_str(), nullptr));
+  return place_of(options.get(), true);
 }
 
 std::vector<std::string> postgres_keywords() {

@@ -26,8 +26,12 @@ std::vector<std::string> postgres_keywords();
 /// A keyword string with this password instead of any other.
 std::string with_password(std::string conninfo, std::string_view password);
 
-/// Which database a url leads to, and as which user: the same for two that differ only in password,
-/// timeouts and the like. Empty if it cannot be parsed.
+/// Which database a url leads to, and as which user, with what libpq takes from its variables, a
+/// service and its defaults: the same for two that differ only in password, timeouts and the like.
 std::string postgres_place(const std::string& url);
+
+/// The same by the url alone, as spill files of older versions have it. Empty if it cannot be
+/// parsed.
+std::string postgres_place_by_url(const std::string& url);
 
 }  // namespace lastseen

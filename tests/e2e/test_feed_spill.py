@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from agent import command
+from agent import command, environment
 from conftest import migrated
 from feeds import Sender, datagram_socket, feed, ndjson
-from servers import wait_until
+from servers import PASSWORD, wait_until
 
 
 @pytest.fixture
@@ -135,6 +135,37 @@ def test_positions_changed_by_hand_lose_nothing_of_the_spill(own_database, agent
     committed = 5 if words[:2] == ("forget", "in") else 15  # the totals of before are forgotten
     assert agent.settled(committed)["committed"] == committed
     assert own_database.rows() == sender.truth.clients
+    wait_until(lambda: not os.path.exists(spill_of(agent)))
+
+
+@pytest.mark.parametrize("named_by", ["PGDATABASE", "service"])
+def test_a_spill_knows_a_store_that_libpq_names_by_itself(own_cluster, agents, tmp_path, named_by):
+    own_cluster.start(durable=True)
+    first, other = (migrated(own_cluster.create_database(), agents) for _ in range(2))
+    other.query("INSERT INTO lastseen_agent (agent_id, epoch, batch, seen_at) "
+                "VALUES ('e2e', 5, 500, now())")
+
+    def env(database):
+        if named_by == "PGDATABASE":
+            return environment(PGDATABASE=database.name)
+        (tmp_path / "services").write_text(f"[x]\ndbname={database.name}\n", encoding="utf-8")
+        return environment(PGSERVICEFILE=str(tmp_path / "services"))
+
+    agent, sender = fed_agent(agents, first)
+    url = f"postgresql:///?host=127.0.0.1&port={own_cluster.port}&user=postgres&password={PASSWORD}"
+    agent.write(store=first.store(url=url + "&service=x" * (named_by == "service")))
+    agent.start(env=env(first))
+    sender.send(10)
+    agent.settled(10)
+    own_cluster.stop()
+    sender.send(5)
+    wait_until(lambda: agent.input()["pending"] == 5)
+    assert agent.stop() == 3
+    assert PASSWORD.encode() not in open(spill_of(agent), "rb").read()
+    own_cluster.start(durable=True)
+    agent.start(env=env(other))
+    assert agent.settled(5)["committed"] == 5
+    assert {**first.rows(), **other.rows()} == sender.truth.clients
     wait_until(lambda: not os.path.exists(spill_of(agent)))
 
 

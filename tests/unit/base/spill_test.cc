@@ -57,6 +57,15 @@ TEST(Spill, NumbersOfAnotherStoreMeanNothing) {
   EXPECT_EQ(0u, (*decode_spill({"web-1", "there"}, file))[0].batch);
 }
 
+TEST(Spill, NumbersOfTheStoreUnderItsFormerNameAreItsOwn) {
+  const SpillPart part = some_part(41);
+  const std::string file = encode_spill({"web-1", "before"}, {&part});
+  EXPECT_EQ(41u, (*decode_spill({"web-1", "now", "before"}, file))[0].batch);
+  EXPECT_EQ(0u, (*decode_spill({"web-1", "now", "other"}, file))[0].batch);
+  const std::string nameless = encode_spill({"web-1"}, {&part});
+  EXPECT_EQ(0u, (*decode_spill({"web-1", "now"}, nameless))[0].batch);
+}
+
 TEST(Spill, CutAtAnyLengthItIsRefused) {
   const std::string file = some_file();
   for (size_t length = 0; length < file.size(); ++length)

@@ -82,11 +82,18 @@ int Daemon::give_up() {
         "rows stay older by less than that until they are seen again. See whether the store runs",
         {{"clients", snapshot->store.withheld}});
   const uint64_t fed = report_feeds(*snapshot);
+  const bool begins_unstored = snapshot->begins_unstored && snapshot->store.positions_loaded;
   const bool unread = no_log_was_read(*snapshot);
   const int unread_code = unread ? report_unread(*snapshot) : kExitDone;
   if (fed == lines && fed > 0) {
     log_->error("stopped with data of feeds not committed; see whether the store runs",
                 {{"lines", fed}, {"error", why}});
+  } else if (begins_unstored) {
+    log_->error(
+        "stopped before the store took where inputs begin, or go on under another name; the next "
+        "start chooses that by their `start`. Where that is end, 'lastseen backfill' reads what "
+        "came since; or start once more as it was configured before. See whether the store runs",
+        {{"lines", lines}, {"error", why}});
   } else if (lines > 0 || (snapshot->store.withheld == 0 && !unread)) {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
@@ -95,7 +102,8 @@ int Daemon::give_up() {
   }
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
-  const bool nothing_pending = lines == 0 && snapshot->store.withheld == 0 && !options_.once;
+  const bool nothing_pending =
+      lines == 0 && snapshot->store.withheld == 0 && !begins_unstored && !options_.once;
   _exit(nothing_pending ? unread_code : kExitUncommitted);
 }
 

@@ -222,8 +222,9 @@ Batch Pipeline::seal(Now now, bool more) {
     part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
     part.not_allowed_total = input->sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)];
-    if (left) part.positions = std::move(left->positions);
     input->parts.source->collect(part.positions);
+    if (left)
+      part.positions.insert(part.positions.begin(), left->positions.begin(), left->positions.end());
     collect_waiting(*input, part.positions);
     input->renamed_out = !input->formerly.empty();
     input->rows_out = std::exchange(input->rows_gone, {});
@@ -239,7 +240,7 @@ Batch Pipeline::seal(Now now, bool more) {
   final_sealed_ |= stage_ == Stage::kCommitting;
   released_ = false;
   flight.oldest_read_mono_ms = std::exchange(oldest_pending_mono_ms_, 0);
-  flight.last = last_sealed_ = stopping_ && received_all();
+  flight.last = last_sealed_ = stopping_ && received_all() && !names_wait();
   // A flush that was asked for is in this batch only if all that was written then has been read;
   // before the start choice is committed, nothing has.
   const bool all_read = !first_batch_due_ && !more && !full_;
@@ -281,7 +282,9 @@ void Pipeline::stop() {
 }
 
 bool Pipeline::begins_unstored() const {
-  return first_batch_due_ || (in_flight_ && in_flight_->begins);
+  const bool renamed = std::any_of(inputs_.begin(), inputs_.end(),
+                                   [](const auto& input) { return !input->formerly.empty(); });
+  return first_batch_due_ || (in_flight_ && in_flight_->begins) || renamed || names_wait();
 }
 
 // Without positions nothing can be committed; only what feeds brought is worth waiting for them.

@@ -189,6 +189,7 @@ class Pipeline {
   Next* waiting_source_of(const Input& former) const;
   void collect_waiting(const Input& former, std::vector<Position>& out);
   void take_rows_along(Next& next);
+  bool names_wait() const;
   bool may_take_place(const Input& input) const;
   void take_place(Input& input, Now now);
   void leave_behind(Input& input);

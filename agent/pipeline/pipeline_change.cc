@@ -69,7 +69,7 @@ void Pipeline::change_step(Now now, bool more, Step& step) {
     const bool ended = std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
       return !input->leaving || has_given_all(*input);
     });
-    if ((ended && !begins_unstored()) || late) {
+    if ((ended && (!loaded_ || !begins_unstored())) || late) {
       stage_ = Stage::kNone;
       change_.reset();
       step.changed = true;
@@ -170,18 +170,30 @@ Pipeline::Next* Pipeline::waiting_source_of(const Input& former) const {
 void Pipeline::collect_waiting(const Input& former, std::vector<Position>& out) {
   Next* next = waiting_source_of(former);
   if (next == nullptr) return;
-  const size_t own = out.size();
-  next->parts.source->collect(out);
-  for (size_t i = own; i < out.size(); ++i) next->keys.push_back(out[i].stream);
+  std::vector<Position> positions;  // of its own: a source takes all that it is given for its rows
+  next->parts.source->collect(positions);
+  for (Position& position : positions) {
+    if (!has(next->keys, position.stream)) next->keys.push_back(position.stream);
+    out.push_back(std::move(position));
+  }
+}
+
+bool Pipeline::names_wait() const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+    return input->next && !input->next->formerly.empty();
+  });
 }
 
 // The batch that has its positions under the new name takes those under the old one away.
 void Pipeline::take_rows_along(Next& next) {
   if (!loaded_ || next.formerly.empty()) return;
-  const std::vector<std::string> keys = next.parts.source->store_anew({});
+  for (std::string& key : next.parts.source->store_anew({}))
+    if (!has(next.keys, key)) next.keys.push_back(std::move(key));
+  if (Input* here = find_input(next.parts.name))  // they may be on their way back
+    for (auto* rows : {&here->rows_gone, &here->rows_out})
+      std::erase_if(*rows, [&](const std::string& key) { return has(next.keys, key); });
   Input* former = find_input(next.formerly);
   if (former == nullptr || next.formerly == next.parts.name) return;
-  next.keys.insert(next.keys.end(), keys.begin(), keys.end());
   for (const std::string& key : next.keys)
     if (!has(former->rows_gone, key)) former->rows_gone.push_back(key);
 }

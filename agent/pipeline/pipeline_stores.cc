@@ -169,7 +169,8 @@ void Pipeline::restore_next(Next& next, const AgentState& state, Now now) {
   if (loaded_ && !from->gave_source)
     std::erase_if(stored.positions,
                   [&](const Position& position) { return !has(next.keys, position.stream); });
-  for (const Position& position : stored.positions) next.keys.push_back(position.stream);
+  for (const Position& position : stored.positions)
+    if (!has(next.keys, position.stream)) next.keys.push_back(position.stream);
   next.parts.source->restore(stored, now);
   next.begun = stored.known;
   if (stored.known) next.parts.source->begin();

@@ -4,10 +4,10 @@
 //
 //     reload_sim [--seconds S] [--first SEED] [--seeds N] | --seed SEED
 //
-// Nobody is killed here, and of a store that was taken although the reload was refused nothing is
-// expected while names are on their way. In the end each line was counted once, in one of the
-// stores, whatever was reloaded in the meantime; the ledger balances and agrees with the store; the
-// agent goes on.
+// The agent is killed only where nothing is on its way, and where there are no feeds. Of a store
+// that was taken although the reload was refused nothing is expected while names are on their way.
+// In the end each line was counted once, in one of the stores, whatever was reloaded in the
+// meantime; the ledger balances and agrees with the store; the agent goes on.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -76,6 +76,7 @@ class ReloadWorld {
     disk_.now_ns = now_.wall_ms * 1'000'000;
     moves_ = one_in(2);
     renames_ = !moves_ || one_in(2);
+    kills_ = !moves_ && one_in(2);
     for (uint64_t i = 1 + random_.below(3); i > 0; --i) add(i % 2 == 0);
     start();
   }
@@ -90,6 +91,7 @@ class ReloadWorld {
  private:
   void act();
   void start();
+  void kill();
   void write();
   void reload();
   void edit();
@@ -135,6 +137,7 @@ class ReloadWorld {
   SimStore stores_[2] = {SimStore(StoreBugs()), SimStore(StoreBugs())};
   size_t at_ = 0;         // which of them the flusher has
   bool moves_ = false;    // to another store
+  bool kills_ = false;    // then there are no feeds
   bool renames_ = false;  // then no reply is lost of a load that a reload asks for
   std::vector<Configured> config_;
   std::map<std::string, std::shared_ptr<SimFeed>> feeds_;  // by place
@@ -163,6 +166,7 @@ std::string ReloadWorld::new_name() {
 }
 
 void ReloadWorld::add(bool feed) {
+  feed = feed && !kills_;
   const std::string place = (feed ? "/run/feed" : "/log/access") + std::to_string(++places_);
   config_.push_back({new_name(), place, feed});
   if (!feed && logs_.insert(place).second) disk_.append(place, "");
@@ -206,6 +210,18 @@ void ReloadWorld::start() {
   flusher_options.seed = random_.next();
   pipeline_.emplace(std::move(options), std::move(inputs), now_);
   flusher_.emplace(flusher_options, log_);
+}
+
+void ReloadWorld::kill() {
+  say("the agent is killed");
+  order_.reset();
+  reply_.reset();
+  moved_.reset();
+  loaded_.reset();
+  committed_.reset();
+  posted_.reset();
+  pipeline_.reset();
+  start();
 }
 
 void ReloadWorld::write() {
@@ -404,6 +420,7 @@ void ReloadWorld::act() {
   if (die < 20) return fail_store();
   if (die < 40) return write();
   if (die < 46 && !changing_) return reload();
+  if (die == 46 && kills_ && !changing_ && !pipeline_->begins_unstored()) return kill();
   if (one_in(2)) return ingest();
   flush();
 }

@@ -201,7 +201,7 @@ void Pipeline::take_rows_along(Next& next) {
 void Pipeline::add_input(Next next, Now now) {
   if (Input* same = find_input(next.parts.name)) {
     same->next = std::make_unique<Next>(std::move(next));
-    return settle_leaving(now);
+    return;
   }
   take_rows_along(next);
   const auto index = static_cast<uint32_t>(inputs_.size());

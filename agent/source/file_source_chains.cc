@@ -43,11 +43,10 @@ void FileSource::start_chain_before(const std::string& home, const Stream* appea
   if (!appeared && !exists(directory_of(log))) return;
   const auto of_home = [&](const Stream& s) { return &s != appeared && s.home == home; };
   if (const Stream* newest = newest_of(log, of_home)) return start_chain(*newest);
-  // What is held has no position yet, and is older.
-  const int64_t sequence = appeared ? appeared->sequence - kSequenceStep / 2
-                           : begun_ ? oldest_sequence_ -= kSequenceStep
-                                    : newest_sequence_ += kSequenceStep;
-  start_chain_from_nothing(home, log, sequence, looked_before_wall_ms_);
+  start_chain_from_nothing(
+      home, log,
+      appeared ? appeared->sequence - kSequenceStep / 2 : oldest_sequence_ -= kSequenceStep,
+      looked_before_wall_ms_);
 }
 
 // No file of that home was here at a look. Where there is no directory, there is none yet.
@@ -78,8 +77,8 @@ void FileSource::start_chains_without_log(int64_t looked_wall_ms) {
     if (newest) start_chain(*newest, looked_wall_ms);
     unknown |= !newest;
   }
-  const bool known = std::any_of(chains_.begin(), chains_.end(), [&](const Chain& chain) {
-    return chain.of_new_logs && !chain.followed && chain.modified_ns <= since_ns;
+  const bool known = std::any_of(chains_.begin(), chains_.end(), [](const Chain& chain) {
+    return chain.of_new_logs && !chain.followed;
   });
   if (!unknown || known) return;
   Chain chain{settings_.path, pattern, "", since_ns, since_ns, oldest_sequence_ -= kSequenceStep};

@@ -36,11 +36,11 @@ void FileSource::look_at_all(Now now) {
   if (discovered_ && !discovered.files.empty() && has_wildcards(settings_.path))
     early_troubles_.erase(settings_.path);
   if (links_known_ && !knew_links) hold_siblings(now);
-  if (discovered_ && has_wildcards(settings_.path))
-    start_chains_without_log(looked_before_wall_ms_);
-  else if (discovered_ && discovered.files.empty())
-    start_chain_before(settings_.path, nullptr);
   discovered_ = true;
+  if (begun_ && has_wildcards(settings_.path))
+    start_chains_without_log(looked_before_wall_ms_);
+  else if (begun_ && discovered.files.empty())
+    start_chain_before(settings_.path, nullptr);
   settle(now);
   finish_chains();
   note_successors(now);
@@ -81,7 +81,7 @@ void FileSource::meet(const FoundFile& found, Now now) {
     stream = stream_of(*stat);
     if (!stream) {
       stream = &welcome(found.path, std::move(*file), *stat, now);
-      if (discovered_) start_chain_before(stream->home, stream);
+      if (begun_) start_chain_before(stream->home, stream);
     }
   }
   note_place(*stream, found.path);

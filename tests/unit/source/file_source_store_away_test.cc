@@ -185,54 +185,6 @@ TEST_P(FileSourceFirstStart, WhatWasCopiedAndTruncatedBetweenTwoLooksIsReadInIts
   EXPECT_EQ(names_old ? "abcdo" : "abcd", begins);
 }
 
-// No log is there at the looks between.
-TEST_P(FileSourceFirstStart, WhatCameAndWasRotatedBetweenTwoLooksIsRead) {
-  const auto& [path, packed, start] = GetParam();
-  f.settings.path = path;
-  f.start = start;
-  append("a\n");
-  f.pass(5000);
-  f.launch();
-  see("b\n");
-  for (const char line : {'c', 'd', 'e'}) {
-    f.pass(1000);
-    append(line + std::string(70, '.') + "\n");
-    f.pass(100);
-    const std::string to = kLog + std::string("-2026-11-2") + std::to_string(line - 'a');
-    rename(kLog, to);
-    if (packed) compress(to);
-    f.pass(100);
-    look();
-  }
-  append("f\n");
-  begin();
-  std::string begins;
-  for (const std::string& line : f.lines) begins += line.substr(0, 1);
-  std::sort(begins.begin(), begins.end());
-  EXPECT_EQ(start == Start::kBegin ? "abcdef" : "bcdef", begins);
-}
-
-TEST_P(FileSourceFirstStart, WhatWasRotatedBeforeItIsNotReadWhenItIsPackedMeanwhile) {
-  const auto& [path, packed, start] = GetParam();
-  if (path == std::string_view("/log/*")) return;  // it names what is rotated
-  f.settings.path = path;
-  f.start = start;
-  const std::string old = "/log/access.log-20261120";
-  f.disk.append(old, std::string(70, 'o') + "\n");
-  f.pass(5000);
-  f.launch();
-  f.pass(1000);
-  f.disk.append(old + ".gz", gzip_bytes(f.disk.bytes(old)));
-  see("b\n");
-  f.pass(1000);
-  if (packed) {
-    f.disk.remove(old + ".gz");
-    compress(old);
-  }
-  begin();
-  EXPECT_EQ("b", f.news());
-}
-
 TEST_F(FileSourceStoreAway, ACopyThatIsGoneIsHeldUntilItsLogCanBeLookedAt) {
   store_empty_log();
   append("a\n");

@@ -275,14 +275,11 @@ void Agent::flush_loop() {
                            : std::max<int64_t>(step.until_mono_ms - now.mono_ms, 0));
         continue;
       case Flusher::Action::kLoad:
-        loading_ = true;  // before the look at moving_: see settle_load()
-        if (moving_) {
-          loading_ = false;
+        if (!may_load()) {
           to_flush_.wait(kMovingLookMs);
           continue;
         }
-        call_store(step.action);
-        break;
+        [[fallthrough]];
       case Flusher::Action::kProbe:
       case Flusher::Action::kCommit:
         call_store(step.action);

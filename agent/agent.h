@@ -126,6 +126,7 @@ class Agent final : public AgentControl {
 
   void open_store();
   void settle_load();
+  bool may_load();
   std::optional<StoreError> ask_next_store();
   bool begin_opening(Store* store);
   void interrupt_hung_opening();

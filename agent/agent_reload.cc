@@ -86,6 +86,14 @@ void Agent::settle_load() {
   for (; loading_ && !flush_ends_; pause()) interrupt_store();
 }
 
+// Asked by the flush thread: says that it is loading before it looks, as settle_load() says that it
+// moves before that looks.
+bool Agent::may_load() {
+  loading_ = true;
+  if (moving_) loading_ = false;
+  return loading_;
+}
+
 // On a thread of its own: it may take as long as a connection takes to be refused.
 void Agent::open_store() {
   std::optional<StoreError> error;

@@ -28,6 +28,11 @@ uint64_t unsettled_bytes(const InputSnapshot& input) {
   return bytes;
 }
 
+std::string why_not_stored(const AgentSnapshot& snapshot) {
+  return snapshot.store.last_error.empty() ? "the store did not answer in time"
+                                           : snapshot.store.last_error;
+}
+
 // Reading begins when positions are known and the start choice is committed.
 bool no_log_was_read(const AgentSnapshot& snapshot) {
   const bool loaded = snapshot.store.positions_loaded || snapshot.store.rewinds > 0;
@@ -67,8 +72,7 @@ int Daemon::give_up() {
   // Being stuck does not end by stopping: --once has not read what it was started for.
   const bool stuck_once = options_.once && stop_deadline_mono_ms_ == kNever;
   if (agent_->finished() && !stuck_once) return finish();
-  const std::string why = snapshot->store.last_error.empty() ? "the store did not answer in time"
-                                                             : snapshot->store.last_error;
+  const std::string why = why_not_stored(*snapshot);
   const std::string unreadable = unread_inputs(*snapshot);
   if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unreadable.empty()) {
     report_once(*snapshot);
@@ -109,8 +113,7 @@ int Daemon::give_up() {
 
 // Only the store knows where reading begins. Returns the exit code.
 int Daemon::report_unread(const AgentSnapshot& snapshot) {
-  const std::string why = snapshot.store.last_error.empty() ? "the store did not answer in time"
-                                                            : snapshot.store.last_error;
+  const std::string why = why_not_stored(snapshot);
   bool skips = false;
   for (const InputSnapshot& input : snapshot.inputs) {
     const uint64_t bytes = unsettled_bytes(input);

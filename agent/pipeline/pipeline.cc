@@ -201,14 +201,7 @@ Batch Pipeline::seal(Now now, bool more) {
     flight.clients += input->buffer.clients();
     input->buffer.seal_into(batch);
     const std::unique_ptr<Left> left = std::move(input->left);
-    if (left) {
-      input->in_flight += left->sightings;
-      flight.clients += left->brought.entries.size();
-      input->delta.add(left->delta);
-      batch.entries.insert(batch.entries.end(), left->brought.entries.begin(),
-                           left->brought.entries.end());
-      batch.ids.adopt(std::move(left->brought.ids));
-    }
+    if (left) flight.clients += seal_left(*input, *left, batch);
 
     BatchInput& part = batch.inputs.emplace_back();
     part.name = input->parts.name;
@@ -222,18 +215,8 @@ Batch Pipeline::seal(Now now, bool more) {
     part.delta.committed += input->in_flight;
     part.new_per_second_max = input->parts.new_per_second_max;
     part.not_allowed_total = input->sealed.skipped[static_cast<size_t>(SkipReason::kNotAllowed)];
-    input->parts.source->collect(part.positions);
-    if (left)
-      part.positions.insert(part.positions.begin(), left->positions.begin(), left->positions.end());
-    collect_waiting(*input, part.positions);
-    input->renamed_out = !input->formerly.empty();
-    input->rows_out = std::exchange(input->rows_gone, {});
-    for (const std::string& key : input->rows_out) {
-      part.positions.emplace_back().stream = key;
-      part.positions.back().gone = true;
-    }
-    for (Position& position : part.positions)
-      if (position.updated_ms == 0) position.updated_ms = now.wall_ms;
+    if (left) part.positions = left->positions;
+    collect_positions(*input, part.positions, now);
   }
   flight.inputs = inputs_.size();
   flight.release = leaving_due() || stage_ == Stage::kCommitting;
@@ -283,7 +266,7 @@ void Pipeline::stop() {
 
 bool Pipeline::begins_unstored() const {
   const bool renamed = std::any_of(inputs_.begin(), inputs_.end(),
-                                   [](const auto& input) { return !input->formerly.empty(); });
+                                   [](const auto& input) { return !input->origin.name.empty(); });
   return first_batch_due_ || (in_flight_ && in_flight_->begins) || renamed || names_wait();
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,13 +87,18 @@ class Pipeline {
   void show_lines_to(Taps* taps) { taps_ = taps; }
 
  private:
+  using Keys = std::set<std::string>;  // Position::stream
+  /// Where the positions of a renamed input are stored until they are under its new name.
+  struct Origin {
+    std::string name;               ///< Of the input that its source came from; empty: none.
+    std::set<std::string> earlier;  ///< Or under one of these, if it was renamed faster.
+    Keys keys;                      ///< Of the positions.
+  };
   /// Takes the place of an input of the same name once that is idle.
   struct Next {
     PipelineInput parts;
-    bool begun = false;    // its source is at work already
-    std::string formerly;  // and came from this input, under which its positions are stored
-    std::vector<std::string> keys = {};     // of these
-    std::vector<std::string> earlier = {};  // or under these, as long as none of it is committed
+    bool begun = false;  // its source is at work already
+    Origin origin;
   };
   /// What a log had brought whose place a feed has taken, and no batch has yet.
   struct Left {
@@ -115,16 +121,14 @@ class Pipeline {
     bool begun = false;      // reading is allowed
     bool held_back = false;  // another agent has read its files
     // pipeline_change.cc:
-    LedgerCounts carried;              // totals of an earlier store that this one does not have yet
-    LedgerCounts out_carried;          // the same in the batch that is out
-    std::string formerly;              // the name under which the store has its positions
-    std::vector<std::string> earlier;  // or one of these, if it was renamed faster than stored
-    std::vector<std::string> keys;     // of the positions that it has there
-    bool renamed_out = false;          // the batch that is out has them under the new name
-    bool leaving = false;              // it is removed, or `next` takes its place, when it is idle
-    bool gave_source = false;          // its source lives on under another name
-    std::vector<std::string> rows_gone;  // of positions that live on under another name
-    std::vector<std::string> rows_out;   // of these what the batch that is out takes away
+    LedgerCounts carried;      // totals of an earlier store that this one does not have yet
+    LedgerCounts out_carried;  // the same in the batch that is out
+    Origin origin;
+    bool renamed_out = false;  // the batch that is out has them under the new name
+    bool leaving = false;      // it is removed, or `next` takes its place, when it is idle
+    bool gave_source = false;  // its source lives on under another name
+    Keys rows_gone;            // of positions that live on under another name
+    Keys rows_out;             // of these what the batch that is out takes away
     std::unique_ptr<Next> next;
     std::unique_ptr<Left> left;
   };
@@ -164,6 +168,7 @@ class Pipeline {
   bool feeds_pending() const;
   uint64_t lines_of_feeds() const;
   void batch_committed(const CommitResult& result);
+  void void_batch();
   void finish_flushes(bool more);
 
   // pipeline_change.cc: another configuration.
@@ -186,22 +191,26 @@ class Pipeline {
   bool is_idle(const Input& input) const;
   bool has_given_all(const Input& input) const;
   bool leaving_due() const;
-  Next* waiting_source_of(const Input& former) const;
-  void collect_waiting(const Input& former, std::vector<Position>& out);
-  void take_rows_along(Next& next);
-  bool names_wait() const;
   bool may_take_place(const Input& input) const;
   void take_place(Input& input, Now now);
   void leave_behind(Input& input);
+  static size_t seal_left(Input& input, Left& left, Batch& batch);
   void drop_left(Input& input);
-  static void rows_not_gone(Input& input);
   StoredInput known_of(Input& input) const;
   void remove_input(size_t index);
   static void renumber(Input& input, uint32_t index);
   Input* find_input(const std::string& name);
 
+  // pipeline_names.cc: under which name positions are stored.
+  static Keys keys_of(Source& source);
+  Next* waiting_source_of(const Input& former) const;
+  void collect_positions(Input& input, std::vector<Position>& out, Now now);
+  bool names_wait() const;
+  void take_rows_along(Next& next);
+  static void rows_not_gone(Input& input);
+
   // pipeline_stores.cc: what a store has.
-  static bool has(const std::vector<std::string>& keys, const std::string& key);
+  static const AgentState::Input* find_in(const AgentState& state, const std::string& name);
   void restore_next(Next& next, const AgentState& state, Now now);
   void remember_strangers(const AgentState& state);
   StoredInput stored_of(const AgentState& state, Input& input);

@@ -144,58 +144,16 @@ void Pipeline::take_source(Input& from, InputChange& change, Next& next) {
   if (from.next) {
     change.source = std::move(from.next->parts.source);
     next.begun = from.next->begun;
-    next.formerly = from.next->formerly;
-    next.keys = std::move(from.next->keys);
-    next.earlier = std::move(from.next->earlier);
+    next.origin = std::move(from.next->origin);
     return;
   }
   change.source = std::exchange(from.parts.source, std::make_unique<EndedSource>());
   next.begun = from.begun;
-  next.formerly = from.parts.name;
-  next.earlier = from.earlier;
-  if (!from.formerly.empty()) next.earlier.push_back(from.formerly);
+  next.origin = {from.parts.name, from.origin.earlier, {}};
+  if (!from.origin.name.empty()) next.origin.earlier.insert(from.origin.name);
   from.gave_source = true;
   from.begun = true;
-  if (loaded_) next.keys = change.source->store_anew({});
-}
-
-// Until it takes its place, what is stored of a source is stored under the name that it came from,
-// together with the lines that were read of it.
-Pipeline::Next* Pipeline::waiting_source_of(const Input& former) const {
-  for (const auto& input : inputs_)
-    if (input->next && input->next->formerly == former.parts.name) return input->next.get();
-  return nullptr;
-}
-
-void Pipeline::collect_waiting(const Input& former, std::vector<Position>& out) {
-  Next* next = waiting_source_of(former);
-  if (next == nullptr) return;
-  std::vector<Position> positions;  // of its own: a source takes all that it is given for its rows
-  next->parts.source->collect(positions);
-  for (Position& position : positions) {
-    if (!has(next->keys, position.stream)) next->keys.push_back(position.stream);
-    out.push_back(std::move(position));
-  }
-}
-
-bool Pipeline::names_wait() const {
-  return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
-    return input->next && !input->next->formerly.empty();
-  });
-}
-
-// The batch that has its positions under the new name takes those under the old one away.
-void Pipeline::take_rows_along(Next& next) {
-  if (!loaded_ || next.formerly.empty()) return;
-  for (std::string& key : next.parts.source->store_anew({}))
-    if (!has(next.keys, key)) next.keys.push_back(std::move(key));
-  if (Input* here = find_input(next.parts.name))  // they may be on their way back
-    for (auto* rows : {&here->rows_gone, &here->rows_out})
-      std::erase_if(*rows, [&](const std::string& key) { return has(next.keys, key); });
-  Input* former = find_input(next.formerly);
-  if (former == nullptr || next.formerly == next.parts.name) return;
-  for (const std::string& key : next.keys)
-    if (!has(former->rows_gone, key)) former->rows_gone.push_back(key);
+  if (loaded_) next.origin.keys = keys_of(*change.source);
 }
 
 void Pipeline::add_input(Next next, Now now) {
@@ -207,14 +165,12 @@ void Pipeline::add_input(Next next, Now now) {
   const auto index = static_cast<uint32_t>(inputs_.size());
   inputs_.push_back(std::make_unique<Input>(std::move(next.parts), index, budget_, options_));
   Input& input = *inputs_.back();
-  input.formerly = next.formerly;
-  input.earlier = std::move(next.earlier);
-  input.keys = std::move(next.keys);
+  input.origin = std::move(next.origin);
   if (!loaded_) return;
   StoredInput stored;
   if (auto known = strangers_.extract(input.parts.name)) stored = std::move(known.mapped());
   stored.foreign = foreign_;
-  if (input.formerly.empty()) return start_input(input, stored, false, now);
+  if (input.origin.name.empty()) return start_input(input, stored, false, now);
   input.before = input.sealed = stored.totals;
   input.begun = next.begun;
   input.held_back = input.parts.source->held_back();
@@ -276,15 +232,13 @@ void Pipeline::take_place(Input& input, Now now) {
   take_rows_along(*next);
   input.parts = std::move(next->parts);
   input.leaving = false;
-  input.formerly = next->formerly;
-  input.earlier = std::move(next->earlier);
-  input.keys = std::move(next->keys);
+  input.origin = std::move(next->origin);
   input.renamed_out = false;
   if (!loaded_) return;  // the store may have rows of what gave its source
   input.gave_source = false;
   const bool was_held_back = std::exchange(input.held_back, input.parts.source->held_back());
   input.begun = next->begun;
-  if (!input.formerly.empty()) {
+  if (!input.origin.name.empty()) {
     first_batch_due_ = true;
     return;
   }
@@ -307,10 +261,14 @@ void Pipeline::leave_behind(Input& input) {
   if (loaded_) input.parts.source->collect(input.left->positions);
 }
 
-// The batch is void that was to take them away.
-void Pipeline::rows_not_gone(Input& input) {
-  for (std::string& key : std::exchange(input.rows_out, {}))
-    if (!has(input.rows_gone, key)) input.rows_gone.push_back(std::move(key));
+// Into the next batch of its input. Returns how many clients that are.
+size_t Pipeline::seal_left(Input& input, Left& left, Batch& batch) {
+  input.in_flight += left.sightings;
+  input.delta.add(left.delta);
+  const std::vector<Entry>& entries = left.brought.entries;
+  batch.entries.insert(batch.entries.end(), entries.begin(), entries.end());
+  batch.ids.adopt(std::move(left.brought.ids));
+  return entries.size();
 }
 
 void Pipeline::drop_left(Input& input) {

@@ -22,10 +22,8 @@ void Pipeline::deliver(FlushReply reply, Now now) {
 }
 
 void Pipeline::positions_known(AgentState state, Now now) {
-  if (in_flight_) {  // the store went back: the batch is void, its lines are read again
-    budget_.give_back(in_flight_->clients);
-    for (auto& done : in_flight_->flushes) flushes_.push_back(std::move(done));
-    in_flight_.reset();
+  if (in_flight_) {  // the store went back: its lines are read again
+    void_batch();
     last_sealed_ = false;
   }
   full_ = false;
@@ -66,7 +64,7 @@ void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, 
   input.out = input.out_carried = input.carried = LedgerCounts();
   input.before = input.sealed = stored.totals;
   input.parts.source->restore(stored, now);
-  if (!input.formerly.empty()) input.parts.source->store_anew({});
+  if (!input.origin.name.empty()) input.parts.source->store_anew({});
   input.begun = stored.known;
   input.held_back = input.parts.source->held_back();
   if (stored.known) {
@@ -96,6 +94,13 @@ void Pipeline::take_back(const SpillPart& part, Now now) {
   }
 }
 
+// Whoever waits for a flush waits for the next one.
+void Pipeline::void_batch() {
+  budget_.give_back(in_flight_->clients);
+  for (auto& done : in_flight_->flushes) flushes_.push_back(std::move(done));
+  in_flight_.reset();
+}
+
 void Pipeline::batch_committed(const CommitResult& result) {
   CHECK(in_flight_.has_value());
   for (size_t i = 0; i < in_flight_->inputs; ++i) {
@@ -109,8 +114,8 @@ void Pipeline::batch_committed(const CommitResult& result) {
     input.rows_out.clear();
     input.out = input.out_carried = LedgerCounts();
     if (std::exchange(input.renamed_out, false)) {
-      input.formerly.clear();
-      input.earlier.clear();
+      input.origin.name.clear();
+      input.origin.earlier.clear();
     }
     if (!input.begun && !input.held_back) {
       input.begun = true;

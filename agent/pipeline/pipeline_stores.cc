@@ -19,42 +19,39 @@ bool includes(const LedgerCounts& totals, const LedgerCounts& then) {
 
 }  // namespace
 
-bool Pipeline::has(const std::vector<std::string>& keys, const std::string& key) {
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
+const AgentState::Input* Pipeline::find_in(const AgentState& state, const std::string& name) {
+  for (const AgentState::Input& known : state.inputs)
+    if (known.name == name) return &known;
+  return nullptr;
 }
 
 // What the store has of an input, under its name or the one that it had.
 StoredInput Pipeline::stored_of(const AgentState& state, Input& input) {
-  const auto find = [&](const std::string& name) -> const AgentState::Input* {
-    for (const AgentState::Input& known : state.inputs)
-      if (known.name == name) return &known;
-    return nullptr;
-  };
   StoredInput stored;
   stored.foreign = foreign_;
-  if (const auto* known = find(input.parts.name))
+  if (const auto* known = find_in(state, input.parts.name))
     stored = {true, known->positions, known->totals, foreign_};
   const Next* waiting = waiting_source_of(input);
   if (input.gave_source) {  // all that is stored is of the source that went away
     input.rows_gone.clear();
     if (waiting == nullptr)
-      for (const Position& position : stored.positions) input.rows_gone.push_back(position.stream);
+      for (const Position& position : stored.positions) input.rows_gone.insert(position.stream);
     stored.positions.clear();
   }
   std::erase_if(stored.positions, [&](const Position& position) {
-    return has(input.rows_gone, position.stream) ||
-           (waiting != nullptr && has(waiting->keys, position.stream));
+    return input.rows_gone.contains(position.stream) ||
+           (waiting != nullptr && waiting->origin.keys.contains(position.stream));
   });
-  std::vector<std::string> names = input.earlier;
-  if (!input.formerly.empty()) names.push_back(input.formerly);
+  std::set<std::string> names = input.origin.earlier;
+  if (!input.origin.name.empty()) names.insert(input.origin.name);
   for (const std::string& name : names) {
-    const auto* former = name == input.parts.name ? nullptr : find(name);
+    const auto* former = name == input.parts.name ? nullptr : find_in(state, name);
     if (former == nullptr) continue;
     stored.known = true;
     // Of another that has that name now, the store may have positions already.
     const Input* now = find_input(name);
     for (const Position& position : former->positions)
-      if (now == nullptr || now->gave_source || !has(now->keys, position.stream))
+      if (now == nullptr || now->gave_source || !now->origin.keys.contains(position.stream))
         stored.positions.push_back(position);
   }
   return stored;
@@ -74,10 +71,9 @@ bool Pipeline::holds(const AgentState& there, const Batch& batch) const {
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     const BatchInput& out = batch.inputs[i];
     if (out.held_back) continue;
-    const auto known = std::find_if(there.inputs.begin(), there.inputs.end(),
-                                    [&](const auto& input) { return input.name == out.name; });
+    const AgentState::Input* known = find_in(there, out.name);
     const LedgerCounts& sealed = inputs_[i]->sealed;
-    if (known == there.inputs.end()) {
+    if (known == nullptr) {
       if (sealed == LedgerCounts() && out.positions.empty()) continue;
       return false;
     }
@@ -142,9 +138,7 @@ void Pipeline::store_moved(FlushReply reply, Now now) {
   first_batch_due_ = true;
   last_sealed_ = false;
   if (!reply.batch) return;
-  budget_.give_back(in_flight_->clients);
-  for (auto& done : in_flight_->flushes) flushes_.push_back(std::move(done));
-  in_flight_.reset();
+  void_batch();
   if (!committed) take_batch_back(*reply.batch, now);
 }
 
@@ -157,20 +151,20 @@ void Pipeline::take_batch_back(const Batch& batch, Now now) {
 // What came from another input has its positions under that one's name; what is new is restored
 // when it takes its place.
 void Pipeline::restore_next(Next& next, const AgentState& state, Now now) {
-  const Input* from = find_input(next.formerly);
+  const Origin& origin = next.origin;
+  const Input* from = find_input(origin.name);
   if (from == nullptr) return;
   StoredInput stored;
   stored.foreign = foreign_;
   for (const AgentState::Input& known : state.inputs) {
-    if (known.name != next.formerly && !has(next.earlier, known.name)) continue;
+    if (known.name != origin.name && !origin.earlier.contains(known.name)) continue;
     stored.known = true;
     stored.positions.insert(stored.positions.end(), known.positions.begin(), known.positions.end());
   }
   if (loaded_ && !from->gave_source)
     std::erase_if(stored.positions,
-                  [&](const Position& position) { return !has(next.keys, position.stream); });
-  for (const Position& position : stored.positions)
-    if (!has(next.keys, position.stream)) next.keys.push_back(position.stream);
+                  [&](const Position& position) { return !origin.keys.contains(position.stream); });
+  for (const Position& position : stored.positions) next.origin.keys.insert(position.stream);
   next.parts.source->restore(stored, now);
   next.begun = stored.known;
   if (stored.known) next.parts.source->begin();

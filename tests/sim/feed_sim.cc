@@ -5,9 +5,6 @@
 //
 // Always: nothing is counted twice; after a stop nothing is lost; a kill costs at most what came
 // since the last commit or spill; the ledger balances and agrees with the store.
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,9 +14,12 @@
 #include "base/random.h"
 #include "fakes/recording_log.h"
 #include "parsers/parser.h"
-#include "pipeline/flusher.h"
 #include "pipeline/pipeline.h"
+#include "sim/flush_thread.h"
+#include "sim/seeds.h"
+#include "sim/sim_feed.h"
 #include "sim/sim_store.h"
+#include "sim/snapshot_checks.h"
 #include "source/feed_source.h"
 
 namespace lastseen::sim {
@@ -36,21 +36,6 @@ struct FeedBugs {
   bool ignored_numbers = false;  ///< What a file holds is taken as not committed.
 };
 
-/// Ends its queue as soon as it is told to; the world puts the records in.
-class SimFeed final : public Feed {
- public:
-  explicit SimFeed(FeedQueue& queue) : queue_(queue) {}
-  Status open() override { return Status::ok(); }
-  void run() override {}
-  void end() override { queue_.end(); }
-  void abandon() override { queue_.end(); }
-  void poke() override {}
-  Status change(const InputSettings&) override { return Status::ok(); }
-
- private:
-  FeedQueue& queue_;
-};
-
 /// The agent between two crashes.
 struct FedAgent {
   FedAgent(Random& random, Now now) {
@@ -60,8 +45,7 @@ struct FedAgent {
     options.flush_interval_ms = static_cast<int64_t>(random.below(3)) * 700;
     std::vector<PipelineInput> inputs(1);
     inputs[0].name = "feed";
-    inputs[0].source = std::make_unique<FeedSource>(
-        queue, std::shared_ptr<Feed>(std::shared_ptr<Feed>(), &feed), "feed", 5);
+    inputs[0].source = std::make_unique<FeedSource>(queue, feed, "feed", 5);
     ParserSettings format;
     format.type = "ndjson";
     inputs[0].parser = std::move(*make_parser(format, ParserOptions()));
@@ -70,19 +54,14 @@ struct FedAgent {
     flusher_options.clients_max = options.clients_max;
     flusher_options.seed = random.next();
     pipeline.emplace(std::move(options), std::move(inputs), now);
-    flusher.emplace(flusher_options, log);
+    flush.emplace(flusher_options, log);
   }
 
   std::shared_ptr<FeedQueue> queue = std::make_shared<FeedQueue>(1 << 20, [] {});
-  SimFeed feed{*queue};
+  std::shared_ptr<SimFeed> feed = std::make_shared<SimFeed>(queue);
   RecordingLog log;
   std::optional<Pipeline> pipeline;
-  std::optional<Flusher> flusher;
-  std::optional<Batch> order;
-  bool order_last = false;
-  std::optional<FlushReply> reply;
-  std::optional<StoreResult<AgentState>> loaded;
-  std::optional<StoreResult<CommitResult>> committed;
+  std::optional<FlushThread> flush;
   uint64_t fed = 0;      // lines put into the queue
   uint64_t read = 0;     // of these, those that the pipeline has taken
   uint64_t sealed = 0;   // of these, those in the newest batch or before it
@@ -176,8 +155,7 @@ void FeedWorld::send() {
     const std::string record =
         rubbish ? "rubbish"
                 : "{\"client_id\":\"" + client + "\",\"ts\":" + std::to_string(seen_at_ms) + "}";
-    const std::string_view view = record;
-    agent_->queue->put({&view, 1});
+    agent_->feed->put(record);
     ++agent_->fed;
     ++lines_;
     if (rubbish) continue;
@@ -188,7 +166,7 @@ void FeedWorld::send() {
 
 void FeedWorld::ingest() {
   Pipeline& pipeline = *agent_->pipeline;
-  if (agent_->reply) pipeline.deliver(*std::exchange(agent_->reply, std::nullopt), now_);
+  if (auto reply = agent_->flush->take_reply()) pipeline.deliver(std::move(*reply), now_);
   Pipeline::Step step = pipeline.step(now_);
   agent_->read = agent_->fed;  // few enough for one step
   if (step.batch) agent_->sealed = agent_->read;
@@ -198,13 +176,8 @@ void FeedWorld::ingest() {
   } else if (step.spill) {
     pipeline.spilled(SpillResult::kDone, now_);
   }
-  if (step.batch) {
-    agent_->order = std::move(step.batch);
-    agent_->order_last = step.last;
-  }
-  const InputSnapshot input = pipeline.snapshot(now_).inputs[0];
-  if (input.totals.lines_read != input.totals.settled() + input.pending)
-    broken_ = "the ledger does not balance";
+  if (step.batch) agent_->flush->put(std::move(*step.batch), step.last);
+  broken_ = unbalanced(pipeline.snapshot(now_));
 }
 
 void FeedWorld::carry_out(const SpillOrder& order) {
@@ -226,23 +199,12 @@ void FeedWorld::carry_out(const SpillOrder& order) {
 // One step of the flush thread: begin a call of the store, or take its answer.
 void FeedWorld::flush() {
   FedAgent& agent = *agent_;
-  if (agent.reply) return;
-  if (agent.loaded) {
-    agent.flusher->loaded(*std::exchange(agent.loaded, std::nullopt), now_);
-  } else if (agent.committed) {
-    agent.flusher->committed(*std::exchange(agent.committed, std::nullopt), now_, now_);
-  } else {
-    if (agent.order)
-      agent.flusher->offer(*std::exchange(agent.order, std::nullopt), agent.order_last, now_);
-    const Flusher::Action action = agent.flusher->step(now_).action;
-    const uint64_t commits = store_.commits();
-    if (action == Flusher::Action::kLoad) agent.loaded = store_.load(kAgent);
-    if (action == Flusher::Action::kProbe) agent.flusher->probed(store_.probe(kAgent), now_);
-    if (action == Flusher::Action::kCommit)
-      agent.committed = store_.commit(kAgent, agent.flusher->batch());
-    if (store_.commits() > commits) agent.secured = std::max(agent.secured, agent.sealed);
-  }
-  agent.reply = agent.flusher->take_reply();
+  if (agent.flush->has_reply()) return;
+  if (agent.flush->in_call()) return agent.flush->end_call(now_);
+  agent.flush->take_order(now_);
+  const uint64_t commits = store_.commits();
+  agent.flush->begin_call(store_, kAgent, now_);
+  if (store_.commits() > commits) agent.secured = std::max(agent.secured, agent.sealed);
 }
 
 void FeedWorld::act() {
@@ -291,34 +253,17 @@ void FeedWorld::compare() {
 }
 
 int simulate(int argc, char** argv) {
+  Seeds seeds;
+  seeds.seconds = 20;
+  seeds.replay = argv[0];
+  for (int i = 1; i + 1 < argc; i += 2)
+    if (!seeds.take(argv[i], argv[i + 1])) return 2;
   FeedBugs bugs;
-  uint64_t first = 1, seeds = UINT64_MAX;
-  int seconds = 20;
-  std::string bug;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--seconds") seconds = std::atoi(argv[i + 1]);
-    if (name == "--bug") bug = argv[i + 1];
-    if (name == "--seed") {
-      first = std::strtoull(argv[i + 1], nullptr, 10);
-      seeds = 1;
-    }
-  }
-  bugs.torn_file = bug == "torn_file";
-  bugs.late_rewrite = bug == "late_rewrite";
-  bugs.ignored_numbers = bug == "ignored_numbers";
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  uint64_t ran = 0;
-  for (; ran < seeds && std::chrono::steady_clock::now() < until; ++ran) {
-    const std::string broken = FeedWorld(first + ran, bugs).run();
-    if (broken.empty()) continue;
-    std::printf("%s seed %llu: %s\n", bug.empty() ? "FAILED:" : "caught with",
-                static_cast<unsigned long long>(first + ran), broken.c_str());
-    return bug.empty() ? 1 : 0;
-  }
-  std::printf("%llu seeds: nothing counted twice, nothing lost beyond the bound\n",
-              static_cast<unsigned long long>(ran));
-  return bug.empty() ? 0 : 1;
+  bugs.torn_file = seeds.bug == "torn_file";
+  bugs.late_rewrite = seeds.bug == "late_rewrite";
+  bugs.ignored_numbers = seeds.bug == "ignored_numbers";
+  return run_seeds(seeds, "nothing counted twice, nothing lost beyond the bound",
+                   [&](uint64_t seed) { return FeedWorld(seed, bugs).run(); });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "fakes/backwards_workers.h"
 #include "parsers/parser.h"
+#include "sim/snapshot_checks.h"
 #include "source/file_source.h"
 
 namespace lastseen::sim {
@@ -45,81 +46,36 @@ Incarnation::Incarnation(const AgentOptions& options, FileSystem& disk, Store& s
   flusher_options.seed = options.seed;
   flusher_options.resolution_ms = options.resolution_ms;
   pipeline_ = std::make_unique<Pipeline>(std::move(pipeline_options), std::move(inputs), now);
-  flusher_ = std::make_unique<Flusher>(flusher_options, log_);
+  flush_ = std::make_unique<FlushThread>(flusher_options, log_);
 }
 
 void Incarnation::ingest(Now now) {
-  if (reply_) pipeline_->deliver(*std::exchange(reply_, std::nullopt), now);
+  if (auto reply = flush_->take_reply()) pipeline_->deliver(std::move(*reply), now);
   Pipeline::Step step = pipeline_->step(now);
-  if (step.batch) {
-    order_ = std::move(step.batch);
-    order_last_ = step.last;
-  }
+  if (step.batch) flush_->put(std::move(*step.batch), step.last);
   check_invariants(now);
 }
 
 void Incarnation::flush(Now now, int64_t delay_ms) {
-  if (reply_) return;
-  if (answer_) {
+  if (flush_->has_reply()) return;
+  if (flush_->in_call()) {
     if (now.mono_ms < answer_mono_ms_) return;
-    answer(now);
-  } else {
-    if (order_) flusher_->offer(*std::exchange(order_, std::nullopt), order_last_, now);
-    const Flusher::Action action = flusher_->step(now).action;
-    if (action == Flusher::Action::kWait || action == Flusher::Action::kStop) return;
-    begin_call(action);
-    interrupted_ = delay_ms > kCallLimitMs;
-    answer_mono_ms_ = now.mono_ms + std::min(delay_ms, kCallLimitMs);
-    return;
+    if (interrupted_) flush_->cut();
+    return flush_->end_call(now);
   }
-  reply_ = flusher_->take_reply();
-}
-
-void Incarnation::begin_call(Flusher::Action action) {
-  if (action == Flusher::Action::kLoad)
-    answer_ = store_.load("sim");
-  else if (action == Flusher::Action::kProbe)
-    answer_ = store_.probe("sim");
-  else
-    answer_ = store_.commit("sim", flusher_->batch());
-}
-
-void Incarnation::answer(Now now) {
-  Answer answer = *std::exchange(answer_, std::nullopt);
-  const StoreError cut{StoreTrouble::kUnreachable, "", "interrupted"};
-  if (auto* loaded = std::get_if<StoreResult<AgentState>>(&answer)) {
-    if (interrupted_) *loaded = cut;
-    flusher_->loaded(std::move(*loaded), now);
-  } else if (auto* committed = std::get_if<StoreResult<CommitResult>>(&answer)) {
-    const auto* result = std::get_if<CommitResult>(committed);
-    // A real store says it with the next call then.
-    const bool told = result != nullptr && result->outcome == CommitOutcome::kTableChanged;
-    if (interrupted_ && !told) *committed = cut;
-    flusher_->committed(std::move(*committed), now, now);
-  } else {
-    auto& probed = std::get<std::optional<StoreError>>(answer);
-    if (interrupted_) probed = cut;
-    flusher_->probed(std::move(probed), now);
-  }
+  flush_->take_order(now);
+  if (!flush_->begin_call(store_, "sim", now)) return;
+  interrupted_ = delay_ms > kCallLimitMs;
+  answer_mono_ms_ = now.mono_ms + std::min(delay_ms, kCallLimitMs);
 }
 
 bool Incarnation::idle(Now now) const {
-  if (order_ || reply_ || answer_ || !pipeline_->loaded()) return false;
-  if (withholds()) return false;
-  const AgentSnapshot all = snapshot(now);
-  return std::all_of(all.inputs.begin(), all.inputs.end(),
-                     [](const InputSnapshot& input) { return input.pending == 0; });
+  return flush_->idle() && pipeline_->loaded() && !withholds() && nothing_pending(snapshot(now));
 }
 
 void Incarnation::check_invariants(Now now) {
   const AgentSnapshot all = pipeline_->snapshot(now);
-  for (const InputSnapshot& input : all.inputs) {
-    if (input.totals.lines_read != input.totals.settled() + input.pending)
-      broken_ = "the ledger of " + input.name + " does not balance: read " +
-                std::to_string(input.totals.lines_read) + ", settled " +
-                std::to_string(input.totals.settled()) + ", pending " +
-                std::to_string(input.pending);
-  }
+  if (const std::string what = unbalanced(all); !what.empty()) broken_ = what;
   if (all.buffer_clients > clients_max_)
     broken_ = "the buffer holds " + std::to_string(all.buffer_clients) + " clients of at most " +
               std::to_string(clients_max_);

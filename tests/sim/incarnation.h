@@ -3,18 +3,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "fakes/fake_watcher.h"
 #include "fakes/recording_log.h"
-#include "pipeline/flusher.h"
 #include "pipeline/pipeline.h"
 #include "sim/faulty_source.h"
+#include "sim/flush_thread.h"
 #include "sim/sim_store.h"
 
 namespace lastseen::sim {
@@ -49,7 +47,7 @@ class Incarnation {
   void flush(Now now, int64_t delay_ms);
   void stop() { pipeline_->stop(); }
   bool finished() const { return pipeline_->finished(); }
-  bool withholds() const { return flusher_->snapshot().withheld > 0; }
+  bool withholds() const { return flush_->snapshot().withheld > 0; }
   bool loaded() const { return pipeline_->loaded(); }
   bool idle(Now now) const;
   AgentSnapshot snapshot(Now now) const { return pipeline_->snapshot(now); }
@@ -59,11 +57,6 @@ class Incarnation {
   const std::string& broken() const { return broken_; }
 
  private:
-  using Answer =
-      std::variant<StoreResult<AgentState>, StoreResult<CommitResult>, std::optional<StoreError>>;
-
-  void begin_call(Flusher::Action action);
-  void answer(Now now);
   void check_invariants(Now now);
 
   const uint64_t clients_max_;
@@ -71,11 +64,7 @@ class Incarnation {
   RecordingLog log_;
   FakeWatcher watcher_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<Flusher> flusher_;
-  std::optional<Batch> order_;
-  bool order_last_ = false;
-  std::optional<FlushReply> reply_;
-  std::optional<Answer> answer_;  // a call that happened, and whose answer is on its way
+  std::unique_ptr<FlushThread> flush_;
   int64_t answer_mono_ms_ = 0;
   bool interrupted_ = false;
   std::string broken_;

@@ -9,9 +9,7 @@
 // In the end each line was counted once, in one of the stores, whatever was reloaded in the
 // meantime; the ledger balances and agrees with the store; the agent goes on.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,9 +23,9 @@
 #include "fakes/fake_watcher.h"
 #include "fakes/recording_log.h"
 #include "parsers/parser.h"
-#include "pipeline/flusher.h"
-#include "pipeline/pipeline.h"
-#include "sim/sim_store.h"
+#include "sim/reloaded_agent.h"
+#include "sim/seeds.h"
+#include "sim/sim_feed.h"
 #include "source/feed_source.h"
 #include "source/file_source.h"
 
@@ -37,28 +35,6 @@ namespace {
 constexpr int kSteps = 600;
 constexpr uint64_t kClients = 4;  // of each place
 constexpr int64_t kHotMs = 5;
-constexpr const char* kAgent = "sim";
-
-/// Ends its queue as soon as it is told to; the world puts the records in.
-class SimFeed final : public Feed {
- public:
-  explicit SimFeed(std::shared_ptr<FeedQueue> queue) : queue_(std::move(queue)) {}
-  Status open() override { return Status::ok(); }
-  void run() override {}
-  void end() override {
-    ended_ = true;
-    queue_->end();
-  }
-  void abandon() override { end(); }
-  void poke() override {}
-  Status change(const InputSettings&) override { return Status::ok(); }
-  bool ended() const { return ended_; }
-  void put(std::string_view record) { queue_->put({&record, 1}); }
-
- private:
-  std::shared_ptr<FeedQueue> queue_;
-  bool ended_ = false;
-};
 
 /// One input of the configuration.
 struct Configured {
@@ -95,38 +71,28 @@ class ReloadWorld {
   void write();
   void reload();
   void edit();
+  InputChange plan(const Configured& input, const std::vector<Configured>& before);
   void add(bool feed);
-  void ingest();
-  void flush();
-  void begin_call(Flusher::Action action);
-  void answer();
-  void go_over();
+  void step(bool ingest);
   void fail_store();
   void settle();
-  bool idle() const;
   void compare();
+  void compare_clients();
 
   std::string new_name();
   std::unique_ptr<Source> make_source(const Configured& input);
   PipelineInput make_parts(const Configured& input) const;
   InputSettings settings_of(const Configured& input) const;
-  SimStore& current() { return stores_[at_]; }
   bool one_in(uint64_t n) { return random_.below(n) == 0; }
   void pass(int64_t ms) {
     now_.mono_ms += ms;
     now_.wall_ms += ms;
     disk_.now_ns += ms * 1'000'000;
   }
+  void tell(const std::string& what) { broken_ += (broken_.empty() ? "" : "; ") + what; }
   void say(const std::string& what) {
     if (verbose_) std::printf("%8lld ms  %s\n", static_cast<long long>(now_.mono_ms), what.c_str());
   }
-
-  /// What the flusher is to go over to.
-  struct Move {
-    std::optional<AgentState> there;  // another store, loaded
-    size_t to = 0;
-    bool other_table = false;
-  };
 
   Random random_;
   const bool verbose_;
@@ -135,27 +101,14 @@ class ReloadWorld {
   FakeWatcher watcher_;
   RecordingLog log_;
   SimStore stores_[2] = {SimStore(StoreBugs()), SimStore(StoreBugs())};
-  size_t at_ = 0;         // which of them the flusher has
   bool moves_ = false;    // to another store
   bool kills_ = false;    // then there are no feeds
   bool renames_ = false;  // then no reply is lost of a load that a reload asks for
   std::vector<Configured> config_;
   std::map<std::string, std::shared_ptr<SimFeed>> feeds_;  // by place
   std::set<std::string> logs_;
-  std::optional<Pipeline> pipeline_;
-  std::optional<Flusher> flusher_;
-  std::optional<Batch> order_;
-  bool order_last_ = false;
-  std::optional<FlushReply> reply_, moved_;
-  std::optional<StoreResult<AgentState>> loaded_;
-  std::optional<StoreResult<CommitResult>> committed_;
-  std::optional<Move> move_, posted_;
-  bool changing_ = false;
-  bool moving_ = false;
-  bool may_have_moved_ = false;
-  bool store_left_ = false;
+  std::unique_ptr<ReloadedAgent> agent_;
   std::map<std::string, StoredClient> written_;
-  std::map<std::string, uint64_t> in_both_;  // sightings that two stores have
   uint64_t lines_ = 0;
   int names_ = 0, places_ = 0;
   std::string broken_;
@@ -199,7 +152,7 @@ std::unique_ptr<Source> ReloadWorld::make_source(const Configured& input) {
 
 void ReloadWorld::start() {
   PipelineOptions options;
-  options.agent_id = kAgent;
+  options.agent_id = ReloadedAgent::kName;
   options.flush_interval_ms = static_cast<int64_t>(random_.below(3)) * 300;
   std::vector<PipelineInput> inputs;
   for (const Configured& input : config_) {
@@ -208,19 +161,12 @@ void ReloadWorld::start() {
   }
   FlusherOptions flusher_options;
   flusher_options.seed = random_.next();
-  pipeline_.emplace(std::move(options), std::move(inputs), now_);
-  flusher_.emplace(flusher_options, log_);
+  agent_ = std::make_unique<ReloadedAgent>(stores_, agent_ ? agent_->at() : 0, std::move(options),
+                                           std::move(inputs), flusher_options, now_);
 }
 
 void ReloadWorld::kill() {
   say("the agent is killed");
-  order_.reset();
-  reply_.reset();
-  moved_.reset();
-  loaded_.reset();
-  committed_.reset();
-  posted_.reset();
-  pipeline_.reset();
   start();
 }
 
@@ -276,135 +222,50 @@ void ReloadWorld::reload() {
   for (uint64_t edits = random_.below(3); edits > 0; --edits) edit();
   PipelineChange change;
   change.options.flush_interval_ms = static_cast<int64_t>(random_.below(3)) * 300;
-  Move next{std::nullopt, at_, false};
-  // The first load of a store is waited for, and one that is under way ended.
-  const StoreSnapshot& store = flusher_->snapshot();
-  const bool may_move = !loaded_ && (store.positions_loaded || store.retries > 0);
-  if (moves_ && may_move && one_in(2)) {
-    next.to = one_in(3) ? at_ : 1 - at_;
-    moving_ = true;
-    const uint64_t epoch = stores_[next.to].epoch();
-    if (renames_ && stores_[next.to].loses_replies()) stores_[next.to].heal();
-    StoreResult<AgentState> loaded = stores_[next.to].load(kAgent);
-    if (std::holds_alternative<StoreError>(loaded)) {
-      say("a reload is refused");
-      moving_ = false;
-      may_have_moved_ |= stores_[next.to].epoch() != epoch;
-      config_ = before;
-      return;
-    }
-    next.there = std::move(std::get<AgentState>(loaded));
-    change.other_store = true;
-    change.store_answers = flusher_->snapshot().state == StoreState::kOk;
-  } else if (one_in(4)) {
-    next.other_table = true;
+  const size_t at = agent_->at();
+  const bool moves = moves_ && agent_->may_move() && one_in(2);
+  const size_t to = !moves || one_in(3) ? at : 1 - at;
+  if (moves && renames_ && stores_[to].loses_replies()) stores_[to].heal();
+  if (moves && !agent_->open(to)) {
+    say("a reload is refused");
+    config_ = before;
+    return;
   }
+  const bool other_table = !moves && one_in(4);
   std::string told = "reload:";
   for (const Configured& input : config_) {
-    InputChange& planned = change.inputs.emplace_back();
-    planned.parts = make_parts(input);
-    for (const Configured& old : before)
-      if (old.place == input.place) planned.keeps = old.name;
-    if (planned.keeps.empty() && input.feed) {
-      planned.parts.source = make_source(input);
-    } else {
-      planned.make_source = [this, input] { return make_source(input); };
-      if (!input.feed)
-        planned.adjust = [settings = settings_of(input)](Source& source, Now now) {
-          static_cast<FileSource&>(source).change(settings, Start::kBegin, kHotMs, now);
-        };
-    }
+    change.inputs.push_back(plan(input, before));
     told += " " + input.name + "=" + input.place;
   }
-  if (next.there) told += next.to == at_ ? ", this store again" : ", the other store";
+  if (moves) told += to == at ? ", this store again" : ", the other store";
   say(told);
-  changing_ = true;
-  pipeline_->change(std::move(change), now_);
-  if (next.there)
-    move_ = std::move(next);
+  agent_->change(std::move(change), other_table, now_);
+}
+
+InputChange ReloadWorld::plan(const Configured& input, const std::vector<Configured>& before) {
+  InputChange planned;
+  planned.parts = make_parts(input);
+  for (const Configured& old : before)
+    if (old.place == input.place) planned.keeps = old.name;
+  if (planned.keeps.empty() && input.feed) {
+    planned.parts.source = make_source(input);
+    return planned;
+  }
+  planned.make_source = [this, input] { return make_source(input); };
+  if (!input.feed)
+    planned.adjust = [settings = settings_of(input)](Source& source, Now now) {
+      static_cast<FileSource&>(source).change(settings, Start::kBegin, kHotMs, now);
+    };
+  return planned;
+}
+
+void ReloadWorld::step(bool ingest) {
+  if (ingest)
+    agent_->ingest(now_);
   else
-    posted_ = std::move(next);
-}
-
-void ReloadWorld::ingest() {
-  if (reply_) pipeline_->deliver(*std::exchange(reply_, std::nullopt), now_);
-  if (moved_) pipeline_->deliver(*std::exchange(moved_, std::nullopt), now_);
-  if (std::exchange(store_left_, false)) pipeline_->store_left();
-  Pipeline::Step step = pipeline_->step(now_);
-  if (step.spill) pipeline_->spilled(SpillResult::kDone, now_);
-  if (step.batch) {
-    order_ = std::move(step.batch);
-    order_last_ = step.last || step.release;
-  }
-  if (step.move_store) posted_ = std::exchange(move_, std::nullopt);
-  if (step.changed) {
-    say("reloaded");
-    changing_ = false;
-  }
-  if (pipeline_->stopping()) broken_ = "the agent stops by itself";
-  for (const InputSnapshot& input : pipeline_->snapshot(now_).inputs)
-    if (input.totals.lines_read != input.totals.settled() + input.pending)
-      broken_ = "the ledger of " + input.name + " does not balance";
-}
-
-// One step of the flush thread: begin a call of the store, or take its answer.
-void ReloadWorld::flush() {
-  if (reply_) return;
-  if (loaded_ || committed_) {
-    answer();
-  } else {
-    const bool posted = posted_.has_value();  // before the batch that it came after
-    if (order_) flusher_->offer(*std::exchange(order_, std::nullopt), order_last_, now_);
-    if (posted) go_over();
-    begin_call(flusher_->step(now_).action);
-  }
-  reply_ = flusher_->take_reply();
-}
-
-void ReloadWorld::begin_call(Flusher::Action action) {
-  // Once the other store is loaded, which may be this one, nobody loads this one.
-  if (action == Flusher::Action::kLoad && !moving_) loaded_ = current().load(kAgent);
-  if (action == Flusher::Action::kProbe) flusher_->probed(current().probe(kAgent), now_);
-  if (action == Flusher::Action::kCommit) committed_ = current().commit(kAgent, flusher_->batch());
-}
-
-void ReloadWorld::answer() {
-  // A store that is to be left is interrupted.
-  const bool cut = posted_ && posted_->there && one_in(2);
-  const StoreError interrupted{StoreTrouble::kUnreachable, "", "interrupted"};
-  if (auto loaded = std::exchange(loaded_, std::nullopt)) {
-    if (cut) *loaded = interrupted;
-    return flusher_->loaded(std::move(*loaded), now_);
-  }
-  StoreResult<CommitResult> committed = std::move(*std::exchange(committed_, std::nullopt));
-  if (cut) committed = interrupted;
-  auto* result = std::get_if<CommitResult>(&committed);
-  if (result && result->outcome == CommitOutcome::kTakenOver) {
-    if (moving_) {
-      store_left_ = true;
-      committed = interrupted;
-    } else if (std::exchange(may_have_moved_, false)) {
-      say("a refused reload took this store");
-      result->outcome = CommitOutcome::kWentBack;
-    } else {
-      broken_ = "it took itself for another instance";
-    }
-  }
-  flusher_->committed(std::move(committed), now_, now_);
-}
-
-void ReloadWorld::go_over() {
-  Move move = *std::exchange(posted_, std::nullopt);
-  if (!move.there) return flusher_->change(FlusherOptions(), move.other_table);
-  const uint64_t done = current().last_batch();
-  const bool other = std::exchange(at_, move.to) != move.to;
-  moving_ = false;
-  flusher_->move_to(std::move(*move.there), FlusherOptions(), now_);
-  moved_ = flusher_->take_reply();
-  // The store that was left had taken the batch and could not say so: both of them have it.
-  if (!other || !moved_->batch || moved_->batch->number > done) return;
-  for (const Entry& entry : moved_->batch->entries)
-    in_both_[std::string(entry.client_id)] += entry.count;
+    agent_->flush(now_, random_);
+  if (const std::string told = agent_->take_told(); !told.empty()) say(told);
+  broken_ = agent_->broken();
 }
 
 void ReloadWorld::fail_store() {
@@ -419,18 +280,9 @@ void ReloadWorld::act() {
   if (die < 12) return pass(static_cast<int64_t>(random_.below(die < 9 ? 200 : 3000)));
   if (die < 20) return fail_store();
   if (die < 40) return write();
-  if (die < 46 && !changing_) return reload();
-  if (die == 46 && kills_ && !changing_ && !pipeline_->begins_unstored()) return kill();
-  if (one_in(2)) return ingest();
-  flush();
-}
-
-bool ReloadWorld::idle() const {
-  if (changing_ || order_ || reply_ || moved_ || loaded_ || committed_ || !pipeline_->loaded())
-    return false;
-  const AgentSnapshot all = pipeline_->snapshot(now_);
-  return std::all_of(all.inputs.begin(), all.inputs.end(),
-                     [](const InputSnapshot& input) { return input.pending == 0; });
+  if (die < 46 && !agent_->changing()) return reload();
+  if (die == 46 && kills_ && !agent_->changing() && !agent_->begins_unstored()) return kill();
+  step(one_in(2));
 }
 
 void ReloadWorld::settle() {
@@ -438,72 +290,57 @@ void ReloadWorld::settle() {
   int quiet = 0;
   for (int i = 0; i < 5000 && (quiet < 100 || i < 500) && broken_.empty(); ++i) {
     pass(50);
-    ingest();
-    flush();
-    quiet = idle() ? quiet + 1 : 0;
+    step(true);
+    if (broken_.empty()) step(false);
+    quiet = agent_->idle(now_) ? quiet + 1 : 0;
   }
   if (broken_.empty() && quiet < 100) broken_ = "it did not come to rest";
 }
 
 void ReloadWorld::compare() {
-  const auto tell = [this](const std::string& what) {
-    broken_ += (broken_.empty() ? "" : "; ") + what;
-  };
-  for (const auto& [id, written] : written_) {
-    uint64_t sightings = 0;
-    int64_t last_seen_ms = 0;
-    for (SimStore& store : stores_) {
-      sightings += store.sightings_of(id);
-      const auto found = store.clients_now().find(id);
-      if (found != store.clients_now().end())
-        last_seen_ms = std::max(last_seen_ms, found->second.last_seen_ms);
-    }
-    if (sightings < written.sightings || sightings > written.sightings + in_both_[id])
-      tell(id + " was counted " + std::to_string(sightings) + " times (" +
-           std::to_string(in_both_[id]) + " may be in both stores), " +
-           std::to_string(written.sightings) + " lines name it");
-    else if (last_seen_ms != written.last_seen_ms)
-      tell(id + " has last_seen " + std::to_string(last_seen_ms) + ", the newest is " +
-           std::to_string(written.last_seen_ms));
-  }
+  compare_clients();
   for (const SimStore& store : stores_)
     if (!store.broken().empty()) tell(store.broken());
-  for (const InputSnapshot& input : pipeline_->snapshot(now_).inputs)
-    if (!(current().totals(input.name) == input.totals))
+  for (const InputSnapshot& input : agent_->snapshot(now_).inputs)
+    if (!(agent_->store().totals(input.name) == input.totals))
       tell("the store's totals of " + input.name + " are not the agent's");
   uint64_t in_both = 0;
-  for (const auto& [id, sightings] : in_both_) in_both += sightings;
-  const uint64_t counted = current().lines_read();
+  for (const auto& [id, sightings] : agent_->in_both()) in_both += sightings;
+  const uint64_t counted = agent_->store().lines_read();
   if (counted > lines_ + in_both || (!moves_ && counted < lines_))
     tell("the totals are of " + std::to_string(counted) + " lines, " + std::to_string(lines_) +
          " were written");
 }
 
-int simulate(int argc, char** argv) {
-  uint64_t first = 1, seeds = UINT64_MAX;
-  int seconds = 20;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--seconds") seconds = std::atoi(argv[i + 1]);
-    if (name == "--first") first = std::strtoull(argv[i + 1], nullptr, 10);
-    if (name == "--seeds") seeds = std::strtoull(argv[i + 1], nullptr, 10);
-    if (name == "--seed") {
-      first = std::strtoull(argv[i + 1], nullptr, 10);
-      seeds = 1;
+void ReloadWorld::compare_clients() {
+  for (const auto& [id, written] : written_) {
+    uint64_t sightings = 0;
+    int64_t last_seen_ms = 0;
+    for (const SimStore& store : stores_) {
+      sightings += store.sightings_of(id);
+      const auto found = store.clients_now().find(id);
+      if (found != store.clients_now().end())
+        last_seen_ms = std::max(last_seen_ms, found->second.last_seen_ms);
     }
+    const auto twice = agent_->in_both().find(id);
+    const uint64_t in_both = twice == agent_->in_both().end() ? 0 : twice->second;
+    if (sightings < written.sightings || sightings > written.sightings + in_both)
+      tell(id + " was counted " + std::to_string(sightings) + " times (" + std::to_string(in_both) +
+           " may be in both stores), " + std::to_string(written.sightings) + " lines name it");
+    else if (last_seen_ms != written.last_seen_ms)
+      tell(id + " has last_seen " + std::to_string(last_seen_ms) + ", the newest is " +
+           std::to_string(written.last_seen_ms));
   }
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  uint64_t ran = 0;
-  for (; ran < seeds && std::chrono::steady_clock::now() < until; ++ran) {
-    const std::string broken = ReloadWorld(first + ran, seeds == 1).run();
-    if (broken.empty()) continue;
-    std::printf("FAILED: %s\nreplay: %s --seed %llu\n", broken.c_str(), argv[0],
-                static_cast<unsigned long long>(first + ran));
-    return 1;
-  }
-  std::printf("%llu seeds: each line counted once, whatever was reloaded\n",
-              static_cast<unsigned long long>(ran));
-  return 0;
+}
+
+int simulate(int argc, char** argv) {
+  Seeds seeds;
+  seeds.seconds = 20;
+  seeds.replay = argv[0];
+  for (int i = 1; i + 1 < argc; i += 2)
+    if (!seeds.take(argv[i], argv[i + 1])) return 2;
+  return run_seeds(seeds, "each line counted once, whatever was reloaded",
+                   [&](uint64_t seed) { return ReloadWorld(seed, seeds.verbose).run(); });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // for the other one, for itself under another name, or for another table.
 //
 //     reload_sim [--seconds S] [--first SEED] [--seeds N] | --seed SEED
+//                | --bug no_fence|positions_before_rows
 //
 // The agent is killed only where nothing is on its way, and where there are no feeds. Of a store
 // that was taken although the reload was refused nothing is expected while names are on their way.
@@ -45,7 +46,8 @@ struct Configured {
 
 class ReloadWorld {
  public:
-  explicit ReloadWorld(uint64_t seed, bool verbose) : random_(seed), verbose_(verbose) {
+  ReloadWorld(uint64_t seed, const StoreBugs& bugs, bool verbose)
+      : random_(seed), verbose_(verbose), stores_{SimStore(bugs), SimStore(bugs)} {
     disk_.make_directory("/log");
     for (SimStore& store : stores_)
       if (verbose) store.trace();
@@ -100,7 +102,7 @@ class ReloadWorld {
   FakeFileSystem disk_;
   FakeWatcher watcher_;
   RecordingLog log_;
-  SimStore stores_[2] = {SimStore(StoreBugs()), SimStore(StoreBugs())};
+  SimStore stores_[2];
   bool moves_ = false;    // to another store
   bool kills_ = false;    // then there are no feeds
   bool renames_ = false;  // then no reply is lost of a load that a reload asks for
@@ -339,8 +341,11 @@ int simulate(int argc, char** argv) {
   seeds.replay = argv[0];
   for (int i = 1; i + 1 < argc; i += 2)
     if (!seeds.take(argv[i], argv[i + 1])) return 2;
+  StoreBugs bugs;
+  bugs.no_fence = seeds.bug == "no_fence";
+  bugs.positions_before_rows = seeds.bug == "positions_before_rows";
   return run_seeds(seeds, "each line counted once, whatever was reloaded",
-                   [&](uint64_t seed) { return ReloadWorld(seed, seeds.verbose).run(); });
+                   [&](uint64_t seed) { return ReloadWorld(seed, bugs, seeds.verbose).run(); });
 }
 
 }  // namespace

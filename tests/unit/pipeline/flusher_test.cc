@@ -44,6 +44,13 @@ class FlusherTest : public testing::Test {
     result.outcome = outcome;
     flusher_.committed(result, at(0), at(3));
   }
+  // The client that offer() names by itself is known to be in the table then.
+  void commit_first() {
+    load();
+    offer();
+    answer(CommitOutcome::kCommitted);
+    flusher_.take_reply();
+  }
   Action action(int64_t ms) { return flusher_.step(at(ms)).action; }
   // The first millisecond at which something is to be done again.
   int64_t next_try(int64_t from_ms) {
@@ -220,10 +227,7 @@ TEST_F(FlusherTest, HoldingIsLookedAtEveryFiveSecondsWhateverTheMaximum) {
 }
 
 TEST_F(FlusherTest, HoldingSendsTheBatchWholeSinceTheTableMayBeAnother) {
-  load();
-  offer();
-  answer(CommitOutcome::kCommitted);
-  flusher_.take_reply();
+  commit_first();
   offer();
   ASSERT_FALSE(flusher_.batch().entries[0].upsert);
   fail(StoreTrouble::kUnreachable, 0);
@@ -233,10 +237,7 @@ TEST_F(FlusherTest, HoldingSendsTheBatchWholeSinceTheTableMayBeAnother) {
 }
 
 TEST_F(FlusherTest, WhatATryThatWasDoneAfterAllMayHaveLeftOutIsSentAgain) {
-  load();
-  offer();
-  answer(CommitOutcome::kCommitted);
-  flusher_.take_reply();
+  commit_first();
   offer();
   ASSERT_FALSE(flusher_.batch().entries[0].upsert);
   fail(StoreTrouble::kHolding, 0);  // only the reply was lost
@@ -247,20 +248,14 @@ TEST_F(FlusherTest, WhatATryThatWasDoneAfterAllMayHaveLeftOutIsSentAgain) {
 }
 
 TEST_F(FlusherTest, AnotherTableIsSentEveryClientAgain) {
-  load();
-  offer();
-  answer(CommitOutcome::kCommitted);
-  flusher_.take_reply();
+  commit_first();
   flusher_.change(FlusherOptions(), true);
   offer();
   EXPECT_TRUE(flusher_.batch().entries[0].upsert);
 }
 
 TEST_F(FlusherTest, TableMadeAnewGetsTheBatchAtOnceAndWhole) {
-  load();
-  offer();
-  answer(CommitOutcome::kCommitted);
-  flusher_.take_reply();
+  commit_first();
   offer();
   answer(CommitOutcome::kTableChanged);
   EXPECT_FALSE(flusher_.take_reply().has_value()) << "nothing is committed";

@@ -90,6 +90,15 @@ class PipelineChangeTest : public testing::Test {
     return std::nullopt;
   }
   void commit() { pipeline_->deliver(FlushReply(), at(0)); }
+  // The store is left at 1001 ms; it is not known whether it took batch 5 of epoch 3.
+  Batch leave_with_batch_out(const std::vector<Wanted>& inputs) {
+    Batch out = std::move(step(1000).value());
+    out.number = 5;
+    out.epoch = 3;
+    change(inputs, true);
+    step(1001);
+    return out;
+  }
   static Now at(int64_t ms) { return {ms, 1'000'000 + ms}; }
   std::map<std::string, InputSnapshot> ledgers() {
     std::map<std::string, InputSnapshot> found;

@@ -15,6 +15,16 @@ class PipelineChangeOutage : public PipelineChangeTest {
     ASSERT_TRUE(std::exchange(move_store_, false));
     pipeline_->deliver(moved(std::nullopt, {7, 0, {}}), at(ms + 2));
   }
+  // While a batch of it is out. Returns the one that leaves.
+  FakeSource* replace_feed() {
+    build({{"feed", "", "p", true}});
+    FakeSource* old = sources_["feed"];
+    old->add_record("F 1\n");
+    EXPECT_TRUE(step(1000));
+    change({{"feed", "", "q", true}});
+    step(1001);
+    return old;
+  }
 };
 
 TEST_F(PipelineChangeOutage, InputsThatSwapNamesWithABatchOutAreNotTheEnd) {
@@ -27,12 +37,7 @@ TEST_F(PipelineChangeOutage, InputsThatSwapNamesWithABatchOutAreNotTheEnd) {
 }
 
 TEST_F(PipelineChangeOutage, AFeedThatReplacesOneIsReadBeforeTheBatchIsCommitted) {
-  build({{"feed", "", "p", true}});
-  FakeSource* old = sources_["feed"];
-  old->add_record("F 1\n");
-  ASSERT_TRUE(step(1000));
-  change({{"feed", "", "q", true}});
-  step(1001);
+  FakeSource* old = replace_feed();
   EXPECT_TRUE(old->end_called);
   old->over = true;
   step(1002);
@@ -46,12 +51,7 @@ TEST_F(PipelineChangeOutage, AFeedThatReplacesOneIsReadBeforeTheBatchIsCommitted
 }
 
 TEST_F(PipelineChangeOutage, AStopWaitsForAFeedThatHasNotTakenItsPlace) {
-  build({{"feed", "", "p", true}});
-  FakeSource* old = sources_["feed"];
-  old->add_record("F 1\n");
-  ASSERT_TRUE(step(1000));
-  change({{"feed", "", "q", true}});
-  step(1001);
+  FakeSource* old = replace_feed();
   FakeSource* next = sources_["feed"];
   pipeline_->stop();
   EXPECT_TRUE(next->end_called);
@@ -65,11 +65,7 @@ TEST_F(PipelineChangeOutage, AStopWaitsForAFeedThatHasNotTakenItsPlace) {
 }
 
 TEST_F(PipelineChangeOutage, AFeedThatIsReplacedTwiceIsTold) {
-  build({{"feed", "", "p", true}});
-  sources_["feed"]->add_record("F 1\n");
-  ASSERT_TRUE(step(1000));
-  change({{"feed", "", "q", true}});
-  step(1001);
+  replace_feed();
   step(4000);  // the first one does not end
   ASSERT_TRUE(std::exchange(changed_, false));
   bool told = false;

@@ -227,12 +227,7 @@ TEST_F(PipelineChangeTest, WhatAStoreDidNotTakeGoesToTheNextOne) {
   build({{"a", ""}, {"feed", "", "p", true}});
   sources_["a"]->bytes = "X 1\n";
   sources_["feed"]->add_record("F 1\n");
-  std::optional<Batch> out = step(1000);
-  ASSERT_TRUE(out);
-  out->number = 5;
-  out->epoch = 3;
-  change({{"a", "a"}, {"feed", "feed", "p", true}}, true);
-  step(1001);
+  Batch out = leave_with_batch_out({{"a", "a"}, {"feed", "feed", "p", true}});
   EXPECT_TRUE(move_store_);  // it was known not to answer
   pipeline_->deliver(moved(std::move(out), {1, 0, {}}), at(1002));
   EXPECT_EQ(1u, ledgers()["a"].pending);
@@ -249,13 +244,8 @@ TEST_F(PipelineChangeTest, WhatTheSameStoreUnderAnotherNameHasIsNotCountedTwice)
   const uint64_t loads = 3;  // the first ones were refused, for their replies were lost
   build({{"a", ""}});
   sources_["a"]->bytes = "X 1\n";
-  std::optional<Batch> out = step(1000);
-  ASSERT_TRUE(out);
-  out->number = 5;
-  out->epoch = 3;
-  change({{"a", "a"}}, true);
-  step(1001);
-  AgentState there{3 + loads, 5, {{"a", out->inputs[0].positions, out->inputs[0].delta}}};
+  Batch out = leave_with_batch_out({{"a", "a"}});
+  AgentState there{3 + loads, 5, {{"a", out.inputs[0].positions, out.inputs[0].delta}}};
   pipeline_->deliver(moved(std::move(out), std::move(there)), at(1002));
   EXPECT_EQ(1u, ledgers()["a"].totals.committed);
   EXPECT_EQ(0u, ledgers()["a"].pending);
@@ -269,14 +259,9 @@ TEST_F(PipelineChangeTest, AYoungStoreThatCameToTheSameNumbersIsNotTakenForTheOn
   for (const bool knows_input : {true, false}) {
     build({{"a", ""}});
     sources_["a"]->bytes = "X 1\n";
-    std::optional<Batch> out = step(1000);
-    ASSERT_TRUE(out);
-    out->number = 5;
-    out->epoch = 3;
-    change({{"a", "a"}}, true);
-    step(1001);
-    AgentState there{4, 5, {{knows_input ? "a" : "b", out->inputs[0].positions, {}}}};
-    there.inputs[0].totals = out->inputs[0].delta;
+    Batch out = leave_with_batch_out({{"a", "a"}});
+    AgentState there{4, 5, {{knows_input ? "a" : "b", out.inputs[0].positions, {}}}};
+    there.inputs[0].totals = out.inputs[0].delta;
     there.inputs[0].positions.at(0).stream = "of another file";
     pipeline_->deliver(moved(std::move(out), std::move(there)), at(1002));
     EXPECT_EQ(1u, ledgers()["a"].pending);

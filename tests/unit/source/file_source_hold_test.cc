@@ -143,6 +143,15 @@ struct FileSourceHoldSibling : FileSourceHold {
     restart();
     f.pass(1000);
   }
+  // What came between is in no position.
+  void store_and_rotate_twice() {
+    store();
+    rotate();
+    append(std::string(2000, 'b') + "\n");
+    f.pass(1000);
+    rotate();
+    append("c\n");
+  }
   void launch_and_remove(const std::string& path, bool packed = false) {
     f.launch();
     wait(1000);
@@ -155,12 +164,7 @@ struct FileSourceHoldSibling : FileSourceHold {
 };
 
 TEST_F(FileSourceHoldSibling, ThatCameAfterTheStoredFileIsCountedWhole) {
-  store();
-  rotate();
-  append(std::string(2000, 'b') + "\n");
-  f.pass(1000);
-  rotate();
-  append("c\n");
+  store_and_rotate_twice();
   launch_and_remove("/log/access.log.1");
   EXPECT_EQ("a c", f.news());
   EXPECT_EQ(2001u, f.lost(LossReason::kHold));
@@ -212,12 +216,7 @@ TEST_F(FileSourceHoldSibling, ThatIsACopyOfWhatWasReadIsNoLoss) {
 }
 
 TEST_F(FileSourceHoldSibling, ThatIsReadInItsArchiveIsNoLoss) {
-  store();
-  rotate();
-  append(std::string(2000, 'b') + "\n");
-  f.pass(1000);
-  rotate();
-  append("c\n");
+  store_and_rotate_twice();
   launch_and_remove("/log/access.log.1", true);
   EXPECT_EQ(3u, f.lines.size());
   EXPECT_EQ(0u, f.lost(LossReason::kHold));

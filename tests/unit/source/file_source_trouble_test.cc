@@ -18,6 +18,20 @@ struct FileSourceTrouble : FileSourceTest {
     f.source->begin();
     f.look();
   }
+  // What the store has of "a"; the log goes on, and is copied, truncated and read.
+  std::map<std::string, Position> read_on_in_copy(bool packed) {
+    append("a\n");
+    f.up();
+    f.commit();
+    const auto before = f.store;
+    append("b\n");
+    f.disk.copy(kLog, kRotated);
+    if (packed) compress(kRotated);
+    f.disk.truncate(kLog);
+    append("c\n");
+    f.run(3000);
+    return before;
+  }
   void heal() {
     f.disk.fault = nullptr;
     f.run(3000);
@@ -42,15 +56,7 @@ TEST_F(FileSourceTrouble, ACopyOfALogThatCannotBeAskedIsNoNewFile) {
 }
 
 TEST_F(FileSourceTrouble, AfterTheStoreWentBackACopyThatCannotBeReadNowIsWaitedFor) {
-  append("a\n");
-  f.up();
-  f.commit();
-  const auto before = f.store;
-  append("b\n");
-  f.disk.copy(kLog, kRotated);
-  f.disk.truncate(kLog);
-  append("c\n");
-  f.run(3000);
+  const auto before = read_on_in_copy(false);
   EXPECT_EQ("a b c", f.news());
   f.store = before;
   fail(Call::kPread, kRotated);
@@ -63,16 +69,7 @@ TEST_F(FileSourceTrouble, AfterTheStoreWentBackAPackedCopyHasOnePositionThoughIt
   f.options.descriptors = std::make_shared<DescriptorBudget>(2);
   f.settings.path = "/log/*.log";
   f.disk.append("/log/other.log", "o\n");
-  append("a\n");
-  f.up();
-  f.commit();
-  const auto before = f.store;
-  append("b\n");
-  f.disk.copy(kLog, kRotated);
-  compress(kRotated);
-  f.disk.truncate(kLog);
-  append("c\n");
-  f.run(3000);
+  const auto before = read_on_in_copy(true);
   EXPECT_EQ("a o b c", f.news());
   fail(Call::kPread, kLog);
   f.go_back(before);

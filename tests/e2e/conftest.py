@@ -154,3 +154,13 @@ def tmp_log():
         path = os.path.join(directory, "access.log")
         with open(path, "a", encoding="utf-8"):
             yield path
+
+
+@pytest.fixture
+def logs(tmp_log):
+    """Two empty logs."""
+    paths = [os.path.join(os.path.dirname(tmp_log), f"{name}.log") for name in "ab"]
+    for path in paths:
+        with open(path, "w", encoding="utf-8"):
+            pass
+    return paths

@@ -360,9 +360,8 @@ def test_table_locked_for_long(database, agents, tmp_log):
 def test_silent_peer_is_dropped(own_database, agents, tmp_log):
     """Connections that stay open while nothing comes back, new ones too."""
     proxy = SilentProxy(own_database.server.port)
-    url = own_database.url().replace(str(own_database.server.port), str(proxy.port))
     with Writer(tmp_log, rate=500, clients=200) as writer:
-        agent = agents(tmp_log, own_database.store(url=url, timeout=HASTY)).start()
+        agent = agents(tmp_log, proxy.store_of(own_database, timeout=HASTY)).start()
         time.sleep(0.3)
         proxy.silence()
         agent.says("has not answered for longer than its timeouts allow", 20)
@@ -384,8 +383,7 @@ def test_commit_that_looks_for_refused_rows_over_a_slow_link_gets_through(
     with open(tmp_log, "w", encoding="utf-8") as file:
         file.write("".join(json_line(START, f"client-{i}") for i in range(clients)))
     proxy = SlowProxy(own_database.server.port)
-    url = own_database.url().replace(str(own_database.server.port), str(proxy.port))
-    agent = agents(tmp_log, own_database.store(url=url, timeout=HASTY)).start()
+    agent = agents(tmp_log, proxy.store_of(own_database, timeout=HASTY)).start()
     entry = agent.settled(clients, 60)
     assert (entry["committed"], entry["quarantined"]) == (clients - refused, refused)
     store = agent.status()["store"]

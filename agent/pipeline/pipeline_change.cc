@@ -149,11 +149,11 @@ void Pipeline::take_source(Input& from, InputChange& change, Next& next) {
   }
   change.source = std::exchange(from.parts.source, std::make_unique<EndedSource>());
   next.begun = from.begun;
-  next.origin = {from.parts.name, from.origin.earlier, {}};
+  next.origin = {from.parts.name, from.origin.earlier, from.origin.keys};
   if (!from.origin.name.empty()) next.origin.earlier.insert(from.origin.name);
   from.gave_source = true;
   from.begun = true;
-  if (loaded_) next.origin.keys = keys_of(*change.source);
+  if (loaded_) next.origin.keys.merge(keys_of(*change.source));
 }
 
 void Pipeline::add_input(Next next, Now now) {

@@ -64,7 +64,7 @@ void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, 
   input.out = input.out_carried = input.carried = LedgerCounts();
   input.before = input.sealed = stored.totals;
   input.parts.source->restore(stored, now);
-  if (!input.origin.name.empty()) input.parts.source->store_anew({});
+  if (!input.origin.name.empty()) input.origin.keys.merge(keys_of(*input.parts.source));
   input.begun = stored.known;
   input.held_back = input.parts.source->held_back();
   if (stored.known) {

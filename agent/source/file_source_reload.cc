@@ -69,6 +69,8 @@ std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
     stream->dirty = true;
     ours.insert(stream->key);
   }
+  for (const Position& position : gone_)  // not told yet, and an anchor is no row
+    if (position.gone) stored.push_back(position.stream);
   std::erase_if(gone_, [](const Position& position) { return position.gone; });
   for (const Waiting& waiting : waiting_) {
     ours.insert(waiting.position.stream);

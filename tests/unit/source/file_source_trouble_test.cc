@@ -211,6 +211,17 @@ TEST_F(FileSourceTrouble, HoweverLongNothingCanBeListedTheStoreIsToldOnce) {
   EXPECT_EQ(1u, f.store.count("anchor"));
 }
 
+TEST_F(FileSourceTrouble, ARenameTakesAlongWhatTheStoreHasThoughItIsOfNoUseAnyMore) {
+  f.up();
+  fail(Call::kList, "/log");
+  f.run(30'000);
+  f.commit();
+  heal();
+  const std::vector<std::string> keys = f.source->store_anew({});
+  for (const auto& [key, position] : f.store) EXPECT_THAT(keys, testing::Contains(key));
+  EXPECT_EQ(2u, f.store.size());
+}
+
 TEST_F(FileSourceTrouble, WhileACopyCannotBeReadWhatGzipMadeOfItIsNotTakenInItsPlace) {
   f.settings.path = "/log/access.log*";
   append("a\n");

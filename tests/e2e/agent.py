@@ -117,12 +117,15 @@ class Agent:
         assert self.process.poll() is None, f"exit {self.process.returncode}: {self.log()}"
         return self.get("/readyz")[0] == 200
 
-    def waits_for(self, *words, timeout=20):
-        """readyz answers 503 with all of the words."""
+    def waits_for(self, *words, store=None, timeout=20):
+        """readyz answers 503 with all of the words, and then the store is in this state."""
         def said():
             code, reason, _ = self.get("/readyz")
             return code == 503 and all(word in reason for word in words)
         wait_until(said, timeout, what=f"readyz names {words}")
+        # What is pending for too long is not ready either, and is so before a call has failed.
+        if store:
+            wait_until(lambda: self.status()["store"]["state"] == store, timeout, what=store)
 
     def get(self, target, method="GET", timeout=30):
         return http_call(self.socket, method, target, timeout)
@@ -151,6 +154,12 @@ class Agent:
             assert entry["lines_read"] <= lines, entry
             return entry["lines_read"] == lines and entry["pending"] == 0 and entry
         return wait_until(there, timeout, what=f"{lines} lines committed")
+
+    def assert_exact(self, database, truth):
+        """The table holds what was written, and every sighting is counted once."""
+        entry = self.settled(truth.lines)
+        assert entry["committed"] == truth.sightings
+        assert database.rows() == truth.clients
 
     def log(self):
         with open(self.stderr, encoding="utf-8", errors="replace") as file:

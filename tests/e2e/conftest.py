@@ -99,6 +99,13 @@ def database(empty_database, agents):
     return migrated(empty_database, agents)
 
 
+@pytest.fixture
+def own_database(own_cluster, agents):
+    """A database in a durable cluster that this test may stop."""
+    own_cluster.start(durable=True)
+    return migrated(own_cluster.create_database(), agents)
+
+
 class SqliteStore:
     """The other store, with the same questions as servers.Database."""
 

@@ -11,12 +11,6 @@ from feeds import Sender, datagram_socket, feed, ndjson
 from servers import PASSWORD, wait_until
 
 
-@pytest.fixture
-def own_database(own_cluster, agents):
-    own_cluster.start(durable=True)
-    return migrated(own_cluster.create_database(), agents)
-
-
 def fed_agent(agents, database, **more):
     agent = agents("/nowhere", database.store(), shutdown={"timeout": "300ms"}, **more)
     agent.write(inputs=[feed("in", "unix_datagram", agent.directory)])

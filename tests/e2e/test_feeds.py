@@ -2,8 +2,6 @@
 import json
 import os
 import shutil
-import signal
-import socket
 import stat
 import subprocess
 import threading

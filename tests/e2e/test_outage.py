@@ -6,25 +6,11 @@ import time
 
 import pytest
 
-from conftest import migrated
 from load import Load
 from logs import Writer, backlog, json_line, truth_of_nginx
 from servers import wait_until
 
 NOW_MS = int(time.time() * 1000)
-
-
-@pytest.fixture
-def own_database(own_cluster, agents):
-    """A database in a cluster that this test may stop."""
-    own_cluster.start(durable=True)
-    return migrated(own_cluster.create_database(), agents)
-
-
-def assert_exact(agent, database, truth):
-    entry = agent.settled(truth.lines)
-    assert entry["committed"] == truth.sightings
-    assert database.rows() == truth.clients
 
 
 def test_postgres_stopped_for_ten_seconds_under_load(nginx, own_database, agents):
@@ -40,7 +26,7 @@ def test_postgres_stopped_for_ten_seconds_under_load(nginx, own_database, agents
         server.start(durable=True)
         wait_until(agent.is_ready, 20)
         time.sleep(0.5)
-    assert_exact(agent, own_database, truth_of_nginx([nginx.json_log]))
+    agent.assert_exact(own_database, truth_of_nginx([nginx.json_log]))
     assert agent.stop() == 0
 
 
@@ -54,7 +40,7 @@ def test_postgres_killed_under_load(own_database, agents, tmp_log):
             server.start(durable=True)
             wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, own_database, truth)
+    agent.assert_exact(own_database, truth)
 
 
 def test_agent_started_before_postgres(nginx, own_database, agents):
@@ -67,7 +53,7 @@ def test_agent_started_before_postgres(nginx, own_database, agents):
         assert agent.input()["lines_read"] == 0
         own_database.server.start(durable=True)
         wait_until(agent.is_ready, 20)
-    assert_exact(agent, own_database, truth_of_nginx([nginx.json_log]))
+    agent.assert_exact(own_database, truth_of_nginx([nginx.json_log]))
     assert agent.stop() == 0
 
 
@@ -84,7 +70,7 @@ def test_rotation_while_positions_are_not_known(nginx, own_database, agents):
         own_database.server.start(durable=True)
         wait_until(agent.is_ready, 20)
     truth = truth_of_nginx([nginx.json_log + ".1", nginx.json_log])
-    assert_exact(agent, own_database, truth)
+    agent.assert_exact(own_database, truth)
 
 
 def test_sigterm_while_postgres_hangs_keeps_to_the_timeout(own_database, agents, tmp_log):
@@ -102,7 +88,7 @@ def test_sigterm_while_postgres_hangs_keeps_to_the_timeout(own_database, agents,
     assert "not committed" in agent.log()
     server.resume()
     agent.start()
-    assert_exact(agent, own_database, writer.truth)
+    agent.assert_exact(own_database, writer.truth)
     assert agent.stop() == 0
 
 
@@ -182,7 +168,7 @@ def test_a_frozen_backend_is_left_and_the_next_connection_used(own_database, age
         finally:
             os.kill(pid, signal.SIGCONT)
         truth = writer.stop()
-    assert_exact(agent, own_database, truth)
+    agent.assert_exact(own_database, truth)
 
 
 def test_flush_waits_for_the_database_and_is_answered_at_the_stop(own_database, agents, tmp_log):

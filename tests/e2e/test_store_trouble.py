@@ -1,4 +1,4 @@
-"""The store goes read-only, fails over, goes back, fills up, is locked or falls silent. The data
+"""The store goes read-only, loses its table, fills up, is locked or falls silent. The data
 waits, readyz says why, and in the end every row is exact."""
 import contextlib
 import os
@@ -15,35 +15,12 @@ from agent import command
 from conftest import migrated
 from logs import Truth, Writer, backlog, json_line
 from servers import PASSWORD, is_root, wait_until
-from trouble import Pooler, SilentProxy, SlowProxy, Standby, certificates
+from trouble import Pooler, SilentProxy, SlowProxy, certificates
 
 START = 1795305600000
 # Short enough that a test sees every timeout pass.
 HASTY = {"statement": "1s", "connect": "1s", "lock": "500ms"}
 HUNG_AFTER_SECONDS = 7  # without an answer, by these
-
-
-@pytest.fixture
-def own_database(own_cluster, agents):
-    own_cluster.start(durable=True)
-    return migrated(own_cluster.create_database(), agents)
-
-
-def assert_exact(agent, database, truth):
-    entry = agent.settled(truth.lines)
-    assert entry["committed"] == truth.sightings
-    assert database.rows() == truth.clients
-
-
-def unready(agent, *words, state=None, timeout=20):
-    """readyz answers 503 with all of the words."""
-    def there():
-        code, reason, _ = agent.get("/readyz")
-        return code == 503 and all(word in reason for word in words)
-    wait_until(there, timeout, what=f"503 with {words}")
-    # What is pending for too long is not ready either, and is so before a call has failed.
-    if state:
-        wait_until(lambda: agent.status()["store"]["state"] == state, timeout, what=state)
 
 
 def end_backends(database):
@@ -56,109 +33,13 @@ def test_server_that_turns_read_only_is_waited_for(database, agents, tmp_log):
         agent = agents(tmp_log, database.store()).start()
         database.query(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
         end_backends(database)
-        unready(agent, "25006", state="holding")
+        agent.waits_for("25006", store="holding")
         database.query("BEGIN READ WRITE; ALTER DATABASE"
                        f" {database.name} RESET default_transaction_read_only; COMMIT")
         end_backends(database)
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, database, truth)
-
-
-@contextlib.contextmanager
-def standby_of(primary):
-    standby = Standby(primary)
-    try:
-        standby.start()
-        standby.caught_up(primary)
-        yield standby
-    finally:
-        standby.destroy()
-
-
-def both(database, standby):
-    return (f"postgresql://postgres:{PASSWORD}@127.0.0.1:{database.server.port},"
-            f"127.0.0.1:{standby.port}/{database.name}")
-
-
-def moved_to(database, standby):
-    database.server = standby
-    return database
-
-
-def test_read_only_standby_alone_holds_until_it_is_promoted(own_database, agents, tmp_log):
-    truth = backlog(tmp_log, 1000, 50, seed=1)
-    with standby_of(own_database.server) as standby:
-        primary, database = own_database.server, moved_to(own_database, standby)
-        agent = agents(tmp_log, database.store()).start(wait=False)
-        unready(agent, "read-only", state="holding")
-        assert agent.input()["lines_read"] == 0
-        primary.stop("immediate")
-        standby.promote()
-        wait_until(agent.is_ready, 20)
-        assert_exact(agent, database, truth)
-
-
-def test_failover_to_the_other_host_of_the_url(own_database, agents, tmp_log):
-    with standby_of(own_database.server) as standby:
-        with Writer(tmp_log, rate=1000, clients=300) as writer:
-            primary = own_database.server
-            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
-            time.sleep(1)
-            primary.stop("fast")  # sends what the standby lacks, then ends
-            unready(agent)
-            standby.promote()
-            wait_until(agent.is_ready, 20)
-            time.sleep(0.5)
-            truth = writer.stop()
-        assert_exact(agent, moved_to(own_database, standby), truth)
-        assert agent.stop() == 0
-
-
-def test_failover_to_a_standby_that_lags_reads_again_what_it_lacks(own_database, agents, tmp_log):
-    with standby_of(own_database.server) as standby:
-        with Writer(tmp_log, rate=1000, clients=300) as writer:
-            primary = own_database.server
-            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
-            time.sleep(1)
-            standby.caught_up(primary)
-            standby.cut_off()
-            behind = own_database.batch()
-            wait_until(lambda: own_database.batch() > behind + 10)
-            primary.stop("immediate")
-            standby.promote()
-            agent.says("the store is not where this agent left it", 20)
-            wait_until(agent.is_ready, 20)
-            time.sleep(0.5)
-            truth = writer.stop()
-        assert_exact(agent, moved_to(own_database, standby), truth)
-        assert agent.stop() == 0
-
-
-def test_standby_that_lags_after_a_rotation_counts_what_is_gone(own_database, agents, tmp_log):
-    """Lines that the standby lacks and no file holds any more are a counted loss."""
-    with standby_of(own_database.server) as standby:
-        primary = own_database.server
-        agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
-        standby.caught_up(primary)
-        standby.cut_off()
-        truth = backlog(tmp_log, 1000, 50, seed=1)
-        agent.settled(1000)
-        os.unlink(tmp_log)
-        kept = Truth()
-        with open(tmp_log, "w", encoding="utf-8") as file:
-            for number in range(200):
-                file.write(json_line(START + number, f"NEW_{number}"))
-                kept.see(f"NEW_{number}", START + number)
-        agent.settled(1200)
-        primary.stop("immediate")
-        standby.promote()
-        agent.says("the store is not where this agent left it", 20)
-        wait_until(agent.is_ready, 20)
-        database = moved_to(own_database, standby)
-        wait_until(lambda: kept.clients.items() <= database.rows().items(), 10)
-        assert set(database.rows()) <= set(kept.clients) | set(truth.clients)
-        agent.status()  # the equation holds
+    agent.assert_exact(database, truth)
 
 
 def test_pgbouncer_in_transaction_mode(own_database, agents, tmp_path):
@@ -174,7 +55,7 @@ def test_pgbouncer_in_transaction_mode(own_database, agents, tmp_path):
                                agent_id=f"agent-{number}").start())
         time.sleep(1)
         pooler.kill()
-        unready(made[0])
+        made[0].waits_for()
         pooler.start()
         for agent in made:
             wait_until(agent.is_ready, 20)
@@ -201,11 +82,11 @@ def test_password_that_changed_while_running(own_database, agents, tmp_log):
         time.sleep(0.3)
         database.query("ALTER USER postgres PASSWORD 'another'")
         end_backends(database)
-        unready(agent, "password authentication failed", state="holding")
+        agent.waits_for("password authentication failed", store="holding")
         database.query(f"ALTER USER postgres PASSWORD '{PASSWORD}'")
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, database, truth)
+    agent.assert_exact(database, truth)
 
 
 def test_password_of_a_file_is_read_at_each_connect(own_database, agents, tmp_log):
@@ -217,10 +98,10 @@ def test_password_of_a_file_is_read_at_each_connect(own_database, agents, tmp_lo
     agent.write(store={"type": "postgres", "url": url, "password_file": secret})
     with Writer(tmp_log, rate=500, clients=200) as writer:
         agent.start(wait=False)
-        unready(agent, f"{secret}: cannot read it: No such file", state="holding")
+        agent.waits_for(f"{secret}: cannot read it: No such file", store="holding")
         with open(secret, "w", encoding="utf-8") as file:
             file.write("wrong\n")
-        unready(agent, "password authentication failed", state="holding")
+        agent.waits_for("password authentication failed", store="holding")
         with open(secret, "w", encoding="utf-8") as file:
             file.write(PASSWORD + "\n")
         wait_until(agent.is_ready, 20)
@@ -233,7 +114,7 @@ def test_password_of_a_file_is_read_at_each_connect(own_database, agents, tmp_lo
         time.sleep(0.5)
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, database, truth)
+    agent.assert_exact(database, truth)
     done = command("clients", "-c", agent.config, "--count")
     assert done.out == f"{len(truth.clients)}\n", done.err
     database.query(f"ALTER USER postgres PASSWORD '{PASSWORD}'")
@@ -261,7 +142,7 @@ def test_table_made_anew_holds_what_was_pending_or_is_seen_after(database, agent
             file.write(json_line(START - 5000 + number, client))
             after.see(client, START - 5000 + number)
     if how.startswith("dropped"):
-        unready(agent, "client_activity", state="holding")
+        agent.waits_for("client_activity", store="holding")
         database.query(table)
         wait_until(agent.is_ready, 20)
     agent.settled(2000 + after.lines)
@@ -299,11 +180,11 @@ def test_disk_full_on_the_server_is_waited_out(own_database, agents, tmp_log, tm
                 pass
         truth = backlog(tmp_log, 5000, 2500, seed=1)
         agent = agents(tmp_log, own_database.store()).start(wait=False)
-        unready(agent, "53100", state="retrying")
+        agent.waits_for("53100", store="retrying")
         assert agent.input()["committed"] == 0
         filler.unlink()
         wait_until(agent.is_ready, 20)
-        assert_exact(agent, own_database, truth)
+        agent.assert_exact(own_database, truth)
         assert agent.stop() == 0
     finally:
         own_database.server.stop("immediate")
@@ -335,12 +216,12 @@ def test_connections_exhausted(own_database, agents, tmp_log):
             return "slots" in agent.get("/readyz")[1]
 
         wait_until(agent_has_no_slot, 10)
-        unready(agent, "slots", state="retrying")
+        agent.waits_for("slots", store="retrying")
         for connection in held:
             connection.close()
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, database, truth)
+    agent.assert_exact(database, truth)
 
 
 def test_table_locked_for_long(database, agents, tmp_log):
@@ -350,11 +231,11 @@ def test_table_locked_for_long(database, agents, tmp_log):
         with contextlib.closing(database.server.connect(database.name)) as connection:
             connection.autocommit = False
             connection.cursor().execute("LOCK TABLE client_activity IN ACCESS EXCLUSIVE MODE")
-            unready(agent, "55P03", state="retrying")
+            agent.waits_for("55P03", store="retrying")
             time.sleep(seconds)
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, database, truth)
+    agent.assert_exact(database, truth)
 
 
 def test_silent_peer_is_dropped(own_database, agents, tmp_log):
@@ -365,12 +246,12 @@ def test_silent_peer_is_dropped(own_database, agents, tmp_log):
         time.sleep(0.3)
         proxy.silence()
         agent.says("has not answered for longer than its timeouts allow", 20)
-        unready(agent, state="retrying")
+        agent.waits_for(store="retrying")
         time.sleep(3)
         proxy.resume()
         wait_until(agent.is_ready, 20)
         truth = writer.stop()
-    assert_exact(agent, own_database, truth)
+    agent.assert_exact(own_database, truth)
     assert agent.stop() == 0
     proxy.close()
 
@@ -399,13 +280,13 @@ def test_stopped_backend_is_dropped_again_and_again(own_database, agents, tmp_lo
         for _ in range(2):
             time.sleep(0.3)
             stopped.append(own_database.freeze_backend(besides=stopped))
-            unready(agent, timeout=25)
+            agent.waits_for(timeout=25)
             if len(stopped) == 2:
                 for each in stopped:
                     os.kill(each, signal.SIGCONT)
             wait_until(agent.is_ready, 40)
         truth = writer.stop()
-    assert_exact(agent, own_database, truth)
+    agent.assert_exact(own_database, truth)
 
 
 def test_tls_with_full_verification(own_cluster, agents, tmp_log, tmp_path):
@@ -420,10 +301,10 @@ def test_tls_with_full_verification(own_cluster, agents, tmp_log, tmp_path):
     for host, root, words in (("localhost", other, "certificate verify failed"),
                               ("db.example.com", authority, "does not match host name")):
         wrong = agents(tmp_log, database.store(url=url(host, root))).start(wait=False)
-        unready(wrong, words, state="holding")
+        wrong.waits_for(words, store="holding")
         assert wrong.stop() == 0
     agent = agents(tmp_log, database.store(url=url("localhost", authority))).start()
-    assert_exact(agent, database, truth)
+    agent.assert_exact(database, truth)
     assert database.query("SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
                           " WHERE application_name = 'lastseen'") == [(True,)]
 

@@ -196,12 +196,15 @@ void FileSource::collect(std::vector<Position>& out) {
   std::move(gone_.begin(), gone_.end(), std::back_inserter(out));
   gone_.clear();
   anchor_chains(out);
-  if (restored_) keep_anchor(out);
+  if (!restored_) return;
+  const bool of_path = std::all_of(waiting_.begin(), waiting_.end(),
+                                   [](const Waiting& waiting) { return waiting.of_path; });
+  rows_.complete(out, settings_.path, of_path, looked_wall_ms_ - kClockGrainMs);
 }
 
 bool FileSource::has_unstored() const {
   return std::any_of(streams_.begin(), streams_.end(), [&](const auto& s) {
-    return s && s->dirty && s->file.placed() && rows_.count(s->key) == 0;
+    return s && s->dirty && s->file.placed() && !rows_.has(s->key);
   });
 }
 
@@ -307,6 +310,7 @@ FileSource::Stream& FileSource::add(const std::string& path, std::unique_ptr<Fil
   if (place == streams_.end()) place = streams_.insert(place, nullptr);
   *place = std::move(stream);
   by_inode_.emplace(stat.inode, place->get());
+  paths_due_ = true;  // it may be one that was left, under another name
   note_path(**place, path);
   return **place;
 }

@@ -19,11 +19,13 @@
 #include "config/config.h"
 #include "source/directory_watches.h"
 #include "source/discovery.h"
+#include "source/dropped_file.h"
 #include "source/file_source_options.h"
 #include "source/followed_file.h"
 #include "source/foreign_files.h"
 #include "source/log_names.h"
 #include "source/source.h"
+#include "source/stored_rows.h"
 #include "source/watcher.h"
 
 namespace lastseen {
@@ -63,14 +65,15 @@ class FileSource final : public Source, private Watcher::Listener {
   bool drained() const override;
 
  private:
-  // How the keys of anchors begin; those of files are 16 hexadecimal digits.
-  static constexpr const char* kAnchorKey = "anchor";
   // Between the numbers of two files there is room for those that are found later.
   static constexpr int64_t kSequenceStep = 1 << 20;
   // A file's birth is stamped by a clock that ticks every few milliseconds (CONFIG_HZ=100: 10 ms).
   static constexpr int64_t kClockGrainMs = 20;
   // For so long a log that cannot be read may be one that was just made (0600 until chmod).
   static constexpr int64_t kUnreadableNewsMs = 3'600'000;
+  // A directory that is missing may be a disk that is not mounted, and a path that was changed may
+  // be changed back: so long a position is kept since it last moved.
+  static constexpr int64_t kAbsentKeptMs = int64_t{30} * 86'400'000;
   // Looks after which a copy that cannot be looked for is given up, and what it held counted as
   // lost.
   static constexpr int kCopyTriesMax = 60;
@@ -124,19 +127,8 @@ class FileSource final : public Source, private Watcher::Listener {
     bool crowded = false;    // it may be one that waits for a descriptor
     bool unstored = false;   // the store went back: stored positions may be of the same file
     bool settled = false;
+    bool of_path = true;           // false: it may be of another path than the input has now
     int64_t absent_since_ms = -1;  // when its directory was first found missing
-  };
-
-  /// A file that was let go before its position was known.
-  struct Dropped {
-    Position identity;
-    FileStat stat;
-    std::string path;
-    bool existed = false;
-    std::string key;       // empty: it never had a position
-    bool sibling = false;  // whether it was to be read, only a position or a chain tells
-    std::string first;     // of a sibling's bytes, at most kHeadBytesMax
-    bool is_news = false;  // a chain leads to it
   };
 
   /// A file that left its home: what was born after it and has left since is found behind it.
@@ -221,7 +213,6 @@ class FileSource final : public Source, private Watcher::Listener {
   bool find_file(Waiting& waiting, Now now);
   bool find_copy_or_give_up(Waiting& waiting, Now now);
   std::string likely_path_of(const Position& stored);
-  std::string home_of(const std::string& path) const;
   std::string home_or_former_of(const std::string& path);
   void count_vanished(const Waiting& waiting);
   Stream* find_held(const Position& stored, bool& undecided);
@@ -306,7 +297,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void note_if_dropped(Waiting& waiting);
   void note_dropped_behind(const Chain& chain);
   void forget_dropped_copy(const Position& counted);
-  bool may_be_copy(const Dropped& dropped);
+  bool may_be_copy(const DroppedFile& dropped);
   void count_dropped();
   void count_dropped_siblings();
 
@@ -327,10 +318,16 @@ class FileSource final : public Source, private Watcher::Listener {
   bool reads_from_first_byte() const { return known_ || start_ == Start::kBegin; }
   void look_for_closed(Stream& stream, Now now);
 
+  // file_source_left.cc: what the path named before it was changed.
+  void part_with_other_paths(Now now);
+  bool is_of_path(const Position& stored);
+  void leave(Position position, Now now);
+  void say_left(const Position& position);
+  void take_left_back();
+  void prune_left(Now now);
+  void tell(Position position);
+
   // file_source_rows.cc: which rows the store keeps of this input.
-  static bool is_anchor(const Position& stored);
-  void note_rows(const StoredInput& stored);
-  void keep_anchor(std::vector<Position>& out);
   void anchor_chains(std::vector<Position>& out);
   void forget_anchor(const Chain& chain);
   void note_stored_chains();
@@ -355,6 +352,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void say_trouble(Stream& stream);
   void lose(LossReason reason, uint64_t bytes, const std::string& path, std::string_view why);
   std::string mint_key(const std::string& path, const FileStat& stat, Now now);
+  std::string home_of(const std::string& path) const { return names_.home_of(path); }
   bool in_glob(const Stream& s) const { return names_.names(s.path); }
   bool is_packed_log(const std::string& path) const {
     return is_gzip_name(path) && names_.names(without_gzip_suffix(path));
@@ -405,13 +403,12 @@ class FileSource final : public Source, private Watcher::Listener {
   ForeignFiles foreign_;           // none once the input is known
   std::set<std::string> readers_;  // agents that have read files of the input
   std::set<std::string> said_readers_;
-  std::vector<Dropped> dropped_;
+  std::vector<DroppedFile> dropped_;
   std::set<std::string> stored_families_;  // of the positions, until reading begins
-  std::set<std::string> rows_;  // keys of the positions that the store has, or is being sent
-  bool anchor_stored_ = false;
+  StoredRows rows_;
   uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect(); also what waits for its file, to be stored anew
-  std::vector<Position> left_;  // of files that a reload took out of the path
+  std::vector<Position> left_;  // of files that the path does not name any more
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
   std::set<std::string> said_troubles_;
@@ -426,6 +423,7 @@ class FileSource final : public Source, private Watcher::Listener {
   bool known_ = false;        // the input has stored positions
   bool links_known_ = false;  // which of its paths are links
   bool begun_ = false;
+  bool paths_due_ = false;             // what is of the path has to be found out again
   int64_t complete_look_wall_ms_ = 0;  // what was there then has a position
   bool went_back_ = false;  // restored more than once: what is missing now, the store lost
   bool look_due_ = true;

@@ -123,7 +123,7 @@ bool FileSource::exists(const std::string& directory) {
 // What came after a file whose stored position leads nowhere, or after an anchor.
 void FileSource::look_behind(const Waiting& waiting) {
   const Position& stored = waiting.position;
-  const bool anchor = is_anchor(stored);
+  const bool anchor = StoredRows::is_anchor(stored);
   std::string home = home_or_former_of(stored.path);
   if (home.empty() && anchor) home = stored.path;
   const std::string log = log_of(home, stored.path);
@@ -143,7 +143,7 @@ void FileSource::look_behind(const Waiting& waiting) {
     looked_ms = std::min(looked_ms, birth_ns / 1'000'000 - 1);
   Chain chain{home, log, "", birth_ns, looked_ms * 1'000'000, waiting.sequence};
   if (may_be_found) chain.vanished = waiting;
-  if (anchor && stored.stream != kAnchorKey) chain.anchor = stored.stream;
+  if (anchor && stored.stream != StoredRows::kAnchorKey) chain.anchor = stored.stream;
   chains_.push_back(std::move(chain));
 }
 

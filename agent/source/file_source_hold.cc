@@ -61,7 +61,7 @@ void FileSource::drop_held(Stream& s, std::string_view why, Now now) {
 // it may be found, and what is behind it.
 void FileSource::note_if_dropped(Waiting& waiting) {
   Position& stored = waiting.position;
-  auto found = std::find_if(dropped_.begin(), dropped_.end(), [&](const Dropped& dropped) {
+  auto found = std::find_if(dropped_.begin(), dropped_.end(), [&](const DroppedFile& dropped) {
     return dropped.key == stored.stream ||
            (dropped.identity.inode == stored.inode && dropped.identity.device == stored.device &&
             dropped.identity.birth_ns == stored.birth_ns);
@@ -75,7 +75,7 @@ void FileSource::note_if_dropped(Waiting& waiting) {
 // Of siblings that were let go, the chain leads to those that came after what it begins with. Names
 // tell nothing: the others have moved since.
 void FileSource::note_dropped_behind(const Chain& chain) {
-  for (Dropped& dropped : dropped_) {
+  for (DroppedFile& dropped : dropped_) {
     if (!dropped.sibling || !is_rotation(dropped.path, chain.log)) continue;
     if (chain.of_new_logs && newest_of(dropped.path) != nullptr) continue;
     const bool dated = chain.birth_ns != 0 && birth_dates(dropped.stat);
@@ -89,13 +89,13 @@ void FileSource::note_dropped_behind(const Chain& chain) {
 // have been in a copy.
 void FileSource::forget_dropped_copy(const Position& counted) {
   const Head head{counted.head_bytes, counted.head_hash};
-  std::erase_if(dropped_, [&](const Dropped& dropped) {
+  std::erase_if(dropped_, [&](const DroppedFile& dropped) {
     return dropped.sibling && head.agrees_with(dropped.first);
   });
 }
 
 // Whether it may be a copy of what is read elsewhere, as far as its first bytes tell.
-bool FileSource::may_be_copy(const Dropped& dropped) {
+bool FileSource::may_be_copy(const DroppedFile& dropped) {
   if (dropped.first.empty()) return true;
   const std::vector<Stream*> family = family_of(dropped.path);
   return std::any_of(family.begin(), family.end(), [&](Stream* s) {
@@ -115,7 +115,7 @@ bool FileSource::may_be_copy(const Dropped& dropped) {
 
 // Positions are known: of what was let go, these were new files.
 void FileSource::count_dropped() {
-  std::erase_if(dropped_, [&](const Dropped& dropped) {
+  std::erase_if(dropped_, [&](const DroppedFile& dropped) {
     if (dropped.sibling) return false;
     if (known_ || !dropped.existed || start_ == Start::kBegin)
       lose(LossReason::kHold, dropped.identity.size, dropped.path, "it was let go unread");
@@ -125,7 +125,7 @@ void FileSource::count_dropped() {
 
 // Every chain is followed: what none leads to was never ours.
 void FileSource::count_dropped_siblings() {
-  for (const Dropped& dropped : dropped_)
+  for (const DroppedFile& dropped : dropped_)
     if (dropped.is_news && !may_be_copy(dropped))
       lose(LossReason::kHold, dropped.identity.size, dropped.path, "it was let go unread");
   dropped_.clear();

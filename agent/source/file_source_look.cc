@@ -48,6 +48,7 @@ void FileSource::look_at_all(Now now) {
   for (size_t i = 0; i < streams_.size(); ++i)
     if (streams_[i]) let_go(*streams_[i], now);
   prune_rotated(now);
+  prune_left(now);
   drop_siblings(now);
   // What is known by its contents only has no position of its own.
   const bool complete =
@@ -103,6 +104,7 @@ void FileSource::note_names(const Discovered& discovered) {
   former_names_ = names_;
   names_.note(discovered, discovered.complete());
   const bool knew_links = std::exchange(links_known_, links_known_ || discovered.all_links);
+  paths_due_ |= names_ != former_names_;
   if (!knew_links || names_ == former_names_) return;
   std::set<std::string> left;
   const auto move = [&](std::string& home, const std::string& path) {

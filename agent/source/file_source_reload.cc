@@ -42,25 +42,21 @@ void FileSource::change(const InputSettings& settings, Start start, int64_t hot_
       s->home = std::move(name);
       continue;
     }
-    log_.info("the file is not followed any more", {{"input", settings_.name},
-                                                    {"path", s->path},
-                                                    {"position", s->file.position()},
-                                                    {"reason", "the input has another path now"}});
-    if (s->began && s->file.placed()) left_.push_back(position_of(*s));
+    const bool placed = s->began && s->file.placed();
+    Position position = position_of(*s);
+    if (!placed) say_left(position);
     forget(*s, true, now);
+    if (placed) leave(std::move(position), now);
   }
-  // A path that comes back, a typing error that is mended: where it was left.
-  std::erase_if(left_, [&](Position& left) {
-    if (home_of(left.path).empty()) return false;
-    std::erase_if(gone_, [&](const Position& gone) { return gone.stream == left.stream; });
-    waiting_.push_back({std::move(left), LossReason::kDeleted});
-    return true;
-  });
+  // Whether what is stored of them tells of which path they are is another matter now.
+  for (const auto& stream : streams_)
+    if (stream && stream->began) stream->dirty = true;
+  for (Waiting& waiting : waiting_) waiting.of_path = false;
+  paths_due_ = true;
 }
 
 std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
-  std::vector<std::string> stored(rows_.begin(), rows_.end());
-  if (anchor_stored_) stored.emplace_back(kAnchorKey);
+  std::vector<std::string> stored = rows_.keys();
   for (Chain& chain : chains_)
     if (!chain.anchor.empty()) stored.push_back(std::exchange(chain.anchor, ""));
   std::set<std::string> ours;
@@ -74,12 +70,18 @@ std::vector<std::string> FileSource::store_anew(const StoredInput& there) {
   std::erase_if(gone_, [](const Position& position) { return position.gone; });
   for (const Waiting& waiting : waiting_) {
     ours.insert(waiting.position.stream);
-    gone_.push_back(waiting.position);
+    tell(waiting.position);
+  }
+  for (const Position& left : left_) {
+    Position row = StoredRows::left_of(left);
+    stored.push_back(row.stream);
+    ours.insert(row.stream);
+    tell(std::move(row));
   }
   // What another store knows of this input from earlier is older than what is known here.
-  note_rows(there);
+  rows_.note(there.positions, settings_.path);
   for (const Position& position : there.positions) {
-    if (position.stream == kAnchorKey || ours.count(position.stream) > 0) continue;
+    if (StoredRows::is_of_input(position) || ours.count(position.stream) > 0) continue;
     gone_.push_back(position);
     gone_.back().gone = true;
   }

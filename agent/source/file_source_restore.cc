@@ -12,10 +12,6 @@ namespace {
 // polls the entries are taken for what they are, e.g. links into directories closed to us.
 constexpr int kIncompleteTriesMax = 10;
 
-// A directory that is missing may be a disk that is not mounted: it has a month to return since the
-// position last moved, and the time for which a file is remembered that left its directory.
-constexpr int64_t kAbsentKeptMs = int64_t{30} * 86'400'000;
-
 // What became of its file was written then or later.
 int64_t since_ns_of(const Position& stored) {
   return stored.birth_ns != 0 ? stored.birth_ns : stored.updated_ms * 1'000'000;
@@ -28,19 +24,24 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   restored_ = true;
   known_ = stored.known;
   note_foreign(stored);
-  note_rows(stored);
+  rows_.note(stored.positions, settings_.path);
   left_.clear();
   std::vector<Waiting> unfound = std::exchange(waiting_, {});
   stored_families_.clear();
-  for (const Position& position : stored.positions)
-    if (!is_anchor(position)) stored_families_.insert(family_name_of(position.path));
-  for (const Position& position : stored.positions)
-    if (!position.gone)
-      waiting_.push_back(
-          {position, went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted});
+  for (const Position& position : stored.positions) {
+    if (position.gone || StoredRows::is_path(position)) continue;
+    if (StoredRows::is_left(position)) {
+      left_.push_back(StoredRows::of_left(position));
+      continue;
+    }
+    if (!StoredRows::is_anchor(position)) stored_families_.insert(family_name_of(position.path));
+    waiting_.push_back({position, went_back_ ? LossReason::kStoreWentBack : LossReason::kDeleted});
+    waiting_.back().of_path = rows_.tells_path(settings_.path);
+  }
+  paths_due_ = true;
   complete_look_wall_ms_ = 0;
   for (const Waiting& waiting : waiting_)
-    if (!is_anchor(waiting.position))
+    if (!StoredRows::is_anchor(waiting.position))
       complete_look_wall_ms_ = std::max(complete_look_wall_ms_, waiting.position.updated_ms);
   if (went_back_) keep_unfound(std::move(unfound));
   // Should an inode have been two files of the input, the newer one owns it.
@@ -64,7 +65,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
 void FileSource::keep_unfound(std::vector<Waiting> unfound) {
   for (Waiting& waiting : unfound) {
     Position& position = waiting.position;
-    if (is_anchor(position) || waiting_of(position.stream)) continue;
+    if (StoredRows::is_anchor(position) || waiting_of(position.stream)) continue;
     if (reads_from_first_byte()) {
       position.position = 0;
       position.tail_bytes = 0;
@@ -106,6 +107,7 @@ void FileSource::settle(Now now) {
   if (!restored_ || !links_known_) return follow_chains(now);
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
+  part_with_other_paths(now);
   settle_waiting(now);
   if (!begun_ && complete_look_wall_ms_ > 0) start_chains_without_log(complete_look_wall_ms_);
   count_dropped();
@@ -155,7 +157,7 @@ bool FileSource::may_be_stored(const Waiting& unstored) {
 // True: the position has found its file, or needs none.
 bool FileSource::find_file(Waiting& waiting, Now now) {
   const Position& stored = waiting.position;
-  if (is_anchor(stored)) return look_behind(waiting), true;
+  if (StoredRows::is_anchor(stored)) return look_behind(waiting), true;
   note_if_dropped(waiting);
   waiting.undecided = waiting.crowded = false;
   // What the file became since may be a copy, which only its key tells.
@@ -214,18 +216,8 @@ bool FileSource::is_given_up(const Waiting& waiting, Now now) const {
          now.wall_ms - waiting.position.updated_ms >= kAbsentKeptMs;
 }
 
-// Where a file was first seen: its path may be that of a rotated file by now. Empty: unknown.
-std::string FileSource::home_of(const std::string& path) const {
-  if (std::string name = names_.name_of(path); !name.empty()) return name;
-  for (std::string log = without_gzip_suffix(path);;) {
-    if (std::string name = names_.name_of(log); !name.empty()) return name;
-    std::string base = without_last_mark(log);
-    if (base == log) return "";
-    log = std::move(base);
-  }
-}
-
-// Or by which name it was seen before a link led elsewhere, was removed or became a directory.
+// Where a file was first seen: its path may be that of a rotated file by now, or that of a name
+// before its link led elsewhere, was removed or became a directory. Empty: unknown.
 std::string FileSource::home_or_former_of(const std::string& path) {
   std::string home = home_of(path);
   if (!home.empty()) return home;

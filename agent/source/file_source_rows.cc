@@ -1,12 +1,4 @@
-// Which rows the store keeps of this input: few, and never none.
-//
-// Without a row nothing would lead to a file that appeared, was rotated and was read, all before
-// the first commit of its position. So while no file has a row the input has one of its own, the
-// anchor: it stands for a file that was here when we looked last and is gone. What was born since
-// is found behind it as behind any other.
-//
-// A chain that is not followed to its end has such an anchor, too: after a kill it is followed from
-// there, whatever became of the file that it began with.
+// Which rows the store keeps of this input beside those of its files, and when they go.
 #include <algorithm>
 
 #include "source/file_source.h"
@@ -20,47 +12,12 @@ constexpr size_t kRotatedKeptMax = 64;
 
 }  // namespace
 
-bool FileSource::is_anchor(const Position& stored) {
-  return stored.stream.starts_with(kAnchorKey);
-}
-
-void FileSource::note_rows(const StoredInput& stored) {
-  rows_.clear();
-  anchor_stored_ = false;
-  for (const Position& position : stored.positions) {
-    if (position.stream == kAnchorKey)
-      anchor_stored_ = true;
-    else if (!is_anchor(position))
-      rows_.insert(position.stream);
-  }
-}
-
-// `out`: what is about to be stored.
-void FileSource::keep_anchor(std::vector<Position>& out) {
-  for (const Position& position : out) {
-    if (position.gone)
-      rows_.erase(position.stream);
-    else if (!is_anchor(position))
-      rows_.insert(position.stream);
-  }
-  const bool wanted = rows_.empty();
-  if (wanted == anchor_stored_) return;
-  anchor_stored_ = wanted;
-  Position anchor;
-  anchor.stream = kAnchorKey;
-  anchor.path = settings_.path;
-  anchor.updated_ms = looked_wall_ms_ - kClockGrainMs;
-  anchor.birth_ns = anchor.updated_ms * 1'000'000;
-  anchor.gone = !wanted;
-  out.push_back(std::move(anchor));
-}
-
 void FileSource::anchor_chains(std::vector<Position>& out) {
   for (Chain& chain : chains_) {
     if (!chain.anchor.empty()) continue;
     FileStat from;
     from.birth_ns = chain.birth_ns;
-    chain.anchor = kAnchorKey + mint_key(chain.home, from, Now{0, looked_wall_ms_});
+    chain.anchor = StoredRows::kAnchorKey + mint_key(chain.home, from, Now{0, looked_wall_ms_});
     Position& anchor = out.emplace_back(chain.vanished ? chain.vanished->position : Position());
     anchor.stream = chain.anchor;
     anchor.path = chain.log;

@@ -1,5 +1,9 @@
 #include "source/log_names.h"
 
+#include <utility>
+
+#include "base/gzip.h"
+
 namespace lastseen {
 
 namespace {
@@ -36,6 +40,16 @@ std::string LogNames::name_of(const std::string& path) const {
   }
   const auto link = links_.find(path);
   return link == links_.end() ? "" : link->second;
+}
+
+std::string LogNames::home_of(const std::string& path) const {
+  if (std::string name = name_of(path); !name.empty()) return name;
+  for (std::string log = without_gzip_suffix(path);;) {
+    if (std::string name = name_of(log); !name.empty()) return name;
+    std::string base = without_last_mark(log);
+    if (base == log) return "";
+    log = std::move(base);
+  }
 }
 
 bool LogNames::names(const std::string& path) const {

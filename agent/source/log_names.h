@@ -20,6 +20,8 @@ class LogNames {
   /// The name of the log at `path`, perhaps `path` itself; empty: the glob does not name it. There
   /// need not be a log now.
   std::string name_of(const std::string& path) const;
+  /// Or that of the log of which rotation made `path`; empty: of none.
+  std::string home_of(const std::string& path) const;
   bool names(const std::string& path) const;
   /// Whether `log`, a name or the path of one, stands for all logs of the glob: it is the pattern.
   bool is_pattern(const std::string& log) const;

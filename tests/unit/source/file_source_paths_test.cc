@@ -1,0 +1,246 @@
+// The path of an input is changed, by a reload or while the agent is down, and may come back.
+#include "unit/source/file_source_fixture.h"
+
+namespace lastseen {
+namespace {
+
+constexpr const char* kOther = "/log/other.log";
+constexpr int64_t kDayMs = 86'400'000;
+
+struct FileSourcePaths : FileSourceTest {
+  void change_to(const std::string& path) {
+    f.settings.path = path;
+    f.source->change(f.settings, f.start, f.options.hot_ms, f.now);
+    f.run(3000);
+  }
+  void restart_with(const std::string& path) {
+    restart();
+    f.pass(1000);
+    f.settings.path = path;
+    f.up();
+    f.run(3000);
+  }
+  void append_to_both(const std::string& line) {
+    append("old " + line + "\n");
+    f.disk.append(kOther, "new " + line + "\n");
+    f.run(3000);
+  }
+  bool store_has(const std::string& key) const {
+    return std::any_of(f.store.begin(), f.store.end(),
+                       [&](const auto& row) { return row.first.starts_with(key); });
+  }
+};
+
+TEST_F(FileSourcePaths, APathThatChangedWhileDownIsTheOnlyOneThatIsFollowed) {
+  append("a\n");
+  f.disk.create(kOther);
+  f.up();
+  restart_with(kOther);
+  EXPECT_EQ(1, f.log.count("the file is not followed any more"));
+  for (int restarts = 0; restarts < 3; ++restarts) {
+    append_to_both("x");
+    EXPECT_EQ(restarts == 0 ? "a new x" : "new x", f.news());
+    restart_with(kOther);
+  }
+  EXPECT_EQ(1, f.log.count("the file is not followed any more"));
+}
+
+TEST_F(FileSourcePaths, AKillBeforeTheCommitOfAReloadLeavesTheOldPathToNobody) {
+  append("a\n");
+  f.up();
+  f.commit();
+  change_to(kOther);
+  f.crash();
+  f.up();
+  append_to_both("x");
+  EXPECT_EQ("a new x", f.news());
+}
+
+TEST_F(FileSourcePaths, RotatedFilesOfAnotherPathAreLeftWithIt) {
+  append("a\n");
+  f.up();
+  rotate();
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+  restart_with(kOther);
+  f.disk.append("/log/access.log.1", "c\n");
+  rotate();
+  append_to_both("x");
+  EXPECT_EQ("new x", f.news());
+}
+
+TEST_F(FileSourcePaths, LogsThatANarrowerGlobDoesNotNameAreLeft) {
+  append("a\n");
+  f.disk.append(kOther, "b\n");
+  up_with("/log/*.log");
+  EXPECT_EQ(2u, f.lines.size());
+  restart_with("/log/o*.log");
+  f.news();
+  append_to_both("x");
+  EXPECT_EQ("new x", f.news());
+}
+
+TEST_F(FileSourcePaths, APathThatComesBackAfterRestartsIsReadFromWhereItWasLeft) {
+  append("a\n");
+  f.up();
+  change_to(kOther);
+  append_to_both("x");
+  restart_with(kOther);
+  append_to_both("y");
+  EXPECT_EQ("a new x new y", f.news());
+  change_to(kLog);
+  EXPECT_EQ("old x old y", f.news());
+  restart_with(kOther);
+  append_to_both("z");
+  EXPECT_EQ("new z", f.news());
+  restart_with(kLog);
+  EXPECT_EQ("old z", f.news());
+  f.commit();
+  EXPECT_EQ(2u, f.store.size());
+}
+
+TEST_F(FileSourcePaths, APathThatComesBackFindsWhatWasRotatedMeanwhile) {
+  append("a\n");
+  f.up();
+  restart_with(kOther);
+  append("b\n");
+  rotate();
+  f.pass(1000);
+  append("c\n");
+  rotate();
+  f.pass(1000);
+  append("d\n");
+  restart_with(kLog);
+  EXPECT_EQ("a b c d", f.news());
+}
+
+TEST_F(FileSourcePaths, AKillBeforeAPathThatCameBackIsCommittedForgetsNothing) {
+  append("a\n");
+  f.up();
+  change_to(kOther);
+  f.commit();
+  change_to(kLog);
+  append("b\n");
+  f.run(3000);
+  f.crash();
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("a b", f.news());
+}
+
+TEST_F(FileSourcePaths, ALogThatIsRenamedTogetherWithItsPathGoesOn) {
+  append("a\n");
+  f.up();
+  restart();
+  rename(kLog, kOther);
+  append("b\n");
+  f.settings.path = kOther;
+  f.up();
+  f.disk.append(kOther, "c\n");
+  f.run(3000);
+  EXPECT_EQ("a c", f.news());
+}
+
+TEST_F(FileSourcePaths, AnOddNameIsReadToItsEndAfterARestart) {
+  append("a\n");
+  f.up();
+  rename(kLog, "/log/kept");
+  f.run(3000);
+  f.commit();
+  EXPECT_TRUE(store_has("path"));
+  f.disk.append("/log/kept", "b\n");
+  restart_with(kLog);
+  f.disk.append("/log/kept", "c\n");
+  f.run(3000);
+  EXPECT_EQ("a b c", f.news());
+}
+
+TEST_F(FileSourcePaths, AnOddNameOfAnotherPathIsLeft) {
+  append("a\n");
+  f.up();
+  rename(kLog, "/log/kept");
+  f.run(3000);
+  restart_with(kOther);
+  f.disk.append("/log/kept", "b\n");
+  append_to_both("x");
+  EXPECT_EQ("a new x", f.news());
+  f.commit();
+  EXPECT_FALSE(store_has("path"));
+}
+
+TEST_F(FileSourcePaths, WhatALinkLedToIsReadToItsEndThoughTheLinkIsALogByNow) {
+  f.disk.make_directory("/data");
+  f.disk.append("/data/web", "a\n");
+  f.disk.symlink("/data/web", kLog);
+  f.up();
+  restart();
+  f.disk.append("/data/web", "b\n");
+  f.disk.remove(kLog);
+  append("c\n");
+  f.up();
+  f.run(3000);
+  EXPECT_THAT(f.lines, testing::UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(FileSourcePaths, APathThatIsALinkByNowLeavesWhatAnotherPathNamed) {
+  append("a\n");
+  f.up();
+  restart();
+  f.disk.make_directory("/data");
+  f.disk.create("/data/web");
+  f.disk.symlink("/data/web", kOther);
+  f.settings.path = kOther;
+  f.up();
+  append("b\n");
+  f.disk.append("/data/web", "c\n");
+  f.run(3000);
+  EXPECT_EQ("a c", f.news());
+}
+
+TEST_F(FileSourcePaths, WhatWasRotatedOfAPathWithoutALogIsNotOfAnotherPath) {
+  f.up();
+  f.run(3000);
+  restart();
+  f.pass(1000);
+  append("a\n");
+  rename(kLog, "/log/access.log.1");
+  f.settings.path = kOther;
+  f.up();
+  f.run(3000);
+  EXPECT_EQ("", f.news());
+  f.commit();
+  ASSERT_EQ(1u, f.store.count("anchor"));
+  EXPECT_EQ(kOther, f.store["anchor"].path);
+}
+
+TEST_F(FileSourcePaths, APathThatDoesNotComeBackIsForgottenAfterAMonth) {
+  append("a\n");
+  f.up();
+  change_to(kOther);
+  f.commit();
+  EXPECT_TRUE(store_has("left"));
+  f.pass(31 * kDayMs);
+  f.run(3000);
+  f.commit();
+  EXPECT_FALSE(store_has("left"));
+  change_to(kLog);
+  EXPECT_EQ("a a", f.news());
+}
+
+TEST_F(FileSourcePaths, AnInputThatIsRenamedTakesAlongWhatItLeft) {
+  append("a\n");
+  f.up();
+  change_to(kOther);
+  f.commit();
+  for (const std::string& key : f.source->store_anew({})) EXPECT_EQ(1u, f.store.erase(key)) << key;
+  EXPECT_TRUE(f.store.empty());
+  f.commit();
+  restart_with(kOther);
+  append("b\n");
+  restart_with(kLog);
+  EXPECT_EQ("a b", f.news());
+}
+
+}  // namespace
+}  // namespace lastseen

@@ -41,11 +41,16 @@ void Pipeline::collect_positions(Input& input, std::vector<Position>& out, Now n
   append(out, positions_of(*input.parts.source));
   if (Next* waiting = waiting_source_of(input)) {
     std::vector<Position> theirs = positions_of(*waiting->parts.source);
+    std::erase_if(theirs, [&](const Position& position) {  // of keys that are the same for all
+      return input.parts.source->has_row(position.stream);
+    });
     for (const Position& position : theirs) waiting->origin.keys.insert(position.stream);
     append(out, std::move(theirs));
   }
   input.renamed_out = !input.origin.name.empty();
   input.rows_out = std::exchange(input.rows_gone, {});
+  for (const Position& position : out)
+    if (!position.gone) input.rows_out.erase(position.stream);
   for (const std::string& key : input.rows_out) {
     out.emplace_back().stream = key;
     out.back().gone = true;
@@ -60,7 +65,8 @@ bool Pipeline::names_wait() const {
   });
 }
 
-// The batch that has its positions under the new name takes those under the old one away.
+// The batch that has its positions under the new name takes those under the old one away. Some keys
+// are the same for all sources: whoever took its place there may have a row under them already.
 void Pipeline::take_rows_along(Next& next) {
   if (!loaded_ || next.origin.name.empty()) return;
   Keys& keys = next.origin.keys;
@@ -70,7 +76,8 @@ void Pipeline::take_rows_along(Next& next) {
       std::erase_if(*rows, [&](const std::string& key) { return keys.contains(key); });
   Input* former = find_input(next.origin.name);
   if (former == nullptr || next.origin.name == next.parts.name) return;
-  former->rows_gone.insert(keys.begin(), keys.end());
+  for (const std::string& key : keys)
+    if (!former->parts.source->has_row(key)) former->rows_gone.insert(key);
 }
 
 // The batch is void that was to take them away.

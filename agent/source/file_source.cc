@@ -204,7 +204,7 @@ void FileSource::collect(std::vector<Position>& out) {
 
 bool FileSource::has_unstored() const {
   return std::any_of(streams_.begin(), streams_.end(), [&](const auto& s) {
-    return s && s->dirty && s->file.placed() && !rows_.has(s->key);
+    return s && s->dirty && s->file.placed() && !has_row(s->key);
   });
 }
 

@@ -55,6 +55,7 @@ class FileSource final : public Source, private Watcher::Listener {
   void end() override { look_due_ |= !begun_; }  // what a stop leaves unread is to be told
   void collect(std::vector<Position>& out) override;
   bool has_unstored() const override;
+  bool has_row(const std::string& key) const override { return rows_.has(key); }
   std::vector<std::string> store_anew(const StoredInput& there) override;
   /// The configuration changed: another name or path, or another limit for lines. Every file that
   /// belongs to the new path stays open; what does not is let go where reading stands.

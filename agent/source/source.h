@@ -99,6 +99,9 @@ class Source {
   /// agent is down might not be found.
   virtual bool has_unstored() const { return false; }
 
+  /// Whether the store has a row of it under that key, or is being sent one.
+  virtual bool has_row(const std::string& /*key*/) const { return false; }
+
   /// What was stored is stored again by the next collect(), since it goes under another name or
   /// into another store; `there` is what that one has. Returns the keys that were stored so far.
   virtual std::vector<std::string> store_anew(const StoredInput& /*there*/) { return {}; }

@@ -83,6 +83,12 @@ void StoredRows::add_path(std::vector<Position>& out, const std::string& path) {
   row.gone = wanted.empty();
 }
 
+bool StoredRows::has(const std::string& key) const {
+  if (key == kAnchorKey) return !anchor_.empty();
+  if (key == kPathKey) return !path_.empty();
+  return files_.count(key) > 0;
+}
+
 std::vector<std::string> StoredRows::keys() const {
   std::vector<std::string> keys(files_.begin(), files_.end());
   if (!anchor_.empty()) keys.emplace_back(kAnchorKey);

@@ -30,6 +30,7 @@ class FakeSource final : public Source {
   bool end_called = false;
   std::function<void()> on_end;
   std::vector<std::string> stored_keys;  ///< What store_anew() answers.
+  std::vector<std::string> rows;         ///< Keys for which has_row().
   std::vector<StoredInput> anew;         ///< What it was told.
   bool holds_back = false;               ///< While it is unknown.
 
@@ -102,6 +103,9 @@ class FakeSource final : public Source {
     place.stream = "stream";
     place.position = position;
     place.discarding = discarding;
+  }
+  bool has_row(const std::string& key) const override {
+    return std::find(rows.begin(), rows.end(), key) != rows.end();
   }
   std::vector<std::string> store_anew(const StoredInput& there) override {
     anew.push_back(there);

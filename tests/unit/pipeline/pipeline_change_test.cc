@@ -116,6 +116,39 @@ TEST_F(PipelineChangeTest, ARenamedInputTakesItsPositionsAlongInOneBatch) {
   EXPECT_EQ(Ids{"new:p-Y"}, ids(*step(2000)));
 }
 
+TEST_F(PipelineChangeTest, InputsThatSwapNamesKeepRowsThatBothHaveUnderOneKey) {
+  build({{"a", ""}, {"b", ""}});
+  for (const char* name : {"a", "b"}) sources_[name]->stored_keys = {"stream"};
+  change({{"b", "a"}, {"a", "b"}});
+  std::map<std::string, bool> gone;
+  for (int64_t ms = 1; ms < 3000; ms += 500) {
+    const std::optional<Batch> batch = step(ms);
+    if (!batch) continue;
+    for (const BatchInput& input : batch->inputs)
+      for (const Position& position : input.positions) gone[input.name] = position.gone;
+    commit();
+  }
+  EXPECT_EQ((std::map<std::string, bool>{{"a", false}, {"b", false}}), gone);
+}
+
+TEST_F(PipelineChangeTest, ARowOfWhoTookThePlaceIsNotTakenAlong) {
+  build({{"a", ""}, {"b", ""}, {"c", ""}});
+  sources_["a"]->stored_keys = {"stream", "only a's"};
+  sources_["b"]->rows = {"stream"};
+  sources_["c"]->bytes = "X 1\n";  // so that a waits for the place of c
+  change({{"a", "b"}, {"c", "a"}});
+  std::vector<std::string> gone;
+  for (int64_t ms = 1; ms < 9000; ms += 500) {
+    const std::optional<Batch> batch = step(ms);
+    if (!batch) continue;
+    for (const BatchInput& input : batch->inputs)
+      for (const Position& position : input.positions)
+        if (position.gone && input.name == "a") gone.push_back(position.stream);
+    commit();
+  }
+  EXPECT_EQ(std::vector<std::string>{"only a's"}, gone);
+}
+
 TEST_F(PipelineChangeTest, AnInputThatIsHeldBackStaysSoUnderAnotherName) {
   build({{"old", ""}});
   FakeSource* source = sources_["old"];

@@ -30,7 +30,7 @@ constexpr size_t kUnfinishedBytesMax = size_t{32} << 20;
 
 constexpr int kEventsMax = 64;
 
-// So many reads of each writer at a stop.
+// So many reads at the end of what cannot be closed to its writers first: a fifo, standard input.
 constexpr int kLastReadsMax = 32;
 
 // How long nothing is received or accepted after the process had no descriptor left for it.
@@ -41,6 +41,12 @@ struct Writer {
   std::string unfinished;   // the beginning of its line
   bool discarding = false;  // its line was given up; bytes up to the newline are dropped
 };
+
+// Whether the other end writes nothing more.
+bool has_hung_up(int fd) {
+  pollfd end = {fd, POLLRDHUP, 0};
+  return ::poll(&end, 1, 0) == 1;
+}
 
 class StreamFeed final : public SocketFeed {
  public:
@@ -54,6 +60,8 @@ class StreamFeed final : public SocketFeed {
   void begin_to_wait();
   bool wait(int timeout_ms);
   void receive_last();
+  void receive_last_of_newcomers();
+  void receive_last_of(Writer& writer, int fd);
   bool watch(int fd);
   void accept_all();
   bool serve(int fd);
@@ -135,18 +143,36 @@ bool StreamFeed::wait(int timeout_ms) {
 }
 
 // What has arrived by now: from each writer, and of a socket of our own also from those who have
-// connected. A line that is not whole is nobody's.
+// connected; those of one that was passed in are for the next process.
 void StreamFeed::receive_last() {
-  if (is_listener() && !passed()) accept_all();
-  if (!is_listener()) writers_[socket_.fd()] = std::move(only_);
-  for (auto& [fd, writer] : writers_) {
-    Read got = Read::kSome;
-    for (int reads = 0; reads < kLastReadsMax && got == Read::kSome; ++reads)
-      got = read_from(writer, fd);
-    if (got == Read::kEnd) finish(writer);
-    if (!writer.unfinished.empty())
-      queue_->lose(LossReason::kTruncated, 0, writer.unfinished.size());
+  if (!is_listener()) return receive_last_of(only_, socket_.fd());
+  if (!passed()) ::shutdown(socket_.fd(), SHUT_RD);  // nobody connects any more
+  for (auto& [fd, writer] : writers_) receive_last_of(writer, fd);
+  writers_.clear();
+  if (!passed()) receive_last_of_newcomers();
+}
+
+// One after the other, so that neither descriptors nor the limit of connections run out.
+void StreamFeed::receive_last_of_newcomers() {
+  for (;;) {
+    Writer writer;
+    writer.fd = Descriptor(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!writer.fd.is_open()) return;
+    receive_last_of(writer, writer.fd.get());
   }
+}
+
+// A connection is closed to its writer first: whatever a write was told to have taken is read, and
+// later ones fail. Reading then comes to an end in any case, so whether the writer had closed its
+// end is asked before. A line that is not whole is nobody's.
+void StreamFeed::receive_last_of(Writer& writer, int fd) {
+  const bool had_ended = is_listener() && has_hung_up(fd);
+  if (is_listener()) ::shutdown(fd, SHUT_RD);
+  Read got = Read::kSome;
+  for (int reads = 0; got == Read::kSome && (is_listener() || reads < kLastReadsMax); ++reads)
+    got = read_from(writer, fd);
+  if (is_listener() ? had_ended : got == Read::kEnd) finish(writer);
+  if (!writer.unfinished.empty()) queue_->lose(LossReason::kTruncated, 0, writer.unfinished.size());
 }
 
 bool StreamFeed::watch(int fd) {

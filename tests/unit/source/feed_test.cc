@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -278,6 +279,50 @@ TEST_F(FeedTest, UnfinishedLineAtTheEndIsCountedInBytes) {
   const LedgerCounts losses = queue_->take_losses();
   EXPECT_EQ(4u, losses.lost_bytes[static_cast<size_t>(LossReason::kTruncated)]);
   EXPECT_EQ(0u, losses.lines_read);
+}
+
+TEST_F(FeedTest, WhateverAWriterWasToldIsWrittenIsReceivedAtTheEnd) {
+  for (int round = 0; round < 30; ++round) {
+    ASSERT_TRUE(start("unix_stream"));
+    const Descriptor fd = connect(SOCK_STREAM);
+    std::atomic<size_t> taken = 0;
+    std::thread writer([&] {
+      while (::send(fd.get(), "a line\n", 7, MSG_NOSIGNAL) == 7) ++taken;
+    });
+    wait_until([&] { return taken > 100; });
+    finish();
+    writer.join();
+    EXPECT_EQ(taken.load(), queue_->numbers().records);
+  }
+}
+
+TEST_F(FeedTest, WhoeverCouldConnectIsReceivedAtTheEnd) {
+  for (int round = 0; round < 30; ++round) {
+    ASSERT_TRUE(start("unix_stream"));
+    std::atomic<size_t> taken = 0;
+    std::thread writer([&, to = address(place())] {
+      for (;;) {
+        const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+        if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return;
+        taken += ::send(fd.get(), "a line\n", 7, MSG_NOSIGNAL) == 7;
+        const auto behind = [&] { return taken - queue_->numbers().records > 100; };
+        while (behind() && !queue_->numbers().ended) std::this_thread::yield();
+      }
+    });
+    wait_until([&] { return taken > 100; });
+    finish();
+    writer.join();
+    EXPECT_EQ(taken.load(), queue_->numbers().records);
+  }
+}
+
+TEST_F(FeedTest, LastLineOfAWriterWhoHadGoneBeforeTheEndNeedsNoNewline) {
+  ASSERT_TRUE(start("unix_stream"));
+  const Descriptor stays = connect(SOCK_STREAM);
+  for (int i = 0; i < 100; ++i) send(connect(SOCK_STREAM), "gone");
+  finish();
+  EXPECT_EQ(100u, queue_->numbers().records);
+  EXPECT_EQ(LedgerCounts(), queue_->take_losses());
 }
 
 TEST_F(FeedTest, PassedSocketStaysOpenAndKeepsWhatComesLater) {

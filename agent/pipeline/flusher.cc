@@ -305,6 +305,7 @@ void Flusher::look_up(const ClientQuestion& question, ClientView& view) {
 }
 
 std::optional<FlushReply> Flusher::take_reply() {
+  if (reply_) reply_->withheld = recent_.withheld();
   return std::exchange(reply_, std::nullopt);
 }
 

@@ -42,6 +42,7 @@ struct FlushReply {
   AgentState state;            ///< kPositions, kMoved
   CommitResult result;         ///< kCommitted
   std::optional<Batch> batch;  ///< kMoved: what was in flight, under the old store's numbers.
+  uint64_t withheld = 0;       ///< Clients whose newest times `last_seen.resolution` withholds now.
 };
 
 /// A state machine with at most one batch in flight. It calls nothing that blocks: step() says

@@ -129,19 +129,20 @@ bool Pipeline::received_all() const {
   });
 }
 
+// What an earlier resolution withheld is due when there is none any more.
 bool Pipeline::anything_to_seal() const {
-  return std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
-    if (input->held_back) return false;
-    return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts()) ||
-           input->left || input->parts.source->has_unstored();
-  });
+  return withheld_due() || std::any_of(inputs_.begin(), inputs_.end(), [](const auto& input) {
+           if (input->held_back) return false;
+           return !(input->delta == LedgerCounts()) || !(input->carried == LedgerCounts()) ||
+                  input->left || input->parts.source->has_unstored();
+         });
 }
 
 bool Pipeline::seal_due(Now now, bool more) const {
   if (last_sealed_ || stage_ == Stage::kMoving) return false;
   if (first_batch_due_ || leaving_due()) return true;
   if (stage_ == Stage::kCommitting && !final_sealed_) return true;
-  if (stopping_) return received_all() && (anything_to_seal() || options_.resolution_ms > 0);
+  if (stopping_) return received_all() && (anything_to_seal() || withheld_ > 0);
   if (now.mono_ms >= heartbeat_mono_ms()) return true;
   if (!anything_to_seal()) return false;
   if (full_ || budget_.used() >= options_.flush_clients) return true;
@@ -219,9 +220,8 @@ Batch Pipeline::seal(Now now, bool more) {
     collect_positions(*input, part.positions, now);
   }
   flight.inputs = inputs_.size();
-  flight.release = leaving_due() || stage_ == Stage::kCommitting;
+  flight.release = leaving_due() || withheld_due() || stage_ == Stage::kCommitting;
   final_sealed_ |= stage_ == Stage::kCommitting;
-  released_ = false;
   flight.oldest_read_mono_ms = std::exchange(oldest_pending_mono_ms_, 0);
   flight.last = last_sealed_ = stopping_ && received_all() && !names_wait();
   // A flush that was asked for is in this batch only if all that was written then has been read;

@@ -156,6 +156,7 @@ class Pipeline {
   bool caught_up() const;
   bool received_all() const;
   bool seal_due(Now now, bool more) const;
+  bool withheld_due() const { return withheld_ > 0 && options_.resolution_ms == 0; }
   bool anything_to_seal() const;
   uint64_t buffered_sightings() const;
   int64_t heartbeat_mono_ms() const;
@@ -236,6 +237,7 @@ class Pipeline {
   ReadTimes read_times_;
   bool loaded_ = false;
   bool first_batch_due_ = false;  // a start choice waits to be committed
+  uint64_t withheld_ = 0;         // clients whose newest times the flusher withholds
   bool full_ = false;             // a line found no room; reading waits for a commit
   bool cramped_ = false;          // the last chunk was left because of that
   bool stopping_ = false;
@@ -247,7 +249,6 @@ class Pipeline {
   uint32_t change_turns_ = 0;
   bool final_sealed_ = false;  // for the store that is left
   bool final_committed_ = false;
-  bool released_ = false;  // the last committed batch held all that was withheld
   uint64_t lines_of_gone_feeds_ = 0;
   std::map<std::string, StoredInput> strangers_;  // what the store has of other inputs
   // What it has of other agents, when it was last loaded; for inputs that it does not know.

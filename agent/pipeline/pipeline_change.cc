@@ -201,7 +201,8 @@ bool Pipeline::leaving_due() const {
   return std::any_of(inputs_.begin(), inputs_.end(), [this](const auto& input) {
     if (!input->leaving || !has_given_all(*input)) return false;
     if (!is_idle(*input)) return true;
-    return !input->next && options_.resolution_ms > 0 && !released_ && !waiting_source_of(*input);
+    // What is withheld names the inputs by their places.
+    return !input->next && withheld_ > 0 && !waiting_source_of(*input);
   });
 }
 
@@ -211,8 +212,7 @@ void Pipeline::settle_leaving(Now now) {
     if (!input.leaving) continue;
     if (input.next) {
       if (may_take_place(input)) take_place(input, now);
-    } else if (is_idle(input) && !waiting_source_of(input) && !in_flight_ &&
-               (options_.resolution_ms == 0 || released_)) {
+    } else if (is_idle(input) && !waiting_source_of(input) && !in_flight_ && withheld_ == 0) {
       remove_input(i);
     }
   }

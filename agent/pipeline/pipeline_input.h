@@ -20,7 +20,7 @@ struct PipelineOptions {
   uint64_t clients_max = 100'000;
   int64_t flush_interval_ms = 1000;
   uint64_t flush_clients = 0;  ///< 0: half of clients_max
-  int64_t resolution_ms = 0;   ///< The flusher withholds by it; batches must keep coming then.
+  int64_t resolution_ms = 0;   ///< The flusher withholds by it; 0: what it withheld before is due.
   bool once = false;           ///< Stop by itself when every source is drained.
   uint64_t hash_seed = 0;
   /// Parse what is much for one; outlive the pipeline and are the same as long as it lives.

@@ -8,6 +8,7 @@
 namespace lastseen {
 
 void Pipeline::deliver(FlushReply reply, Now now) {
+  withheld_ = reply.withheld;
   switch (reply.kind) {
     case FlushReply::Kind::kPositions:
       return positions_known(std::move(reply.state), now);
@@ -125,7 +126,6 @@ void Pipeline::batch_committed(const CommitResult& result) {
   budget_.give_back(in_flight_->clients);
   spill_.committed();
   full_ = false;
-  released_ = in_flight_->release;
   final_committed_ |= final_sealed_;
   if (in_flight_->last) ended_ = true;
   const auto flushes = std::move(in_flight_->flushes);

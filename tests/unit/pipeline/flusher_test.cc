@@ -112,6 +112,21 @@ TEST_F(FlusherTest, FailedCommitIsTriedAgainWithTheSameNumber) {
   EXPECT_EQ(2u, flusher_.batch().number);
 }
 
+TEST_F(FlusherTest, EachReplyTellsHowMuchIsWithheld) {
+  FlusherOptions options;
+  options.resolution_ms = 1000;
+  flusher_.change(options);
+  commit_first();
+  for (const bool release : {false, true}) {
+    Batch batch;
+    batch.inputs.resize(1);
+    batch.entries.push_back({batch.ids.add("A"), 2, 2, 1, 0, true});
+    flusher_.offer(std::move(batch), release, at(0));
+    answer(CommitOutcome::kCommitted);
+    EXPECT_EQ(release ? 0u : 1u, flusher_.take_reply()->withheld);
+  }
+}
+
 TEST_F(FlusherTest, EachFlushIsSaidForDebuggingAndTheFirstForEverybody) {
   load();
   for (int i = 0; i < 3; ++i) {

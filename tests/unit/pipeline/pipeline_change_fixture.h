@@ -62,7 +62,7 @@ class PipelineChangeTest : public testing::Test {
       built.push_back(parts(input));
       built.back().source = new_source(input.name);
     }
-    pipeline_.emplace(PipelineOptions(), std::move(built), at(0));
+    pipeline_.emplace(options_, std::move(built), at(0));
     FlushReply reply;
     reply.kind = FlushReply::Kind::kPositions;
     for (const Wanted& input : inputs) reply.state.inputs.push_back({input.name, {}, {}});
@@ -85,11 +85,16 @@ class PipelineChangeTest : public testing::Test {
       Pipeline::Step step = pipeline_->step(at(ms));
       changed_ |= step.changed;
       move_store_ |= step.move_store;
+      release_ = step.release;
       if (step.batch) return std::move(step.batch);
     }
     return std::nullopt;
   }
-  void commit() { pipeline_->deliver(FlushReply(), at(0)); }
+  void commit(uint64_t withheld = 0) {
+    FlushReply reply;
+    reply.withheld = withheld;
+    pipeline_->deliver(std::move(reply), at(0));
+  }
   // The store is left at 1001 ms; it is not known whether it took batch 5 of epoch 3.
   Batch leave_with_batch_out(const std::vector<Wanted>& inputs) {
     Batch out = std::move(step(1000).value());
@@ -128,11 +133,13 @@ class PipelineChangeTest : public testing::Test {
   }
 
   using Ids = std::vector<std::string>;
+  PipelineOptions options_;  // of the first configuration; later ones have the defaults
   std::map<std::string, std::string> files_;  // what new sources find
   std::map<std::string, FakeSource*> sources_;
   std::optional<Pipeline> pipeline_;
   bool changed_ = false;
   bool move_store_ = false;
+  bool release_ = false;  // of the last step
 };
 
 }  // namespace lastseen

@@ -47,6 +47,67 @@ TEST_F(PipelineChangeTest, ARemovedInputGoesWhenItsLinesAreCommitted) {
   EXPECT_EQ(Ids{"b:p-W"}, ids(*step(4000)));
 }
 
+TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithTheNextFlush) {
+  options_.resolution_ms = 3'600'000;
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  ASSERT_TRUE(step(1000));
+  commit(1);
+  change({{"a", "a"}});
+  EXPECT_FALSE(step(1001));
+  EXPECT_TRUE(step(2001));
+  EXPECT_TRUE(release_);
+  commit();
+  EXPECT_FALSE(step(4000));
+}
+
+TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithAFlushThatIsAskedFor) {
+  options_.resolution_ms = 3'600'000;
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  ASSERT_TRUE(step(1000));
+  commit(1);
+  change({{"a", "a"}});
+  EXPECT_FALSE(step(1001));
+  int done = 0;
+  pipeline_->request_flush([&](const Status& status) { done += status.is_ok(); });
+  EXPECT_TRUE(step(1002));
+  EXPECT_TRUE(release_);
+  EXPECT_EQ(0, done);
+  commit();
+  EXPECT_EQ(1, done);
+}
+
+TEST_F(PipelineChangeTest, AStopCommitsWhatAResolutionThatWentHasWithheld) {
+  options_.resolution_ms = 3'600'000;
+  build({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  ASSERT_TRUE(step(1000));
+  commit(1);
+  change({{"a", "a"}});
+  EXPECT_FALSE(step(1001));
+  pipeline_->stop();
+  EXPECT_TRUE(step(1002));
+  EXPECT_FALSE(pipeline_->finished());
+  commit();
+  EXPECT_TRUE(pipeline_->finished());
+}
+
+TEST_F(PipelineChangeTest, WhatIsWithheldGoesOutBeforeTheInputThatItNamesByItsPlace) {
+  options_.resolution_ms = 3'600'000;
+  build({{"a", ""}, {"b", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  ASSERT_TRUE(step(1000));
+  commit(1);
+  change({{"b", "b"}});
+  EXPECT_TRUE(step(1001));
+  EXPECT_TRUE(release_);
+  EXPECT_EQ(2u, ledgers().size());
+  commit();
+  step(1002);
+  EXPECT_EQ(1u, ledgers().size());
+}
+
 TEST_F(PipelineChangeTest, AnInputThatComesBackGoesOnWhereItStood) {
   files_["a"] = "X 1\n";
   build({{"a", ""}, {"b", ""}});

@@ -26,8 +26,8 @@ void Daemon::begin_reload() {
     return end_reload(Status::retry("the agent is stopping, or reads its files only once"));
   notify_reloading(clock_.now().mono_ms);
   log_->info("reloading the configuration", {{"file", options_.config_path}});
-  auto prepared = prepare_reload(options_.config_path,
-                                 {config(), *shared_, control_.get(), passed_}, random_seed());
+  auto prepared = prepare_reload(
+      options_.config_path, {config(), *shared_, control_.get(), feeds_, passed_}, random_seed());
   if (!prepared) return end_reload(prepared.status());
   if (const Status opened = prepare_control(prepared->config->control); !opened)
     return end_reload(opened);

@@ -36,20 +36,22 @@ Status check_log_file(const Config& running, const Config& next) {
                         ": make its directory writable for the agent's user");
 }
 
-// A feed at the path of one that leaves, of another type: its socket cannot be made yet.
-bool path_is_taken(const Config& running, const std::string& path) {
-  return !path.empty() &&
-         std::any_of(running.inputs.begin(), running.inputs.end(), [&](const InputSettings& old) {
-           return old.type != "file" && old.path == path;
-         });
+// A feed at the path of one that leaves, of another type: its socket can be made when that one's is
+// gone. Where anything else stands there it can never be made, and is to be refused as at a start.
+bool path_becomes_free(const Feeds& running, const ReloadPlan& plan, const std::string& path) {
+  return std::any_of(running.begin(), running.end(), [&](const InputFeed& old) {
+    const auto kept = std::find(plan.keeps.begin(), plan.keeps.end(), old.input);
+    return kept == plan.keeps.end() && old.feed->will_free(path);
+  });
 }
 
-Status open_feeds(const Config& running, const Config& next, PreparedReload& prepared) {
+Status open_feeds(const RunningParts& running, const Config& next, const ReloadPlan& plan,
+                  PreparedReload& prepared) {
   for (const InputFeed& added : prepared.added) {
     const auto settings =
         std::find_if(next.inputs.begin(), next.inputs.end(),
                      [&](const InputSettings& input) { return input.name == added.input; });
-    if (path_is_taken(running, settings->path)) {
+    if (path_becomes_free(running.feeds, plan, settings->path)) {
       prepared.change.feeds_later.push_back(added.feed);
       continue;
     }
@@ -83,7 +85,7 @@ Result<PreparedReload> prepare_reload(const std::string& path, const RunningPart
   auto change = build_change(*next, *plan, running.shared, prepared.added, running.passed);
   if (!change) return reject(change.status());
   prepared.change.pipeline = std::move(*change);
-  if (Status opened = open_feeds(running.config, *next, prepared); !opened) return opened;
+  if (Status opened = open_feeds(running, *next, *plan, prepared); !opened) return opened;
   if (running.control) {
     const Status control = running.control->prepare_change(next->control);
     if (!control) return reject(control);

@@ -27,6 +27,7 @@ struct RunningParts {
   const Config& config;
   SharedParts& shared;
   HttpServer* control;  ///< Null: there is none yet.
+  const Feeds& feeds;
   std::vector<PassedSocket> passed;
 };
 

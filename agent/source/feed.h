@@ -35,6 +35,10 @@ class Feed {
   /// The configuration changed; type and path are what they were. Gives the socket's file its new
   /// mode and owner; kRetry when that failed. Thread-safe.
   virtual Status change(const InputSettings& input) = 0;
+
+  /// Whether what is at `path` now is its socket, which goes when run() returns: another feed may
+  /// have the path then. A fifo stays, as does a socket that was passed in. Thread-safe.
+  virtual bool will_free(const std::string& path) = 0;
 };
 
 /// The feed of an input whose type is unix_datagram, unix_stream, fifo or stdin. `passed_fd`: a

@@ -201,12 +201,14 @@ FeedSocket& FeedSocket::operator=(FeedSocket&& other) noexcept {
 }
 
 FeedSocket::~FeedSocket() {
-  // While the descriptor is open the kernel cannot give the inode's number to another file.
+  if (made(path_)) ::unlink(path_.c_str());
+}
+
+// While the descriptor is open the kernel cannot give the inode's number to another file.
+bool FeedSocket::made(const std::string& path) const {
   struct stat info {};
-  if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ &&
-      info.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
+  return !path_.empty() && ::lstat(path.c_str(), &info) == 0 && info.st_dev == device_ &&
+         info.st_ino == inode_;
 }
 
 int kernel_datagrams_max() {

@@ -36,6 +36,8 @@ class FeedSocket {
   FeedSocket& operator=(FeedSocket&& other) noexcept;
   ~FeedSocket();
 
+  /// Whether the file at `path` is the one that was made here, and so goes with this.
+  bool made(const std::string& path) const;
   int fd() const { return fd_.get(); }
   bool is_open() const { return fd_.is_open(); }
   /// The descriptor stays open without an owner.

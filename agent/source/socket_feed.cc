@@ -26,7 +26,7 @@ Status SocketFeed::open() {
     queue_->tell([&](FeedNumbers& numbers) { numbers.trouble = status.message(); });
     return status;
   }
-  socket_ = std::move(*made);
+  set_socket(std::move(*made));
   queue_->tell([](FeedNumbers& numbers) {
     numbers.trouble.clear();
     numbers.listening = true;
@@ -42,8 +42,18 @@ void SocketFeed::run() {
   }
   if (socket_.is_open()) receive();
   if (passed()) socket_.release();
-  socket_ = FeedSocket();
+  set_socket(FeedSocket());
   queue_->end();
+}
+
+void SocketFeed::set_socket(FeedSocket socket) {
+  std::lock_guard lock(socket_mutex_);
+  socket_ = std::move(socket);
+}
+
+bool SocketFeed::will_free(const std::string& path) {
+  std::lock_guard lock(socket_mutex_);
+  return socket_.made(path);
 }
 
 Status SocketFeed::change(const InputSettings& input) {

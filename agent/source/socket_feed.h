@@ -31,11 +31,15 @@ class SocketFeed : public Feed {
   void abandon() final;
   void poke() final { wake_.wake(); }
   Status change(const InputSettings& input) final;
+  bool will_free(const std::string& path) final;
 
  protected:
   virtual Result<FeedSocket> make_socket() = 0;
   /// Receives until ending() or the end; the socket is open.
   virtual void receive() = 0;
+
+  /// The thread of open() and run() replaces it, under a lock: others ask what it made.
+  void set_socket(FeedSocket socket);
 
   bool ending() const { return ending_.load(); }
   /// Somebody else keeps the socket, so what waits in it is not lost with us.
@@ -58,6 +62,7 @@ class SocketFeed : public Feed {
   WakeEvent wake_;
 
  private:
+  std::mutex socket_mutex_;
   mutable std::mutex settings_mutex_;
   InputSettings settings_;
   std::atomic<size_t> line_bytes_max_;

@@ -229,7 +229,7 @@ bool StreamFeed::serve(int fd) {
 bool StreamFeed::at_end_of_fifo() {
   Descriptor next(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!next.is_open() || !watch(next.get())) return false;
-  socket_ = FeedSocket::of_descriptor(next.release());
+  set_socket(FeedSocket::of_descriptor(next.release()));
   return true;
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 from agent import command, environment
 from conftest import migrated
-from feeds import feed, ndjson, stream_socket
+from feeds import datagram_socket, feed, ndjson, stream_socket
 from reloads import (START_MS, Datagrams, Lines, entries, file_input, reload, rows_of, store_lines,
                      under_load)
 from servers import free_port, wait_until
@@ -176,6 +176,36 @@ def test_a_bad_file_changes_nothing_and_says_so_everywhere(agents, logs, tmp_pat
     wait_until(lambda: told.text.count("READY=1") == times + 1)  # and one at the start
     assert told.text.count("RELOADING=1\nMONOTONIC_USEC=") == times
     assert agent.status()["reload"]["last_error"] == ""
+    assert agent.stop() == 0
+
+
+def test_another_kind_of_feed_gets_the_path_only_where_it_becomes_free(agents, logs):
+    agent = agents("/nowhere")
+    kept = file_input("a", logs[0])
+
+    def other(kind):
+        agent.write(inputs=[kept, feed("f", kind, agent.directory)])
+        return command("reload", "-s", agent.socket)
+
+    agent.write(inputs=[kept, feed("f", "fifo", agent.directory)])
+    agent.start()
+    path = f"{agent.directory}/f.sock"
+    refused = other("unix_stream")  # as a start would be: a fifo outlives whoever reads it
+    assert refused.returncode == 2 and "something that is not a socket" in refused.err, refused.err
+    with open(path, "wb") as fifo:
+        fifo.write(ndjson("by fifo", START_MS) + b"\n")
+    wait_until(lambda: "by fifo" in agent.rows())
+    os.unlink(path)
+    assert other("unix_stream").returncode == 0
+    assert other("unix_datagram").returncode == 0  # the socket goes with who made it
+    wait_until(lambda: entries(agent)["f"]["files"][0]["state"] == "receiving")
+    datagram_socket(path).send(ndjson("by datagram", START_MS))
+    wait_until(lambda: "by datagram" in agent.rows())
+    os.unlink(path)
+    with open(path, "wb"):
+        pass
+    refused = other("fifo")
+    assert refused.returncode == 2 and "something that is not a fifo" in refused.err, refused.err
     assert agent.stop() == 0
 
 

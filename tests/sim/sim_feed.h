@@ -23,6 +23,7 @@ class SimFeed final : public Feed {
   void abandon() override { end(); }
   void poke() override {}
   Status change(const InputSettings&) override { return Status::ok(); }
+  bool will_free(const std::string&) override { return false; }
 
   bool ended() const { return ended_; }
   void put(std::string_view record) { queue_->put({&record, 1}); }

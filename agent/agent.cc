@@ -79,10 +79,10 @@ bool Agent::join(int64_t timeout_ms) {
              std::future_status::ready) {
     return false;
   }
+  if (!end_opener(timeout_ms)) return false;
   flush_.join();
   ingest_.join();
   for (Receiver& receiver : receivers_) receiver.thread.join();
-  end_opener();
   return true;
 }
 

@@ -85,8 +85,11 @@ class Agent final : public AgentControl {
   }
   void tell_reload(ReloadSnapshot reload) { reload_board_.publish(std::move(reload)); }
 
-  /// Waits up to `timeout_ms` for both threads to end, and joins them. False: the flush thread is
-  /// still inside the store, and only _exit() is safe.
+  /// Whether ingest has begun with the last change(); before, it has no effect.
+  bool change_begun() const { return change_begun_.load(); }
+
+  /// Waits up to `timeout_ms` for each thread to end, and joins them. False: one is still inside a
+  /// store, the flush thread or the one that opens a store for change(), and only _exit() is safe.
   bool join(int64_t timeout_ms);
 
   /// Ends a store call that has not got on for longer than any timeout of the database should
@@ -130,7 +133,9 @@ class Agent final : public AgentControl {
   std::optional<StoreError> ask_next_store();
   bool begin_opening(Store* store);
   void interrupt_hung_opening();
-  void end_opener();
+  bool end_opener(int64_t timeout_ms);
+  bool stops() const { return stop_asked_ || flush_ends_; }
+  void drop_change();
   void take_change();
   void leave_store(Pipeline::Step& step);
   void finish_change();
@@ -207,6 +212,7 @@ class Agent final : public AgentControl {
   std::optional<AgentState> change_there_;  // what the other store has
   std::mutex change_mutex_;
   bool change_ready_ = false;
+  std::atomic<bool> change_begun_{false};
   bool leaving_store_ = false;  // ingest's
   std::optional<FlushChange> flush_change_;
   std::optional<Status> change_result_;

@@ -62,6 +62,7 @@ void Agent::change(AgentChange change) {
   if (opener_.joinable()) opener_.join();
   change_ = std::move(change);
   change_there_.reset();
+  change_begun_ = false;
   store_left_ = false;
   std::promise<void> ended;
   opener_end_ = ended.get_future();
@@ -79,11 +80,11 @@ void Agent::settle_load() {
     const auto store = store_board_.read();
     return !store->positions_loaded && store->retries == 0;
   };
-  for (int64_t waited = 0; may_answer() && !flush_ends_ && waited < kFirstLoadMs;
+  for (int64_t waited = 0; may_answer() && !stops() && waited < kFirstLoadMs;
        waited += kLeaveStoreMs)
     pause();
   moving_ = true;
-  for (; loading_ && !flush_ends_; pause()) interrupt_store();
+  for (; loading_ && !stops(); pause()) interrupt_store();
 }
 
 // Asked by the flush thread: says that it is loading before it looks, as settle_load() says that it
@@ -99,6 +100,7 @@ void Agent::open_store() {
   std::optional<StoreError> error;
   if (change_->store) {
     if (change_->store_reload == StoreReload::kOther) settle_load();
+    if (stops()) return drop_change();
     begin_opening(change_->store.get());
     error = ask_next_store();
     if (begin_opening(nullptr) && error)
@@ -151,15 +153,28 @@ void Agent::interrupt_hung_opening() {
   opening_->interrupt();
 }
 
-// An interruption may come just before the call that then waits.
-void Agent::end_opener() {
-  if (!opener_.joinable()) return;
-  do {
-    std::lock_guard lock(store_mutex_);
-    if (opening_) opening_->interrupt();
-  } while (opener_end_.wait_for(std::chrono::milliseconds(kLeaveStoreMs)) !=
-           std::future_status::ready);
+// An interruption may come just before the call that then waits; one that is inside libpq's connect
+// is not ended by it at all.
+bool Agent::end_opener(int64_t timeout_ms) {
+  if (!opener_.joinable()) return true;
+  for (int64_t waited = 0;; waited += kLeaveStoreMs) {
+    {
+      std::lock_guard lock(store_mutex_);
+      if (opening_) opening_->interrupt();
+    }
+    const auto pause = std::chrono::milliseconds(kLeaveStoreMs);
+    if (opener_end_.wait_for(pause) == std::future_status::ready) break;
+    if (waited >= timeout_ms) return false;
+  }
   opener_.join();
+  return true;
+}
+
+// A stop came first. The other store was perhaps loaded, and may be this one under another name.
+void Agent::drop_change() {
+  if (change_there_) may_have_moved_ = true;
+  moving_ = false;
+  end_change(Status::retry("the agent stops, so it ended without effect"));
 }
 
 void Agent::take_change() {
@@ -168,6 +183,8 @@ void Agent::take_change() {
     std::lock_guard lock(change_mutex_);
     if (!std::exchange(change_ready_, false)) return;
   }
+  if (stops()) return drop_change();
+  change_begun_ = true;
   // Feeds that have ended, and whose sources are gone.
   std::erase_if(receivers_, [](Receiver& receiver) {
     const bool over = receiver.feed.use_count() == 1;

@@ -56,8 +56,7 @@ void Daemon::end_reload(const Status& result) {
     if (control_) control_->drop_change();
     next_control_.reset();
     ++reload_told_.failed;
-    log_->error("the configuration was not reloaded, the old one goes on; mend it and reload again",
-                {{"error", result.message()}});
+    say_not_reloaded(result);
   }
   reload_.reset();
   reload_told_.error = result.message();
@@ -65,9 +64,26 @@ void Daemon::end_reload(const Status& result) {
   agent_->tell_reload(reload_told_);
   for (const ReloadDone& done : std::exchange(reload_waits_, {}))
     done(result ? Result<std::string>(changes) : Result<std::string>(result));
-  notify_ready();
+  if (!stopping()) notify_ready();
   say_status(status_line_.render(*agent_->snapshot()));
   wakeup_.wake();  // somebody may have asked meanwhile
+}
+
+void Daemon::say_not_reloaded(const Status& result) {
+  if (stopping())
+    log_->warn("the reload was not done; the next start reads the file",
+               {{"error", result.message()}});
+  else
+    log_->error("the configuration was not reloaded, the old one goes on; mend it and reload again",
+                {{"error", result.message()}});
+}
+
+// At the end of a stop: the store of the new configuration may still be waited for.
+void Daemon::drop_reload() {
+  if (const auto result = agent_->take_change_result()) return end_reload(*result);
+  if (!reload_) return;
+  end_reload(Status::retry(agent_->change_begun() ? "the agent stops before all of it was done"
+                                                  : "the agent stops, so it ended without effect"));
 }
 
 // What ingest and flush have gone over to already, the rest follows.

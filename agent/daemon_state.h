@@ -53,6 +53,8 @@ class Daemon {
   void begin_reload();
   Status prepare_control(const ControlSettings& next);
   void end_reload(const Status& result);
+  void say_not_reloaded(const Status& result);
+  void drop_reload();
   void apply_reload();
   void say_status(const std::string& text);
   void feed_watchdog(int64_t call_ms_max);
@@ -64,6 +66,7 @@ class Daemon {
   void report_once(const AgentSnapshot& snapshot);
 
   const Config& config() const { return *running_; }
+  bool stopping() const { return stop_deadline_mono_ms_ != kNever || agent_->finished(); }
 
   std::shared_ptr<const Config> running_;
   const RunOptions& options_;

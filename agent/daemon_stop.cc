@@ -72,6 +72,7 @@ int Daemon::give_up() {
   // Being stuck does not end by stopping: --once has not read what it was started for.
   const bool stuck_once = options_.once && stop_deadline_mono_ms_ == kNever;
   if (agent_->finished() && !stuck_once) return finish();
+  drop_reload();
   const std::string why = why_not_stored(*snapshot);
   const std::string unreadable = unread_inputs(*snapshot);
   if (options_.once && snapshot->store.positions_loaded && lines == 0 && !unreadable.empty()) {
@@ -155,6 +156,7 @@ int Daemon::finish() {
   const auto snapshot = agent_->snapshot();
   bar_.draw(*snapshot);
   bar_.end();
+  drop_reload();
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
   int code = agent_->taken_over() ? kExitUsage : kExitDone;

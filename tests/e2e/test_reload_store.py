@@ -1,11 +1,13 @@
 """The store changes under a running agent: another one takes over, hangs, or is refused."""
 import os
 import signal
+import socket
+import subprocess
 import time
 
 import pytest
 
-from agent import command, sqlite_query
+from agent import LASTSEEN, command, sqlite_query
 from conftest import migrated
 from reloads import Lines, entries, file_input, reload, rows_of, under_load
 from servers import free_port, wait_until
@@ -70,6 +72,22 @@ def test_a_store_that_hangs_after_it_connected_is_refused(database, agents, logs
     wait_until(lambda: "late" in rows_of(database))
     assert agent.stop() == 0
     proxy.close()
+
+
+def test_a_stop_does_not_wait_for_a_store_that_a_reload_opens(agents, logs):
+    agent = agents(logs[0], shutdown={"timeout": "2s"}).start()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and never answers
+        agent.write(store={"type": "postgres", "timeout": {"connect": "60s"},
+                           "url": f"postgresql://x@127.0.0.1:{silent.getsockname()[1]}/x"})
+        with subprocess.Popen([LASTSEEN, "reload", "-s", agent.socket], text=True,
+                              stderr=subprocess.PIPE) as asked:
+            connection = silent.accept()[0]
+            assert agent.stop(timeout=10) == 0
+            assert "ended without effect" in asked.communicate()[1]
+            connection.close()
+    log = agent.log().splitlines()
+    assert "the reload was not done" in log[-2] and "ended without effect" in log[-2]
+    assert "stopped: everything that was read is committed" in log[-1]
 
 
 @pytest.mark.parametrize("reached", [True, False])

@@ -161,6 +161,7 @@ void Agent::ingest_loop() {
     if (step.spill) pipeline_.spilled(carry_out(*step.spill), clock_.now());
     if (step.batch) to_flush_.put({std::move(*step.batch), step.last || step.release});
     if (step.move_store) {
+      if (!pipeline_.loaded()) say_positions_stay();
       post({std::move(change_->flusher), std::move(change_->store), std::move(change_there_)});
       leaving_store_ = true;
     }

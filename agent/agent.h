@@ -137,6 +137,7 @@ class Agent final : public AgentControl {
   bool stops() const { return stop_asked_ || flush_ends_; }
   void drop_change();
   void take_change();
+  void say_positions_stay();
   void leave_store(Pipeline::Step& step);
   void finish_change();
   void end_change(Status result);

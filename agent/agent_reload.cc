@@ -196,6 +196,14 @@ void Agent::take_change() {
   if (!change_there_) post({change_->flusher, std::move(change_->store), std::nullopt});
 }
 
+void Agent::say_positions_stay() {
+  log_.warn(
+      "the store that is left was never reached, so positions that it has are not taken over: "
+      "inputs "
+      "go on where the next one has them, or begin by their `start`. What is skipped so, "
+      "'lastseen backfill' reads; see the log for where each input begins");
+}
+
 // Flush is told to leave the store that it may be waiting for. One interruption does not do: it may
 // come just before the call that then waits.
 void Agent::leave_store(Pipeline::Step& step) {

@@ -90,6 +90,17 @@ def test_a_stop_does_not_wait_for_a_store_that_a_reload_opens(agents, logs):
     assert "stopped: everything that was read is committed" in log[-1]
 
 
+def test_positions_of_a_store_that_was_never_reached_are_said_not_to_go_along(agents, logs):
+    away = {"type": "postgres", "url": f"postgresql://x@127.0.0.1:{free_port()}/x"}
+    agent = agents(logs[0], away).start(wait=False)
+    agent.says("the store does not answer")
+    reload(agent, store={"type": "sqlite", "path": agent.database})
+    assert agent.log().count("was never reached, so positions that it has are not taken over") == 1
+    reload(agent, store={"type": "sqlite", "path": agent.database + "2"})
+    assert agent.log().count("was never reached, so positions that it has are not taken over") == 1
+    assert agent.stop() == 0
+
+
 @pytest.mark.parametrize("reached", [True, False])
 def test_after_a_refused_store_it_is_still_the_older_instance_that_stops(
         database, agents, logs, reached):

@@ -257,7 +257,10 @@ void Pipeline::finish_flushes(bool more) {
 }
 
 void Pipeline::stop() {
-  if (std::exchange(stopping_, true)) return;
+  if (!std::exchange(stopping_, true)) end_sources();
+}
+
+void Pipeline::end_sources() {
   for (auto& input : inputs_) {
     input->parts.source->end();
     if (input->next) input->next->parts.source->end();

@@ -152,6 +152,7 @@ class Pipeline {
   void show_lines(const Input& input, const Piece& piece, const ParsedLines& parsed,
                   size_t counted);
   void take_losses();
+  void end_sources();
   bool all_looked() const;
   bool caught_up() const;
   bool received_all() const;

@@ -121,6 +121,7 @@ void Pipeline::change_inputs(Now now) {
     leave(*input);
   }
   for (Next& other : others) add_input(std::move(other), now);
+  if (stopping_) end_sources();  // a stop waits for the feeds among them
 }
 
 void Pipeline::change_in_place(Input& input, InputChange& change, Now now) {

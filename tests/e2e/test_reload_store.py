@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -9,7 +10,8 @@ import pytest
 
 from agent import LASTSEEN, command, sqlite_query
 from conftest import migrated
-from reloads import Lines, entries, file_input, reload, rows_of, under_load
+from feeds import datagram_socket, feed, ndjson
+from reloads import START_MS, Lines, entries, file_input, reload, rows_of, under_load
 from servers import free_port, wait_until
 from trouble import ForgetfulProxy, HangingProxy
 
@@ -88,6 +90,33 @@ def test_a_stop_does_not_wait_for_a_store_that_a_reload_opens(agents, logs):
     log = agent.log().splitlines()
     assert "the reload was not done" in log[-2] and "ended without effect" in log[-2]
     assert "stopped: everything that was read is committed" in log[-1]
+
+
+def test_a_store_that_answers_during_a_stop_is_not_gone_over_to(agents, logs):
+    agent = agents(logs[0], shutdown={"timeout": "10s"})
+    here, there = agent.database, agent.database + "2"
+    inputs = [file_input("a", logs[0]), feed("old", "unix_datagram", agent.directory)]
+    for path in (there, here):  # makes them
+        agent.write(inputs=inputs, store={"type": "sqlite", "path": path})
+        agent.start()
+        if path == there:
+            assert agent.stop() == 0
+    locks = [sqlite3.connect(path, isolation_level=None) for path in (there, here)]
+    for lock in locks:
+        lock.execute("BEGIN EXCLUSIVE")
+    datagram_socket(inputs[1]["path"]).send(ndjson("waits", START_MS))
+    wait_until(lambda: entries(agent)["old"]["lines_read"] == 1)
+    agent.write(inputs=[*inputs, feed("new", "unix_datagram", agent.directory)],
+                store={"type": "sqlite", "path": there})
+    agent.process.send_signal(signal.SIGHUP)
+    agent.says("reloading the configuration")
+    agent.process.send_signal(signal.SIGTERM)
+    agent.says("stopping: ")
+    locks[0].close()
+    agent.says("ended without effect")
+    locks[1].close()
+    assert agent.wait(9) == 0
+    assert "waits" in agent.rows()
 
 
 def test_positions_of_a_store_that_was_never_reached_are_said_not_to_go_along(agents, logs):

@@ -62,6 +62,7 @@ class Daemon {
   int give_up();
   int finish();
   int report_unread(const AgentSnapshot& snapshot);
+  bool report_unstored(const AgentSnapshot& snapshot);
   uint64_t report_feeds(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 

@@ -87,19 +87,13 @@ int Daemon::give_up() {
         "rows stay older by less than that until they are seen again. See whether the store runs",
         {{"clients", snapshot->store.withheld}});
   const uint64_t fed = report_feeds(*snapshot);
-  const bool begins_unstored = snapshot->begins_unstored && snapshot->store.positions_loaded;
   const bool unread = no_log_was_read(*snapshot);
   const int unread_code = unread ? report_unread(*snapshot) : kExitDone;
+  const bool waits = report_unstored(*snapshot);
   if (fed == lines && fed > 0) {
     log_->error("stopped with data of feeds not committed; see whether the store runs",
                 {{"lines", fed}, {"error", why}});
-  } else if (begins_unstored) {
-    log_->error(
-        "stopped before the store took where inputs begin, or go on under another name; the next "
-        "start chooses that by their `start`. Where that is end, 'lastseen backfill' reads what "
-        "came since; or start once more as it was configured before. See whether the store runs",
-        {{"lines", lines}, {"error", why}});
-  } else if (lines > 0 || (snapshot->store.withheld == 0 && !unread)) {
+  } else if (!waits && (lines > 0 || (snapshot->store.withheld == 0 && !unread))) {
     log_->error(
         "stopped with data not committed; it waits in the log files and is read again at "
         "the next start. See whether the store runs",
@@ -108,7 +102,7 @@ int Daemon::give_up() {
   if (control_) control_->stop();
   if (control_thread_.joinable()) control_thread_.join();
   const bool nothing_pending =
-      lines == 0 && snapshot->store.withheld == 0 && !begins_unstored && !options_.once;
+      lines == 0 && snapshot->store.withheld == 0 && !waits && !options_.once;
   _exit(nothing_pending ? unread_code : kExitUncommitted);
 }
 
@@ -132,6 +126,23 @@ int Daemon::report_unread(const AgentSnapshot& snapshot) {
       "log files. See whether the store runs",
       {{"error", why}});
   return options_.once ? kExitUncommitted : kExitDone;
+}
+
+// What neither a batch nor a log holds. Returns whether there is any.
+bool Daemon::report_unstored(const AgentSnapshot& snapshot) {
+  const std::string why = why_not_stored(snapshot);
+  if (snapshot.begins_unstored)
+    log_->error(
+        "stopped before the store took where inputs begin, or go on under another name; the next "
+        "start chooses that by their `start`. Where that is end, 'lastseen backfill' reads what "
+        "came since; or start once more as it was configured before. See whether the store runs",
+        {{"lines", pending_lines(snapshot)}, {"error", why}});
+  if (snapshot.spill_found > 0)
+    log_->error(
+        "stopped before the store could tell whether it has what feeds had brought to an earlier "
+        "run; that waits in the spill file. See whether the store runs",
+        {{"file", spill_file_->path()}, {"lines", snapshot.spill_found}, {"error", why}});
+  return snapshot.begins_unstored || snapshot.spill_found > 0;
 }
 
 // What feeds brought waits nowhere else.
@@ -170,7 +181,11 @@ int Daemon::finish() {
       code = kExitFailed;
     }
   }
-  if (agent_->taken_over()) report_feeds(*snapshot);
+  if (agent_->taken_over()) {
+    report_feeds(*snapshot);
+  } else if (report_unstored(*snapshot) && code == kExitDone) {
+    code = kExitUncommitted;
+  }
   if (code == kExitDone && !unread) log_->info("stopped: everything that was read is committed");
   if (!agent_->join(kJoinMs)) {
     agent_->interrupt_store();

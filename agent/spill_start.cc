@@ -10,14 +10,6 @@ namespace lastseen {
 
 namespace {
 
-uint64_t lines_of(const std::vector<SpillPart>& parts) {
-  uint64_t lines = 0;
-  for (const SpillPart& part : parts)
-    if (const auto inputs = decode_part(part.bytes))
-      for (const SpilledInput& input : *inputs) lines += input.counts.lines_read;
-  return lines;
-}
-
 void set_aside(StateFile& file, const std::string& why, Log& log) {
   const Result<std::string> place = file.set_aside();
   const std::string where = place ? "it was moved to " + *place

@@ -80,7 +80,10 @@ struct AgentSnapshot {
   int64_t oldest_pending_mono_ms = 0;  ///< When the oldest pending sighting was read; 0: none.
   int64_t flush_interval_ms = 0;
   bool begins_unstored = false;  ///< Where inputs begin is not committed: a start chooses anew.
-  bool feeds_saved = true;       ///< What feeds brought is committed or in the spill file.
+  /// Lines that an earlier run left in the spill file; the store has not told yet of which it
+  /// knows.
+  uint64_t spill_found = 0;
+  bool feeds_saved = true;  ///< What feeds brought is committed or in the spill file.
   StoreSnapshot store;
   ReloadSnapshot reload;
 };

@@ -154,6 +154,14 @@ Result<std::vector<SpilledInput>> decode_part(std::string_view bytes) {
   return inputs;
 }
 
+uint64_t lines_of(const std::vector<SpillPart>& parts) {
+  uint64_t lines = 0;
+  for (const SpillPart& part : parts)
+    if (const auto inputs = decode_part(part.bytes))
+      for (const SpilledInput& input : *inputs) lines += input.counts.lines_read;
+  return lines;
+}
+
 std::string encode_spill(const SpillOwner& owner, const std::vector<const SpillPart*>& parts) {
   std::string body;
   put_text(body, owner.agent_id);

@@ -49,6 +49,9 @@ std::string encode_part(const std::vector<SpilledInput>& inputs);
 /// that balance.
 Result<std::vector<SpilledInput>> decode_part(std::string_view bytes);
 
+/// How many lines feeds brought in them.
+uint64_t lines_of(const std::vector<SpillPart>& parts);
+
 struct SpillOwner {
   std::string agent_id;
   std::string store = {};  ///< Whose numbers the batches have.

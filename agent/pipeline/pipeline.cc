@@ -302,6 +302,7 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
                                         ? in_flight_->oldest_read_mono_ms
                                         : oldest_pending_mono_ms_;
   snapshot.begins_unstored = begins_unstored();
+  snapshot.spill_found = spill_.found_lines();
   snapshot.feeds_saved = received_all() && spill_.saved(feeds_pending(), lines_of_feeds());
   for (const auto& input : inputs_) {
     InputSnapshot& part = snapshot.inputs.emplace_back();
@@ -316,8 +317,13 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
       part.pending += input->left->sightings;
     }
     part.feed = input->parts.feed;
-    part.watching = input->parts.source->watching();
-    input->parts.source->describe(part.files);
+    if (input->next) {
+      part.watching = input->next->parts.source->watching();
+      input->next->parts.source->describe(part.files);
+    } else if (!input->leaving) {
+      part.watching = input->parts.source->watching();
+    }
+    if (!input->gave_source) input->parts.source->describe(part.files);
   }
   return snapshot;
 }

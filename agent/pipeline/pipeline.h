@@ -50,7 +50,7 @@ class Pipeline {
   Step step(Now now);
 
   /// What an earlier run had left in its spill file; before the first step().
-  void found_spill(std::vector<SpillPart> parts) { spill_.found(std::move(parts)); }
+  void found_spill(std::vector<SpillPart> parts);
   void spilled(SpillResult result, Now now) { spill_.done(result, now); }
   /// During a stop: the spill is brought up to date once everything that had arrived is taken in.
   void save_feeds() { save_asked_ = true; }
@@ -166,6 +166,7 @@ class Pipeline {
   void positions_known(AgentState state, Now now);
   void start_input(Input& input, const StoredInput& stored, bool again, Now now);
   void take_back(const SpillPart& part, Now now);
+  static void wait_for_feed(Input& input);
   std::vector<SpilledInput> brought_by_feeds() const;
   bool feeds_pending() const;
   uint64_t lines_of_feeds() const;
@@ -198,7 +199,7 @@ class Pipeline {
   void leave_behind(Input& input);
   static size_t seal_left(Input& input, Left& left, Batch& batch);
   void drop_left(Input& input);
-  StoredInput known_of(Input& input) const;
+  StoredInput known_of(Input& input);
   void remove_input(size_t index);
   static void renumber(Input& input, uint32_t index);
   Input* find_input(const std::string& name);

@@ -135,8 +135,7 @@ void Pipeline::change_in_place(Input& input, InputChange& change, Now now) {
 
 // Not known to the store, and whether another agent has read its files is to be found out again.
 void Pipeline::start_unknown(Input& input, Now now) {
-  StoredInput unknown;
-  unknown.foreign = foreign_;
+  StoredInput unknown{false, {}, input.sealed, foreign_};
   start_input(input, unknown, false, now);
 }
 
@@ -152,9 +151,10 @@ void Pipeline::take_source(Input& from, InputChange& change, Next& next) {
   next.begun = from.begun;
   next.origin = {from.parts.name, from.origin.earlier, from.origin.keys};
   if (!from.origin.name.empty()) next.origin.earlier.insert(from.origin.name);
+  if (from.held_back) next.origin = {};  // the store knows nothing of it
   from.gave_source = true;
   from.begun = true;
-  if (loaded_) next.origin.keys.merge(keys_of(*change.source));
+  if (loaded_ && !from.held_back) next.origin.keys.merge(keys_of(*change.source));
 }
 
 void Pipeline::add_input(Next next, Now now) {
@@ -189,8 +189,9 @@ bool Pipeline::has_given_all(const Input& input) const {
 }
 
 bool Pipeline::is_idle(const Input& input) const {
-  if (input.gave_source && !loaded_) return false;  // the store may have rows of it
+  if (!loaded_) return false;        // the store may have rows of it, and the spill lines
   if (input.held_back) return true;  // whatever it lost, the store is to know nothing of it
+  if (!input.gave_source && !input.origin.name.empty()) return false;  // nobody else has its rows
   if (!input.next && !input.rows_gone.empty()) return false;
   return has_given_all(input) && input.in_flight == 0 && input.buffer.sightings() == 0 &&
          input.buffer.clients() == 0 && !input.left && input.delta == LedgerCounts() &&
@@ -243,10 +244,8 @@ void Pipeline::take_place(Input& input, Now now) {
     first_batch_due_ = true;
     return;
   }
-  if (was_held_back) {  // the store does not know it
-    input.delta = LedgerCounts();
-    return start_unknown(input, now);
-  }
+  if (was_held_back) input.delta = LedgerCounts();  // the store does not know it
+  if (was_held_back || input.held_back) return start_unknown(input, now);
   input.parts.source->restore(known, now);
   input.parts.source->begin();
   input.begun = true;
@@ -278,9 +277,10 @@ void Pipeline::drop_left(Input& input) {
 }
 
 // Of an input that is idle: what the store has of it.
-StoredInput Pipeline::known_of(Input& input) const {
+StoredInput Pipeline::known_of(Input& input) {
   StoredInput known{true, {}, input.sealed};
   if (!loaded_ || input.held_back) return known;
+  if (auto log = strangers_.extract(input.parts.name)) known.positions = log.mapped().positions;
   if (!input.gave_source) input.parts.source->store_anew({});
   input.parts.source->collect(known.positions);
   std::erase_if(known.positions, [](const Position& position) { return position.gone; });

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "pipeline/pipeline.h"
+#include "source/ended_source.h"
 
 namespace lastseen {
 
@@ -65,14 +66,38 @@ void Pipeline::start_input(Input& input, const StoredInput& stored, bool again, 
   input.out = input.out_carried = input.carried = LedgerCounts();
   input.before = input.sealed = stored.totals;
   input.parts.source->restore(stored, now);
+  input.held_back = input.parts.source->held_back();
+  if (input.held_back) input.origin = {};  // the store knows it by no name
   if (!input.origin.name.empty()) input.origin.keys.merge(keys_of(*input.parts.source));
   input.begun = stored.known;
-  input.held_back = input.parts.source->held_back();
   if (stored.known) {
     input.parts.source->begin();
   } else if (!input.held_back) {
     first_batch_due_ = true;
   }
+}
+
+void Pipeline::found_spill(std::vector<SpillPart> parts) {
+  for (const SpillPart& part : parts) {
+    const auto decoded = decode_part(part.bytes);
+    CHECK(decoded.is_ok());  // it was looked at when it was read
+    for (const SpilledInput& spilled : *decoded) {
+      Input* input = find_input(spilled.name);
+      if (input && !input->parts.feed && !input->next) wait_for_feed(*input);
+    }
+  }
+  spill_.found(std::move(parts));
+}
+
+// A log has the name that a feed had. It takes its place once what that brought is committed.
+void Pipeline::wait_for_feed(Input& input) {
+  input.next = std::make_unique<Next>();
+  input.next->parts = std::move(input.parts);
+  input.parts = PipelineInput();
+  input.parts.name = input.next->parts.name;
+  input.parts.source = std::make_unique<EndedSource>();
+  input.parts.feed = true;
+  input.leaving = true;
 }
 
 // What feeds brought once, and no batch has committed.

@@ -58,9 +58,13 @@ StoredInput Pipeline::stored_of(const AgentState& state, Input& input) {
 }
 
 void Pipeline::remember_strangers(const AgentState& state) {
-  for (const AgentState::Input& known : state.inputs)
-    if (find_input(known.name) == nullptr)
+  for (const AgentState::Input& known : state.inputs) {
+    const Input* input = find_input(known.name);
+    const bool log_waits = input && !loaded_ && input->parts.feed && input->next &&
+                           !input->next->parts.feed && input->next->origin.name.empty();
+    if (input == nullptr || log_waits)
       strangers_[known.name] = {true, known.positions, known.totals};
+  }
 }
 
 // Whether this is the store that was left, under another name, and it had committed the batch that
@@ -166,6 +170,7 @@ void Pipeline::restore_next(Next& next, const AgentState& state, Now now) {
                   [&](const Position& position) { return !origin.keys.contains(position.stream); });
   for (const Position& position : stored.positions) next.origin.keys.insert(position.stream);
   next.parts.source->restore(stored, now);
+  if (next.parts.source->held_back()) next.origin = {};
   next.begun = stored.known;
   if (stored.known) next.parts.source->begin();
 }

@@ -10,6 +10,7 @@ namespace lastseen {
 
 void SpillKeeper::found(std::vector<SpillPart> parts) {
   found_ = std::move(parts);
+  found_lines_ = lines_of(found_);
   on_disk_ = true;
   on_disk_up_to_ = UINT64_MAX;
 }
@@ -18,6 +19,7 @@ std::vector<SpillPart> SpillKeeper::positions_known(uint64_t batch) {
   batch_ = batch;
   numbers_are_old_ = on_disk_;
   std::vector<SpillPart> again = std::exchange(found_, {});
+  found_lines_ = 0;
   // A command that changed positions meanwhile committed nothing of this.
   std::erase_if(again, [&](const SpillPart& part) {
     return part.batch != 0 && batches_of(part.batch) <= batches_of(batch);

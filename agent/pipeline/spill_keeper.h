@@ -40,6 +40,8 @@ class SpillKeeper {
 
   /// An earlier run left a file, and these are its parts.
   void found(std::vector<SpillPart> parts);
+  /// Lines in them, until positions are known.
+  uint64_t found_lines() const { return found_lines_; }
 
   /// The fence stands at `batch`. What has to be taken in again: of the file that was found, or,
   /// when the store went back, of the batch that is void now.
@@ -78,7 +80,8 @@ class SpillKeeper {
 
   SpillOwner owner_;
   int64_t interval_ms_;
-  std::vector<SpillPart> found_;              // whether they were committed is not known yet
+  std::vector<SpillPart> found_;  // whether they were committed is not known yet
+  uint64_t found_lines_ = 0;
   std::optional<uint64_t> batch_;             // where the fence stands, once that is known
   std::optional<int64_t> out_since_mono_ms_;  // a batch is out
   SpillPart in_flight_;                       // what it holds of feeds; no bytes: nothing

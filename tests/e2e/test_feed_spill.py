@@ -173,6 +173,27 @@ def test_input_that_is_no_longer_configured_is_committed(own_database, agents, t
     assert own_database.rows() == sender.truth.clients
 
 
+@pytest.mark.parametrize("left_out", [True, False], ids=["left out by a reload", "a log now"])
+def test_spilled_lines_outlive_their_feed(own_database, agents, tmp_log, left_out):
+    agent, sender = stopped_in_an_outage(agents, own_database)
+    fed = agent.settings["inputs"][0]
+    log = {"name": "log" if left_out else fed["name"], "path": tmp_log, "parser": "json"}
+    open(tmp_log, "w", encoding="utf-8").close()
+    own_database.server.stop()
+    agent.write(inputs=[fed if left_out else log])
+    agent.start(wait=False)
+    wait_until(lambda: agent.get("/healthz")[0] == 200)
+    agent.write(inputs=[log])
+    assert command("reload", "-s", agent.socket).returncode == 0
+    assert agent.stop() == 3, "the spill waits"
+    assert "that waits in the spill file" in agent.log()
+    agent.start(wait=False)
+    own_database.server.start(durable=True)
+    wait_until(lambda: own_database.rows() == sender.truth.clients)
+    wait_until(lambda: not os.path.exists(spill_of(agent)))
+    assert agent.stop() == 0
+
+
 def test_spill_of_an_agent_that_has_another_name_now_is_named(own_database, agents):
     agent, sender = stopped_in_an_outage(agents, own_database)
     agent.write(agent_id="renamed")

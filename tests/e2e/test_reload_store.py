@@ -180,6 +180,21 @@ def test_a_store_that_is_away_hands_over_what_it_did_not_take(own_cluster, agent
     assert not os.path.exists(f"{agent.directory}/e2e.spill")
 
 
+def test_a_stop_before_the_store_answered_says_that_it_has_not_taken_the_names(
+        own_database, agents, logs):
+    a, b = (file_input("a", logs[0]), file_input("b", logs[1]))
+    agent = agents("/nowhere", own_database.store())
+    agent.write(inputs=[a, b])
+    agent.start()
+    assert agent.stop() == 0
+    own_database.server.stop()
+    agent.start(wait=False)
+    wait_until(lambda: agent.get("/healthz")[0] == 200)
+    reload(agent, inputs=[{**a, "name": "b"}, {**b, "name": "a"}])
+    assert agent.stop() == 3
+    assert "or go on under another name" in agent.log()
+
+
 def test_kills_in_the_middle_of_moves_to_another_store_lose_nothing(database, agents, logs):
     """Of two stores that take turns the last one may not know how far reading was: `start` decides
     then. Clients that an earlier one has are there, or here."""

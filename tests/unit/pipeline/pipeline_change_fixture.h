@@ -56,13 +56,16 @@ class PipelineChangeTest : public testing::Test {
     sources_[name] = source.get();
     return source;
   }
-  void build(const std::vector<Wanted>& inputs) {
+  void build_unloaded(const std::vector<Wanted>& inputs) {
     std::vector<PipelineInput> built;
     for (const Wanted& input : inputs) {
       built.push_back(parts(input));
       built.back().source = new_source(input.name);
     }
     pipeline_.emplace(options_, std::move(built), at(0));
+  }
+  void build(const std::vector<Wanted>& inputs) {
+    build_unloaded(inputs);
     FlushReply reply;
     reply.kind = FlushReply::Kind::kPositions;
     for (const Wanted& input : inputs) reply.state.inputs.push_back({input.name, {}, {}});

@@ -15,6 +15,20 @@ class PipelineChangeOutage : public PipelineChangeTest {
     ASSERT_TRUE(std::exchange(move_store_, false));
     pipeline_->deliver(moved(std::nullopt, {7, 0, {}}), at(ms + 2));
   }
+  // An earlier run left one line of the client F.
+  void find_spill_of(const std::string& name) {
+    SpilledInput spilled;
+    spilled.name = name;
+    spilled.counts.lines_read = 1;
+    spilled.entries.push_back({"F", 5, 5, 1});
+    pipeline_->found_spill({{0, encode_part({spilled})}});
+  }
+  static Position position_at(uint64_t offset) {
+    Position position;
+    position.stream = "stream";
+    position.position = offset;
+    return position;
+  }
   // While a batch of it is out. Returns the one that leaves.
   FakeSource* replace_feed() {
     build({{"feed", "", "p", true}});
@@ -136,6 +150,76 @@ TEST_F(PipelineChangeOutage, AStoreThatDoesNotTakeTheFirstBatchDoesNotHoldUpTheR
   step(2004);
   EXPECT_TRUE(changed_);
   EXPECT_TRUE(pipeline_->begins_unstored());
+}
+
+TEST_F(PipelineChangeOutage, WhatTheSpillHoldsOfAFeedThatLeavesBeforePositionsAreKnownIsKept) {
+  build_unloaded({{"a", ""}, {"feed", "", "p", true}});
+  find_spill_of("feed");
+  change({{"a", "a"}});
+  sources_["feed"]->over = true;
+  step(1);
+  pipeline_->deliver(nothing_known(), at(2));
+  const std::optional<Batch> batch = step(3);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"feed:F"}, ids(*batch));
+}
+
+TEST_F(PipelineChangeOutage, ALogWithTheNameOfASpilledFeedBeginsOnceThatIsCommitted) {
+  build_unloaded({{"a", ""}});
+  sources_["a"]->bytes = "X 1\n";
+  find_spill_of("a");
+  FlushReply reply = nothing_known();
+  reply.state.inputs.push_back({"a", {position_at(0)}, {}});
+  pipeline_->deliver(std::move(reply), at(2));
+  std::optional<Batch> batch = step(3);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"a:F"}, ids(*batch));
+  EXPECT_TRUE(ledgers()["a"].feed) << "its lines wait nowhere else";
+  EXPECT_FALSE(sources_["a"]->begun);
+  commit();
+  step(4);
+  EXPECT_EQ(1u, sources_["a"]->restored.positions.size()) << "of a log that had the name earlier";
+  batch = step(2000);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"a:p-X"}, ids(*batch));
+}
+
+TEST_F(PipelineChangeOutage, ARenamedInputThatLeavesBeforeItIsStoredLeavesItsPositions) {
+  for (const bool loaded : {true, false}) {
+    loaded ? build({{"a", ""}, {"c", ""}}) : build_unloaded({{"a", ""}, {"c", ""}});
+    FakeSource* source = sources_["a"];
+    source->stored_keys = {"stream"};
+    change({{"b", "a"}, {"c", "c"}});
+    EXPECT_EQ(loaded, step(1).has_value()) << "and the store is away";
+    step(2010);
+    change({{"c", "c"}});
+    step(2011);
+    FlushReply reply = nothing_known();
+    reply.state.inputs.push_back({"a", {position_at(7)}, {}});
+    pipeline_->deliver(std::move(reply), at(2012));
+    const std::optional<Batch> batch = step(2013);
+    ASSERT_TRUE(batch) << loaded;
+    const auto b = std::find_if(batch->inputs.begin(), batch->inputs.end(),
+                                [](const BatchInput& input) { return input.name == "b"; });
+    ASSERT_NE(batch->inputs.end(), b) << loaded;
+    EXPECT_EQ("stream", b->positions.at(0).stream);
+    EXPECT_FALSE(b->positions[0].gone);
+  }
+}
+
+TEST_F(PipelineChangeOutage, AnInputThatAnotherAgentsFilesHoldBackTakesNothingToItsNewName) {
+  build({{"a", ""}, {"b", ""}});
+  sources_["a"]->holds_back = true;
+  pipeline_->deliver(nothing_known(), at(1));
+  ASSERT_TRUE(step(2));
+  commit();
+  change({{"b", "a"}, {"a", "b"}});
+  ASSERT_TRUE(step(3));
+  EXPECT_FALSE(sources_["a"]->restored.known) << "it must not begin as an input that is known";
+  EXPECT_TRUE(sources_["a"]->held_back());
+  commit();
+  step(4);
+  EXPECT_FALSE(pipeline_->begins_unstored());
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "source/log_names.h"
-
 namespace lastseen {
 
 bool StoredRows::is_anchor(const Position& row) {
@@ -34,15 +32,16 @@ Position StoredRows::of_left(Position row) {
 
 void StoredRows::note(const std::vector<Position>& stored, const std::string& path) {
   *this = StoredRows();
+  const LogNames names(path);
   for (const Position& row : stored) {
-    note(row, path);
+    note(row, names);
     if (row.stream == kAnchorKey) anchor_ = row.path;
     if (is_path(row)) path_ = row.path;
   }
 }
 
 // Links may lead elsewhere when the row is read, so they do not count.
-void StoredRows::note(const Position& row, const std::string& path) {
+void StoredRows::note(const Position& row, const LogNames& names) {
   if (is_of_input(row) || is_left(row)) return;
   odd_.erase(row.stream);
   if (row.gone) {
@@ -50,12 +49,13 @@ void StoredRows::note(const Position& row, const std::string& path) {
     return;
   }
   if (!is_anchor(row)) files_.insert(row.stream);
-  if (row.path != path && LogNames(path).home_of(row.path).empty()) odd_.insert(row.stream);
+  if (!names.is_pattern(row.path) && names.home_of(row.path).empty()) odd_.insert(row.stream);
 }
 
 void StoredRows::complete(std::vector<Position>& out, const std::string& path, bool of_path,
                           int64_t looked_ms) {
-  for (const Position& row : out) note(row, path);
+  const LogNames names(path);
+  for (const Position& row : out) note(row, names);
   add_anchor(out, path, looked_ms);
   if (of_path) add_path(out, path);
 }

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/batch.h"
+#include "source/log_names.h"
 
 namespace lastseen {
 
@@ -55,7 +56,7 @@ class StoredRows {
   std::vector<std::string> keys() const;
 
  private:
-  void note(const Position& row, const std::string& path);
+  void note(const Position& row, const LogNames& names);
   void add_anchor(std::vector<Position>& out, const std::string& path, int64_t looked_ms);
   void add_path(std::vector<Position>& out, const std::string& path);
 

@@ -86,7 +86,8 @@ bool Pipeline::holds(const AgentState& there, const Batch& batch) const {
       return false;
     std::map<std::string_view, const Position*> left;  // the last of a key counts
     for (const Position& position : out.positions) left[position.stream] = &position;
-    for (const auto& [key, position] : left) {
+    for (const auto& last : left) {
+      const Position* position = last.second;
       const auto stored =
           std::find_if(known->positions.begin(), known->positions.end(),
                        [&](const Position& row) { return row.stream == position->stream; });

@@ -77,8 +77,8 @@ void FileSource::take_left_back() {
     tell(std::move(row));
     tell(position);  // should its file not be found before the agent is killed
     if (!begun_) stored_families_.insert(family_name_of(position.path));
-    Waiting& waiting = waiting_.emplace_back(std::move(position), LossReason::kDeleted);
-    waiting.sequence = oldest_sequence_ -= kSequenceStep;
+    waiting_.push_back({std::move(position), LossReason::kDeleted});
+    waiting_.back().sequence = oldest_sequence_ -= kSequenceStep;
   }
 }
 

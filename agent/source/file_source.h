@@ -410,6 +410,7 @@ class FileSource final : public Source, private Watcher::Listener {
   uint64_t held_bytes_ = 0;     // our part of the hold budget
   std::vector<Position> gone_;  // for collect(); also what waits for its file, to be stored anew
   std::vector<Position> left_;  // of files that the path does not name any more
+  int64_t left_wall_ms_ = 0;    // when the last of them was left, or restored
   LedgerCounts losses_;
   std::vector<PathTrouble> troubles_;
   std::set<std::string> said_troubles_;

@@ -12,9 +12,11 @@ namespace lastseen {
 // Once it is known where links lead.
 void FileSource::part_with_other_paths(Now now) {
   if (!std::exchange(paths_due_, false)) return;
+  // A log of its own that the path named is now one of several: what it was renamed to stays ours.
+  const bool widened = !has_wildcards(rows_.path()) && !names_.name_of(rows_.path()).empty();
   std::vector<Position> others;
   std::erase_if(waiting_, [&](Waiting& waiting) {
-    waiting.of_path = waiting.of_path || is_of_path(waiting.position);
+    waiting.of_path = waiting.of_path || widened || is_of_path(waiting.position);
     if (!waiting.of_path) others.push_back(std::move(waiting.position));
     return !waiting.of_path;
   });
@@ -49,6 +51,7 @@ void FileSource::leave(Position position, Now now) {
   std::erase_if(left_, [&](const Position& left) { return left.stream == position.stream; });
   tell(StoredRows::left_of(position));
   left_.push_back(position);
+  left_wall_ms_ = now.wall_ms;
   position.gone = true;
   tell(std::move(position));
 }
@@ -82,7 +85,10 @@ void FileSource::take_left_back() {
   }
 }
 
+// What is left may not have moved for long before: it is kept for as long as this agent knows of
+// it.
 void FileSource::prune_left(Now now) {
+  if (now.wall_ms - left_wall_ms_ < kAbsentKeptMs) return;
   std::erase_if(left_, [&](const Position& left) {
     if (now.wall_ms - left.updated_ms < kAbsentKeptMs) return false;
     Position row = StoredRows::left_of(left);

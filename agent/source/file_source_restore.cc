@@ -26,6 +26,7 @@ void FileSource::restore(const StoredInput& stored, Now now) {
   note_foreign(stored);
   rows_.note(stored.positions, settings_.path);
   left_.clear();
+  left_wall_ms_ = now.wall_ms;
   std::vector<Waiting> unfound = std::exchange(waiting_, {});
   stored_families_.clear();
   for (const Position& position : stored.positions) {

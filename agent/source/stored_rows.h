@@ -50,6 +50,8 @@ class StoredRows {
                 int64_t looked_ms);
   /// Whether the rows are known to be of that path, by whichever names.
   bool tells_path(const std::string& path) const { return path_ == path; }
+  /// The path that the rows are known to be of; empty: each tells by its name.
+  const std::string& path() const { return path_; }
   /// Whether there is one under that key; those of chains and of what was left are not asked for.
   bool has(const std::string& key) const;
   /// Of all rows but anchors of chains and those of files that were left.

@@ -156,6 +156,21 @@ TEST_F(FileSourcePaths, AnOddNameIsReadToItsEndAfterARestart) {
   EXPECT_EQ("a b c", f.news());
 }
 
+TEST_F(FileSourcePaths, AnOddNameOfALogThatTheNewPathNamesTooIsReadToItsEnd) {
+  append("a\n");
+  f.up();
+  EXPECT_EQ("a", f.news());
+  f.disk.rename(kLog, "/log/kept.old");
+  append("b\n");
+  f.run(3000);
+  EXPECT_EQ("b", f.news());
+  f.disk.append("/log/kept.old", "c\n");
+  restart_with("/log/*.log");
+  EXPECT_EQ("c", f.news());
+  restart_with("/log/*.log");
+  EXPECT_EQ("", f.news());
+}
+
 TEST_F(FileSourcePaths, AnOddNameOfAnotherPathIsLeft) {
   append("a\n");
   f.up();
@@ -226,6 +241,22 @@ TEST_F(FileSourcePaths, APathThatDoesNotComeBackIsForgottenAfterAMonth) {
   EXPECT_FALSE(store_has("left"));
   change_to(kLog);
   EXPECT_EQ("a a", f.news());
+}
+
+TEST_F(FileSourcePaths, AQuietPathThatIsChangedBackSoonGoesOn) {
+  append("a\n");
+  f.up();
+  EXPECT_EQ("a", f.news());
+  f.commit();
+  restart();
+  f.pass(40 * kDayMs);
+  f.settings.path = kOther;
+  f.up();
+  f.run(3000);
+  append_to_both("x");
+  EXPECT_EQ("new x", f.news());
+  restart_with(kLog);
+  EXPECT_EQ("old x", f.news());
 }
 
 TEST_F(FileSourcePaths, AnInputThatIsRenamedTakesAlongWhatItLeft) {

@@ -199,8 +199,7 @@ void Agent::take_change() {
 void Agent::say_positions_stay() {
   log_.warn(
       "the store that is left was never reached, so positions that it has are not taken over: "
-      "inputs "
-      "go on where the next one has them, or begin by their `start`. What is skipped so, "
+      "inputs go on where the next one has them, or begin by their `start`. What is skipped so, "
       "'lastseen backfill' reads; see the log for where each input begins");
 }
 

@@ -45,40 +45,40 @@ def test_read_only_standby_alone_holds_until_it_is_promoted(own_database, agents
         agent.assert_exact(database, truth)
 
 
-def test_failover_to_the_other_host_of_the_url(own_database, agents, tmp_log):
-    with standby_of(own_database.server) as standby:
+def assert_exact_through(trouble, database, agents, tmp_log):
+    """Whatever befalls an agent that knows both hosts, under load, the standby has it all then."""
+    with standby_of(database.server) as standby:
         with Writer(tmp_log, rate=1000, clients=300) as writer:
-            primary = own_database.server
-            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
+            agent = agents(tmp_log, database.store(url=both(database, standby))).start()
             time.sleep(1)
-            primary.stop("fast")  # sends what the standby lacks, then ends
-            agent.waits_for()
-            standby.promote()
+            trouble(agent, database.server, standby)
             wait_until(agent.is_ready, 20)
             time.sleep(0.5)
             truth = writer.stop()
-        agent.assert_exact(moved_to(own_database, standby), truth)
+        agent.assert_exact(moved_to(database, standby), truth)
         assert agent.stop() == 0
+
+
+def test_failover_to_the_other_host_of_the_url(own_database, agents, tmp_log):
+    def primary_goes(agent, primary, standby):
+        primary.stop("fast")  # sends what the standby lacks, then ends
+        agent.waits_for()
+        standby.promote()
+
+    assert_exact_through(primary_goes, own_database, agents, tmp_log)
 
 
 def test_failover_to_a_standby_that_lags_reads_again_what_it_lacks(own_database, agents, tmp_log):
-    with standby_of(own_database.server) as standby:
-        with Writer(tmp_log, rate=1000, clients=300) as writer:
-            primary = own_database.server
-            agent = agents(tmp_log, own_database.store(url=both(own_database, standby))).start()
-            time.sleep(1)
-            standby.caught_up(primary)
-            standby.cut_off()
-            behind = own_database.batch()
-            wait_until(lambda: own_database.batch() > behind + 10)
-            primary.stop("immediate")
-            standby.promote()
-            agent.says("the store is not where this agent left it", 20)
-            wait_until(agent.is_ready, 20)
-            time.sleep(0.5)
-            truth = writer.stop()
-        agent.assert_exact(moved_to(own_database, standby), truth)
-        assert agent.stop() == 0
+    def standby_lags(agent, primary, standby):
+        standby.caught_up(primary)
+        standby.cut_off()
+        behind = own_database.batch()
+        wait_until(lambda: own_database.batch() > behind + 10)
+        primary.stop("immediate")
+        standby.promote()
+        agent.says("the store is not where this agent left it", 20)
+
+    assert_exact_through(standby_lags, own_database, agents, tmp_log)
 
 
 def test_standby_that_lags_after_a_rotation_counts_what_is_gone(own_database, agents, tmp_log):

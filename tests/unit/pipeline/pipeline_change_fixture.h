@@ -98,6 +98,14 @@ class PipelineChangeTest : public testing::Test {
     reply.withheld = withheld;
     pipeline_->deliver(std::move(reply), at(0));
   }
+  // After 1000 ms the newest time of one client of `a` is withheld.
+  void withhold_one(const std::vector<Wanted>& inputs) {
+    options_.resolution_ms = 3'600'000;
+    build(inputs);
+    sources_["a"]->bytes = "X 1\n";
+    ASSERT_TRUE(step(1000));
+    commit(1);
+  }
   // The store is left at 1001 ms; it is not known whether it took batch 5 of epoch 3.
   Batch leave_with_batch_out(const std::vector<Wanted>& inputs) {
     Batch out = std::move(step(1000).value());

@@ -57,11 +57,7 @@ TEST_F(PipelineChangeTest, AStopThatComesFirstIsNotHeldUpByANewFeed) {
 }
 
 TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithTheNextFlush) {
-  options_.resolution_ms = 3'600'000;
-  build({{"a", ""}});
-  sources_["a"]->bytes = "X 1\n";
-  ASSERT_TRUE(step(1000));
-  commit(1);
+  withhold_one({{"a", ""}});
   change({{"a", "a"}});
   EXPECT_FALSE(step(1001));
   ASSERT_TRUE(step(2001));
@@ -71,11 +67,7 @@ TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithTheNextF
 }
 
 TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithAFlushThatIsAskedFor) {
-  options_.resolution_ms = 3'600'000;
-  build({{"a", ""}});
-  sources_["a"]->bytes = "X 1\n";
-  ASSERT_TRUE(step(1000));
-  commit(1);
+  withhold_one({{"a", ""}});
   change({{"a", "a"}});
   EXPECT_FALSE(step(1001));
   int done = 0;
@@ -88,11 +80,7 @@ TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithAFlushTh
 }
 
 TEST_F(PipelineChangeTest, AStopCommitsWhatAResolutionThatWentHasWithheld) {
-  options_.resolution_ms = 3'600'000;
-  build({{"a", ""}});
-  sources_["a"]->bytes = "X 1\n";
-  ASSERT_TRUE(step(1000));
-  commit(1);
+  withhold_one({{"a", ""}});
   change({{"a", "a"}});
   EXPECT_FALSE(step(1001));
   pipeline_->stop();
@@ -103,11 +91,7 @@ TEST_F(PipelineChangeTest, AStopCommitsWhatAResolutionThatWentHasWithheld) {
 }
 
 TEST_F(PipelineChangeTest, WhatIsWithheldGoesOutBeforeTheInputThatItNamesByItsPlace) {
-  options_.resolution_ms = 3'600'000;
-  build({{"a", ""}, {"b", ""}});
-  sources_["a"]->bytes = "X 1\n";
-  ASSERT_TRUE(step(1000));
-  commit(1);
+  withhold_one({{"a", ""}, {"b", ""}});
   change({{"b", "b"}});
   ASSERT_TRUE(step(1001));
   EXPECT_TRUE(release_);

@@ -13,9 +13,9 @@ struct FileSourcePaths : FileSourceTest {
     f.source->change(f.settings, f.start, f.options.hot_ms, f.now);
     f.run(3000);
   }
-  void restart_with(const std::string& path) {
+  void restart_with(const std::string& path, int64_t down_ms = 1000) {
     restart();
-    f.pass(1000);
+    f.pass(down_ms);
     f.settings.path = path;
     f.up();
     f.run(3000);
@@ -248,11 +248,7 @@ TEST_F(FileSourcePaths, AQuietPathThatIsChangedBackSoonGoesOn) {
   f.up();
   EXPECT_EQ("a", f.news());
   f.commit();
-  restart();
-  f.pass(40 * kDayMs);
-  f.settings.path = kOther;
-  f.up();
-  f.run(3000);
+  restart_with(kOther, 40 * kDayMs);
   append_to_both("x");
   EXPECT_EQ("new x", f.news());
   restart_with(kLog);

@@ -75,7 +75,7 @@ Status Daemon::build() {
   spill_file_ = make_state_file(spill_path(config()));
   std::vector<SpillPart> spilled = read_spill(*spill_file_, spill_owner(config()), *log_);
   say_other_spills(config(), *files_, *log_);
-  add_spilled_inputs(spilled, *inputs, *log_);
+  say_left_out_inputs(spilled, *inputs, *log_);
   pipeline_ = std::make_unique<Pipeline>(pipeline_options(config(), options_.once, seed),
                                          std::move(*inputs), clock_.now());
   if (!spilled.empty()) pipeline_->found_spill(std::move(spilled));

@@ -1,9 +1,9 @@
 #include "spill_start.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include "source/ended_source.h"
 #include "store_place.h"
 
 namespace lastseen {
@@ -63,25 +63,19 @@ std::vector<SpillPart> read_spill(StateFile& file, const SpillOwner& owner, Log&
   return std::move(*parts);
 }
 
-void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<PipelineInput>& inputs,
-                        Log& log) {
+void say_left_out_inputs(const std::vector<SpillPart>& parts,
+                         const std::vector<PipelineInput>& inputs, Log& log) {
+  std::set<std::string> known;
+  for (const PipelineInput& input : inputs) known.insert(input.name);
   for (const SpillPart& part : parts) {
     const auto decoded = decode_part(part.bytes);
     if (!decoded) continue;
-    for (const SpilledInput& spilled : *decoded) {
-      const bool known = std::any_of(inputs.begin(), inputs.end(), [&](const PipelineInput& input) {
-        return input.name == spilled.name;
-      });
-      if (known) continue;
-      log.warn(
-          "an input is no longer configured; what it had brought is committed all the same. Put it "
-          "back if it was left out by mistake",
-          {{"input", spilled.name}});
-      PipelineInput& input = inputs.emplace_back();
-      input.name = spilled.name;
-      input.source = std::make_unique<EndedSource>();
-      input.feed = true;
-    }
+    for (const SpilledInput& spilled : *decoded)
+      if (known.insert(spilled.name).second)
+        log.warn(
+            "an input is no longer configured; what it had brought is committed all the same. Put "
+            "it back if it was left out by mistake",
+            {{"input", spilled.name}});
   }
 }
 

@@ -25,8 +25,8 @@ std::vector<SpillPart> read_spill(StateFile& file, const SpillOwner& owner, Log&
 /// Names the agents whose spill files lie in state_dir, too: this one may have had another name.
 void say_other_spills(const Config& config, FileSystem& files, Log& log);
 
-/// For what inputs brought that are not in the configuration any more.
-void add_spilled_inputs(const std::vector<SpillPart>& parts, std::vector<PipelineInput>& inputs,
-                        Log& log);
+/// Names the inputs that brought something and are not in the configuration any more.
+void say_left_out_inputs(const std::vector<SpillPart>& parts,
+                         const std::vector<PipelineInput>& inputs, Log& log);
 
 }  // namespace lastseen

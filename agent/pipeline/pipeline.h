@@ -49,7 +49,8 @@ class Pipeline {
   };
   Step step(Now now);
 
-  /// What an earlier run had left in its spill file; before the first step().
+  /// What an earlier run had left in its spill file; before the first step(). Inputs that are not
+  /// there any more are added for it.
   void found_spill(std::vector<SpillPart> parts);
   void spilled(SpillResult result, Now now) { spill_.done(result, now); }
   /// During a stop: the spill is brought up to date once everything that had arrived is taken in.

@@ -8,6 +8,19 @@
 
 namespace lastseen {
 
+namespace {
+
+// Stands for a feed of an earlier run while what that brought is committed.
+PipelineInput ended_feed(const std::string& name) {
+  PipelineInput input;
+  input.name = name;
+  input.source = std::make_unique<EndedSource>();
+  input.feed = true;
+  return input;
+}
+
+}  // namespace
+
 void Pipeline::deliver(FlushReply reply, Now now) {
   withheld_ = reply.withheld;
   switch (reply.kind) {
@@ -82,8 +95,13 @@ void Pipeline::found_spill(std::vector<SpillPart> parts) {
     const auto decoded = decode_part(part.bytes);
     CHECK(decoded.is_ok());  // it was looked at when it was read
     for (const SpilledInput& spilled : *decoded) {
-      Input* input = find_input(spilled.name);
-      if (input && !input->parts.feed && !input->next) wait_for_feed(*input);
+      if (Input* input = find_input(spilled.name)) {
+        if (!input->parts.feed && !input->next) wait_for_feed(*input);
+        continue;
+      }
+      const auto index = static_cast<uint32_t>(inputs_.size());
+      inputs_.push_back(
+          std::make_unique<Input>(ended_feed(spilled.name), index, budget_, options_));
     }
   }
   spill_.found(std::move(parts));
@@ -93,10 +111,7 @@ void Pipeline::found_spill(std::vector<SpillPart> parts) {
 void Pipeline::wait_for_feed(Input& input) {
   input.next = std::make_unique<Next>();
   input.next->parts = std::move(input.parts);
-  input.parts = PipelineInput();
-  input.parts.name = input.next->parts.name;
-  input.parts.source = std::make_unique<EndedSource>();
-  input.parts.feed = true;
+  input.parts = ended_feed(input.next->parts.name);
   input.leaving = true;
 }
 

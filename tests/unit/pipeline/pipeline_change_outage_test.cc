@@ -164,6 +164,15 @@ TEST_F(PipelineChangeOutage, WhatTheSpillHoldsOfAFeedThatLeavesBeforePositionsAr
   EXPECT_EQ(Ids{"feed:F"}, ids(*batch));
 }
 
+TEST_F(PipelineChangeOutage, WhatTheSpillHoldsOfAnInputThatIsNotThereIsCommitted) {
+  build_unloaded({{"a", ""}});
+  find_spill_of("gone");
+  pipeline_->deliver(nothing_known(), at(2));
+  const std::optional<Batch> batch = step(3);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(Ids{"gone:F"}, ids(*batch));
+}
+
 TEST_F(PipelineChangeOutage, ALogWithTheNameOfASpilledFeedBeginsOnceThatIsCommitted) {
   build_unloaded({{"a", ""}});
   sources_["a"]->bytes = "X 1\n";

@@ -54,10 +54,11 @@ int Daemon::run() {
   if (!open_feeds() || !start_control()) return kExitFailed;
   agent_->tell_config(running_);
   agent_->set_reload([this](ReloadDone done) { ask_reload(std::move(done)); });
-  agent_->start();
+  // Said before the threads run, so that the log begins with it.
   log_->info("lastseen " LASTSEEN_VERSION " started", {{"agent_id", config().agent_id},
                                                        {"inputs", config().inputs.size()},
                                                        {"store", config().store.type}});
+  agent_->start();
   notify_ready();
   return loop();
 }

@@ -6,9 +6,12 @@ cd "$(dirname "$0")/.."
 
 which=${1-}
 jobs=${JOBS:-$(nproc)}
-sim_seconds=60
-sanitized_sim_seconds=20
-if [ "$which" = long ]; then sim_seconds=1800 sanitized_sim_seconds=600; fi
+sim_seconds=60 sim_seeds=7000
+sanitized_sim_seconds=20 sanitized_model_seeds=300
+if [ "$which" = long ]; then
+  sim_seconds=3600 sim_seeds=100000
+  sanitized_sim_seconds=300 sanitized_model_seeds=1500
+fi
 failed=()
 report=()
 mkdir -p build
@@ -26,7 +29,7 @@ build_ahead() {  # PRESET SIM_SECONDS [TARGET]
 }
 
 build() {  # PRESET SIM_SECONDS [TARGET]
-  local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2")
+  local options=(--preset "$1" -DLASTSEEN_SIM_SECONDS="$2" -DLASTSEEN_SIM_SEEDS="$sim_seeds")
   wait  # for build_ahead()
   if [ "$1" = release ]; then options+=(-DLASTSEEN_TESTS=ON); fi  # users build it without
   { cmake "${options[@]}" || cmake --fresh "${options[@]}"; } >"build/$1.configure.log" 2>&1 ||
@@ -140,7 +143,7 @@ stage 'instruction budget' tests/bench/budget.py
 build_ahead asan "$sanitized_sim_seconds" test_binaries
 stage 'end to end' end_to_end build/lastseen -n "$jobs" --dist loadscope
 stage 'build asan' build asan "$sanitized_sim_seconds" test_binaries
-stage 'asan' unit_tests asan
+LASTSEEN_SEEDS=$sanitized_model_seeds stage 'asan' unit_tests asan
 # Where there is one thread, ThreadSanitizer finds nothing.
 stage 'build tsan' build tsan "$sanitized_sim_seconds" threaded_test_binaries
 stage 'tsan' unit_tests tsan -LE 'sim|nth|fuzz' -E NOT_BUILT

@@ -320,11 +320,11 @@ class FileSource final : public Source, private Watcher::Listener {
   void look_for_closed(Stream& stream, Now now);
 
   // file_source_left.cc: what the path named before it was changed.
-  void part_with_other_paths(Now now);
+  bool part_with_other_paths(Now now);
   bool is_of_path(const Position& stored);
   void leave(Position position, Now now);
   void say_left(const Position& position);
-  void take_left_back();
+  bool take_left_back();
   void prune_left(Now now);
   void tell(Position position);
 

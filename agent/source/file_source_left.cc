@@ -9,9 +9,9 @@
 
 namespace lastseen {
 
-// Once it is known where links lead.
-void FileSource::part_with_other_paths(Now now) {
-  if (!std::exchange(paths_due_, false)) return;
+// Once it is known where links lead. True: a path came back.
+bool FileSource::part_with_other_paths(Now now) {
+  if (!std::exchange(paths_due_, false)) return false;
   // A log of its own that the path named is now one of several: what it was renamed to stays ours.
   const bool widened = !has_wildcards(rows_.path()) && !names_.name_of(rows_.path()).empty();
   std::vector<Position> others;
@@ -20,7 +20,7 @@ void FileSource::part_with_other_paths(Now now) {
     if (!waiting.of_path) others.push_back(std::move(waiting.position));
     return !waiting.of_path;
   });
-  take_left_back();
+  const bool came_back = take_left_back();
   for (Position& other : others) {
     if (!StoredRows::is_anchor(other)) {
       leave(std::move(other), now);
@@ -29,6 +29,7 @@ void FileSource::part_with_other_paths(Now now) {
       tell(std::move(other));
     }
   }
+  return came_back;
 }
 
 bool FileSource::is_of_path(const Position& stored) {
@@ -48,6 +49,9 @@ bool FileSource::is_of_path(const Position& stored) {
 void FileSource::leave(Position position, Now now) {
   say_left(position);
   if (position.updated_ms == 0) position.updated_ms = now.wall_ms;
+  // What came since the last complete look is not known yet.
+  if (complete_look_wall_ms_ > 0)
+    position.updated_ms = std::min(position.updated_ms, complete_look_wall_ms_);
   std::erase_if(left_, [&](const Position& left) { return left.stream == position.stream; });
   tell(StoredRows::left_of(position));
   left_.push_back(position);
@@ -63,8 +67,8 @@ void FileSource::say_left(const Position& position) {
                                                   {"reason", "the input has another path now"}});
 }
 
-// A path that comes back, a typing error that is mended.
-void FileSource::take_left_back() {
+// A path that comes back, a typing error that is mended. True: there is one.
+bool FileSource::take_left_back() {
   std::vector<Position> back;
   std::erase_if(left_, [&](Position& left) {
     const bool ours = is_of_path(left);
@@ -74,6 +78,9 @@ void FileSource::take_left_back() {
   std::stable_sort(back.begin(), back.end(), [](const Position& a, const Position& b) {
     return a.updated_ms > b.updated_ms;
   });
+  // Since then nobody looked there.
+  if (!back.empty())
+    complete_look_wall_ms_ = std::min(complete_look_wall_ms_, back.front().updated_ms);
   for (Position& position : back) {
     Position row = StoredRows::left_of(position);
     row.gone = true;
@@ -83,6 +90,7 @@ void FileSource::take_left_back() {
     waiting_.push_back({std::move(position), LossReason::kDeleted});
     waiting_.back().sequence = oldest_sequence_ -= kSequenceStep;
   }
+  return !back.empty();
 }
 
 // What is left may not have moved for long before: it is kept for as long as this agent knows of

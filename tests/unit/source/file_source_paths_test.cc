@@ -115,6 +115,67 @@ TEST_F(FileSourcePaths, APathThatComesBackFindsWhatWasRotatedMeanwhile) {
   EXPECT_EQ("a b c d", f.news());
 }
 
+// By logrotate's `delaycompress`: what was plain when it was left, and one that came after it, are
+// archives by now.
+struct FileSourcePathsPacked : FileSourcePaths, testing::WithParamInterface<const char*> {
+  void rotate_thrice() {
+    append("b\n");
+    rotate();
+    f.run(3000);
+    append("c\n");
+    rename("/log/access.log.1", "/log/access.log.2");
+    rotate();
+    compress("/log/access.log.2");
+    f.run(3000);
+    append("d\n");
+    rename("/log/access.log.2.gz", "/log/access.log.3.gz");
+    rename("/log/access.log.1", "/log/access.log.2");
+    rotate();
+    compress("/log/access.log.2");
+    f.run(3000);
+    append("e\n");
+    f.run(3000);
+  }
+};
+
+TEST_P(FileSourcePathsPacked, APathThatComesBackFindsWhatWasPackedMeanwhile) {
+  append("a\n");
+  f.disk.create(kOther);
+  f.up();
+  change_to(kOther);
+  rotate_thrice();
+  change_to(GetParam());
+  EXPECT_EQ("a b c d e", f.news());
+  restart();
+  f.up();
+  EXPECT_EQ("", f.news());
+}
+
+TEST_P(FileSourcePathsPacked, APathThatWasLeftByARestartFindsWhatWasPackedMeanwhile) {
+  append("a\n");
+  f.disk.append(kOther, "x\n");
+  f.up();
+  restart_with(kOther);
+  f.disk.append(kOther, "y\n");
+  rotate_thrice();
+  restart_with(GetParam());
+  EXPECT_EQ("a x y b c d e", f.news());
+}
+
+INSTANTIATE_TEST_SUITE_P(Back, FileSourcePathsPacked, testing::Values(kLog, "/log/a*.log"));
+
+TEST_F(FileSourcePaths, ALogThatCameAndWasRotatedWhileItsGlobWasLeftIsFound) {
+  append("a\n");
+  up_with("/log/a*.log");
+  change_to(kOther);
+  f.disk.append("/log/ab.log", "b\n");
+  f.pass(1000);
+  rename("/log/ab.log", "/log/ab.log.1");
+  f.run(3000);
+  change_to("/log/a*.log");
+  EXPECT_EQ("a b", f.news());
+}
+
 TEST_F(FileSourcePaths, AKillBeforeAPathThatCameBackIsCommittedForgetsNothing) {
   append("a\n");
   f.up();

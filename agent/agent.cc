@@ -155,7 +155,11 @@ void Agent::ingest_loop() {
     take_requests();
     take_questions(now);
     if (stop_asked_) pipeline_.stop();
-    if (save_asked_) pipeline_.save_feeds();
+    if (save_asked_ && !save_begun_) {
+      save_begun_ = true;
+      spill_error_.clear();  // it is tried again
+      pipeline_.save_feeds();
+    }
 
     Pipeline::Step step = pipeline_.step(now);
     if (step.spill) pipeline_.spilled(carry_out(*step.spill), clock_.now());
@@ -196,10 +200,13 @@ SpillResult Agent::carry_out(const SpillOrder& order) {
     spill_error_.clear();
     return SpillResult::kDone;
   }
-  if (done.message() != spill_error_)
+  if (done.message() != spill_error_ && order.bytes)
     log_.warn(
         "what feeds brought waits in memory alone; a crash would lose it. Make state_dir writable",
         {{"error", done.message()}});
+  else if (done.message() != spill_error_)
+    log_.warn("the spill file is committed and cannot be removed; make state_dir writable",
+              {{"error", done.message()}});
   spill_error_ = done.message();
   if (!order.supersedes) return SpillResult::kFailed;
   if (spill_file_->remove()) return SpillResult::kRemoved;

@@ -192,6 +192,7 @@ class Agent final : public AgentControl {
   std::vector<Answer> answers_;  // ingest only: told after the snapshot is published
   int64_t published_mono_ms_ = INT64_MIN / 2;
 
+  bool save_begun_ = false;
   StateFile* spill_file_ = nullptr;
   std::string spill_error_;  // told last
   std::promise<void> saved_;

@@ -5,8 +5,8 @@
 
 namespace lastseen {
 
-/// SIGTERM, SIGINT, SIGHUP and SIGUSR1, taken instead of delivered; SIGPIPE is ignored. Made before
-/// any thread, so that all of them inherit the mask.
+/// SIGTERM, SIGINT, SIGHUP and SIGUSR1, taken instead of delivered; SIGPIPE and SIGXFSZ are
+/// ignored. Made before any thread, so that all of them inherit the mask.
 class Signals {
  public:
   Signals();

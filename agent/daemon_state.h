@@ -64,6 +64,7 @@ class Daemon {
   int report_unread(const AgentSnapshot& snapshot);
   bool report_unstored(const AgentSnapshot& snapshot);
   uint64_t report_feeds(const AgentSnapshot& snapshot);
+  void remove_spill(const AgentSnapshot& snapshot);
   void report_once(const AgentSnapshot& snapshot);
 
   const Config& config() const { return *running_; }

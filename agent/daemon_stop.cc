@@ -151,16 +151,28 @@ uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
   for (const InputSnapshot& input : snapshot.inputs)
     if (input.feed) lines += input.pending;
   if (lines == 0) return 0;
-  if (snapshot.feeds_saved && !agent_->taken_over()) {
+  uint64_t saved = snapshot.feeds_saved ? lines : std::min(lines, snapshot.spill_saved);
+  if (agent_->taken_over()) saved = 0;  // the file is the other's
+  if (saved > 0)
     log_->info("what feeds brought and is not committed waits in the spill file",
-               {{"file", spill_file_->path()}, {"lines", lines}});
-  } else {
+               {{"file", spill_file_->path()}, {"lines", saved}});
+  if (saved < lines)
     log_->error(
         "what feeds brought and is not committed is lost; make state_dir writable for the next "
         "time",
-        {{"lines", lines}});
-  }
+        {{"lines", lines - saved}});
   return lines;
+}
+
+// It is void as long as the next start asks the same store.
+void Daemon::remove_spill(const AgentSnapshot& snapshot) {
+  if (!snapshot.spill_on_disk) return;
+  const Status removed = spill_file_->remove();
+  if (removed) return;
+  log_->error(
+      "the spill file is committed and cannot be removed; remove it before lastseen starts with "
+      "another store, or its lines are counted twice",
+      {{"file", spill_file_->path()}, {"error", removed.message()}});
 }
 
 int Daemon::finish() {
@@ -186,7 +198,10 @@ int Daemon::finish() {
   } else if (report_unstored(*snapshot) && code == kExitDone) {
     code = kExitUncommitted;
   }
-  if (code == kExitDone && !unread) log_->info("stopped: everything that was read is committed");
+  if (code == kExitDone && !unread) {
+    remove_spill(*snapshot);
+    log_->info("stopped: everything that was read is committed");
+  }
   if (!agent_->join(kJoinMs)) {
     agent_->interrupt_store();
     if (!agent_->join(kJoinMs)) _exit(code);

@@ -304,6 +304,8 @@ AgentSnapshot Pipeline::snapshot(Now now) const {
   snapshot.begins_unstored = begins_unstored();
   snapshot.spill_found = spill_.found_lines();
   snapshot.feeds_saved = received_all() && spill_.saved(feeds_pending(), lines_of_feeds());
+  snapshot.spill_saved = spill_.saved_sightings();
+  snapshot.spill_on_disk = spill_.on_disk();
   for (const auto& input : inputs_) {
     InputSnapshot& part = snapshot.inputs.emplace_back();
     part.name = input->parts.name;

@@ -8,9 +8,24 @@
 
 namespace lastseen {
 
+namespace {
+
+uint64_t sightings_of(const std::vector<SpilledInput>& inputs) {
+  uint64_t sightings = 0;
+  for (const SpilledInput& input : inputs)
+    for (const Entry& entry : input.entries) sightings += entry.count;
+  return sightings;
+}
+
+}  // namespace
+
 void SpillKeeper::found(std::vector<SpillPart> parts) {
   found_ = std::move(parts);
   found_lines_ = lines_of(found_);
+  for (const SpillPart& part : found_) {
+    const auto inputs = decode_part(part.bytes);
+    on_disk_parts_.push_back({part.batch, inputs ? sightings_of(*inputs) : 0});
+  }
   on_disk_ = true;
   on_disk_up_to_ = UINT64_MAX;
 }
@@ -37,6 +52,10 @@ void SpillKeeper::other_store() {
 }
 
 void SpillKeeper::moved(uint64_t batch) {
+  std::erase_if(on_disk_parts_, [&](const SavedPart& part) {
+    return batch_ && part.batch != 0 && part.batch <= *batch_;
+  });
+  for (SavedPart& part : on_disk_parts_) part.batch = 0;
   batch_ = batch;
   in_flight_ = {};
   out_since_mono_ms_.reset();
@@ -46,7 +65,9 @@ void SpillKeeper::moved(uint64_t batch) {
 void SpillKeeper::sealed(const std::vector<SpilledInput>& inputs, Now now) {
   CHECK(batch_ && !out_since_mono_ms_);
   out_since_mono_ms_ = now.mono_ms;
-  if (!inputs.empty()) in_flight_ = {*batch_ + 1, encode_part(inputs)};
+  if (inputs.empty()) return;
+  in_flight_ = {*batch_ + 1, encode_part(inputs)};
+  in_flight_sightings_ = sightings_of(inputs);
 }
 
 void SpillKeeper::committed() {
@@ -57,6 +78,17 @@ void SpillKeeper::committed() {
 
 bool SpillKeeper::saved(bool pending, uint64_t brought) const {
   return !anything(pending) || !changed(brought);
+}
+
+uint64_t SpillKeeper::saved_sightings() const {
+  if (!on_disk_) return 0;
+  uint64_t sightings = 0;
+  // What was found is not pending before it is known whether it was committed.
+  for (size_t i = found_.size(); i < on_disk_parts_.size(); ++i) {
+    const SavedPart& part = on_disk_parts_[i];
+    if (part.batch == 0 || !batch_ || part.batch > *batch_) sightings += part.sightings;
+  }
+  return sightings;
 }
 
 std::optional<SpillOrder> SpillKeeper::order(
@@ -81,19 +113,26 @@ std::optional<SpillOrder> SpillKeeper::order(
 SpillOrder SpillKeeper::write(bool pending, uint64_t brought,
                               const std::function<std::vector<SpilledInput>()>& encode) {
   std::vector<const SpillPart*> parts;
+  std::vector<SavedPart> saved(on_disk_parts_.begin(),
+                               on_disk_parts_.begin() + static_cast<int64_t>(found_.size()));
   for (const SpillPart& part : found_) parts.push_back(&part);
-  if (!in_flight_.bytes.empty()) parts.push_back(&in_flight_);
+  if (!in_flight_.bytes.empty()) {
+    parts.push_back(&in_flight_);
+    saved.push_back({in_flight_.batch, in_flight_sightings_});
+  }
   // What has been in no batch goes into the next one; 0 as long as that has no number.
   SpillPart since;
   if (pending) {
     since.batch = batch_ ? *batch_ + (out_since_mono_ms_ ? 2 : 1) : 0;
-    since.bytes = encode_part(encode());
+    const std::vector<SpilledInput> inputs = encode();
+    since.bytes = encode_part(inputs);
     parts.push_back(&since);
+    saved.push_back({since.batch, sightings_of(inputs)});
   }
   uint64_t up_to = 0;
   for (const SpillPart* part : parts)
     up_to = std::max(up_to, part->batch == 0 ? UINT64_MAX : part->batch);
-  ordered_ = {.remove = false, .brought = brought, .up_to = up_to};
+  ordered_ = {.remove = false, .brought = brought, .up_to = up_to, .parts = std::move(saved)};
   return {encode_spill(owner_, parts), false};
 }
 
@@ -115,6 +154,7 @@ void SpillKeeper::done(SpillResult result, Now now) {
       on_disk_ = !ordered_.remove;
       on_disk_brought_ = ordered_.brought;
       on_disk_up_to_ = ordered_.up_to;
+      on_disk_parts_ = std::move(ordered_.parts);
       numbers_are_old_ = false;
       return;
   }

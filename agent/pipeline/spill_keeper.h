@@ -61,6 +61,10 @@ class SpillKeeper {
   void save() { saving_ = true; }
   /// Everything that feeds brought is committed or in the file. `brought`: as for order().
   bool saved(bool pending, uint64_t brought) const;
+  /// Sightings in the file that belong to what is pending. It may be older than that.
+  uint64_t saved_sightings() const;
+  /// There is a file, whether all of it is committed or not.
+  bool on_disk() const { return on_disk_; }
 
   /// What has to be done now. `sealing`: in this step a batch goes out. `pending`: feeds brought
   /// something since the last batch, and `encode` tells what. `brought`: grows with everything that
@@ -74,6 +78,11 @@ class SpillKeeper {
   bool anything(bool pending) const {
     return pending || !in_flight_.bytes.empty() || !found_.empty();
   }
+  struct SavedPart {
+    uint64_t batch = 0;
+    uint64_t sightings = 0;
+  };
+
   bool changed(uint64_t brought) const { return !on_disk_ || brought != on_disk_brought_; }
   SpillOrder write(bool pending, uint64_t brought,
                    const std::function<std::vector<SpilledInput>()>& encode);
@@ -85,18 +94,21 @@ class SpillKeeper {
   std::optional<uint64_t> batch_;             // where the fence stands, once that is known
   std::optional<int64_t> out_since_mono_ms_;  // a batch is out
   SpillPart in_flight_;                       // what it holds of feeds; no bytes: nothing
+  uint64_t in_flight_sightings_ = 0;
   int64_t next_write_mono_ms_;
   int64_t next_remove_mono_ms_ = INT64_MIN;  // later once it failed
   bool saving_ = false;
   // The file as it is, and as the last order will make it.
   bool on_disk_ = false;
   uint64_t on_disk_brought_ = 0;
-  uint64_t on_disk_up_to_ = 0;    // once this batch is committed, all of the file is
-  bool numbers_are_old_ = false;  // the store has moved since the file was written
+  uint64_t on_disk_up_to_ = 0;            // once this batch is committed, all of the file is
+  bool numbers_are_old_ = false;          // the store has moved since the file was written
+  std::vector<SavedPart> on_disk_parts_;  // those that were found come first
   struct Ordered {
     bool remove = false;
     uint64_t brought = 0;
     uint64_t up_to = 0;
+    std::vector<SavedPart> parts = {};
   } ordered_;
 };
 

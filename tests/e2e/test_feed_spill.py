@@ -1,6 +1,9 @@
 """What feeds brought, over stops, outages and kills: never counted twice, and what may be lost."""
 import glob
 import os
+import re
+import resource
+import subprocess
 import time
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from agent import command, environment
 from conftest import migrated
 from feeds import Sender, datagram_socket, feed, ndjson
-from servers import PASSWORD, wait_until
+from servers import PASSWORD, is_root, wait_until
 
 
 def fed_agent(agents, database, **more):
@@ -203,3 +206,56 @@ def test_spill_of_an_agent_that_has_another_name_now_is_named(own_database, agen
     agent.write(agent_id="e2e")
     agent.start()
     wait_until(lambda: own_database.rows() == sender.truth.clients)
+
+
+def test_a_limit_of_file_sizes_is_met_like_a_full_disk(own_database, agents):
+    agent, sender = fed_agent(agents, own_database)
+    sender.clients = 1_000_000
+    agent.start()
+    sender.send(10)
+    agent.settled(10)
+    own_database.server.stop()
+    sender.send(3000)
+    wait_until(lambda: os.path.exists(spill_of(agent)))
+    limit = os.stat(spill_of(agent)).st_size + 70_000
+    resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+    sender.send(3000)
+    agent.says("what feeds brought waits in memory alone")
+    wait_until(lambda: agent.input()["pending"] == 6000)
+    assert agent.stop() == 3, "it was not killed"
+    saved, lost = (int(re.search(rf"{text}.* lines=(\d+)", agent.log())[1])
+                   for text in ("waits in the spill file", "is not committed is lost"))
+    assert saved + lost == 6000 and saved > 0 and lost > 0
+
+    own_database.server.start(durable=True)
+    agent.start()
+    wait_until(lambda: agent.input()["pending"] == 0 and agent.is_ready())
+    assert agent.input()["committed"] == 10 + saved
+    assert len(own_database.rows()) == 10 + saved
+
+
+def test_a_committed_spill_that_cannot_be_removed_is_named_at_the_stop(own_database, agents,
+                                                                       tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    if not is_root() or subprocess.run(["mount", "--bind", state, state], check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        agent, sender = fed_agent(agents, own_database, state_dir=str(state))
+        agent.start()
+        own_database.server.stop()
+        sender.send(5)
+        spill = state / "e2e.spill"
+        wait_until(spill.exists)
+        subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
+        own_database.server.start(durable=True)
+        agent.settled(5)
+        agent.says("the spill file is committed and cannot be removed")
+        assert agent.stop() == 0
+        assert "remove it before lastseen starts with another store" in agent.log()
+        agent.start()
+        assert agent.settled(5)["committed"] == 5, "not once more"
+        subprocess.run(["mount", "-o", "remount,bind,rw", state], check=True)
+        assert agent.stop() == 0 and not spill.exists()
+    finally:
+        subprocess.run(["umount", "-l", state], check=False)

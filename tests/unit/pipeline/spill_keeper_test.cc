@@ -200,6 +200,35 @@ TEST_F(SpillKeeperTest, SaveWritesAtOnceAndOnlyWhatIsNew) {
   EXPECT_FALSE(step(2));
 }
 
+TEST_F(SpillKeeperTest, AFileThatCannotBeReplacedStillHoldsWhatWasPendingThen) {
+  keeper_.positions_known(40);
+  EXPECT_EQ(0u, keeper_.saved_sightings());
+  bring(3);
+  step(0, true);
+  bring(2);
+  step(1000);
+  EXPECT_EQ("41:3 42:2", file());
+  bring(7);
+  const auto encode = [] { return brought(9); };
+  ASSERT_TRUE(keeper_.order(at(2000), false, true, lines_, encode).has_value());
+  keeper_.done(SpillResult::kFailed, at(2000));
+  EXPECT_EQ(5u, keeper_.saved_sightings());
+  keeper_.committed();
+  EXPECT_EQ(2u, keeper_.saved_sightings());
+  keeper_.moved(70);
+  EXPECT_EQ(2u, keeper_.saved_sightings());
+}
+
+TEST_F(SpillKeeperTest, WhatWasFoundIsPendingOnceItIsKnownToBe) {
+  keeper_.found({{41, encode_part(brought(1))}, {42, encode_part(brought(4))}});
+  EXPECT_EQ(0u, keeper_.saved_sightings());
+  bring(2);
+  EXPECT_TRUE(step(6000));
+  EXPECT_EQ(2u, keeper_.saved_sightings());
+  keeper_.positions_known(41);
+  EXPECT_EQ(6u, keeper_.saved_sightings());
+}
+
 TEST_F(SpillKeeperTest, FailureIsTriedAgainAfterTheInterval) {
   keeper_.positions_known(40);
   bring(1);

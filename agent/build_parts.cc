@@ -28,20 +28,6 @@ constexpr size_t kFeedQueueBytes = size_t{32} << 20;
 // that a look needs for a moment.
 constexpr size_t kDescriptorReserve = 160;
 
-// The socket for this input, taken out of those that were passed in; -1: there is none.
-int take_passed(const InputSettings& input, std::vector<PassedSocket>& passed) {
-  auto found = std::find_if(passed.begin(), passed.end(),
-                            [&](const PassedSocket& socket) { return socket.name == input.name; });
-  if (found == passed.end())
-    found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
-      return !socket.path.empty() && socket.path == input.path;
-    });
-  if (found == passed.end()) return -1;
-  const int fd = found->fd;
-  passed.erase(found);
-  return fd;
-}
-
 // How often a hot file or a busy feed is looked at.
 int64_t hot_ms(const Config& config) {
   return std::clamp<int64_t>(config.flush.interval / 4, kHotMinMs, kHotMaxMs);
@@ -85,12 +71,10 @@ std::unique_ptr<Source> make_file_source(const Config& config, const InputSettin
 }
 
 std::unique_ptr<Source> make_feed_source(const Config& config, const InputSettings& settings,
-                                         SharedParts& shared, Feeds& feeds,
-                                         std::vector<PassedSocket>& passed) {
+                                         SharedParts& shared, Feeds& feeds, int passed_fd) {
   Watcher& watcher = shared.watcher;
   auto queue = std::make_shared<FeedQueue>(kFeedQueueBytes, [&watcher] { watcher.wake(); });
-  feeds.push_back(
-      {settings.name, make_feed(settings, queue, shared.log, take_passed(settings, passed))});
+  feeds.push_back({settings.name, make_feed(settings, queue, shared.log, passed_fd)});
   return std::make_unique<FeedSource>(queue, feeds.back().feed,
                                       settings.path.empty() ? settings.type : settings.path,
                                       hot_ms(config));
@@ -108,12 +92,14 @@ PipelineOptions pipeline_settings(const Config& config) {
   return options;
 }
 
-void warn_of_unused(const std::vector<PassedSocket>& passed, Log& log) {
-  for (const PassedSocket& unused : passed)
-    log.warn(
-        "a socket that was passed in belongs to no input; its FileDescriptorName= should be the "
-        "name of one",
-        {{"name", unused.name}, {"path", unused.path}});
+void warn_of_unused(const std::vector<PassedSocket>& passed, const std::vector<int>& used,
+                    Log& log) {
+  for (const PassedSocket& socket : passed)
+    if (std::find(used.begin(), used.end(), socket.fd) == used.end())
+      log.warn(
+          "a socket that was passed in belongs to no input; its FileDescriptorName= should be the "
+          "name of one",
+          {{"name", socket.name}, {"path", socket.path}});
 }
 
 }  // namespace
@@ -132,14 +118,16 @@ Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSe
 
 Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
                                                 SharedParts& shared, Feeds& feeds,
-                                                std::vector<PassedSocket> passed) {
+                                                const std::vector<PassedSocket>& passed) {
   shared.hold =
       std::make_shared<HoldBudget>(static_cast<uint64_t>(config.hold.bytes), config.hold.age);
   const size_t limit = raise_descriptor_limit();
   shared.descriptors = std::make_shared<DescriptorBudget>(
       std::max(limit - std::min(limit, kDescriptorReserve), limit / 4));
   std::vector<PipelineInput> inputs;
-  for (const InputSettings& settings : config.inputs) {
+  const std::vector<int> sockets = sockets_of(config.inputs, passed);
+  for (size_t i = 0; i < config.inputs.size(); ++i) {
+    const InputSettings& settings = config.inputs[i];
     const bool endless =
         settings.logs.empty() && settings.type != "file" && settings.type != "stdin";
     if (once && endless) {
@@ -151,27 +139,25 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
     auto input = build_input(config, settings, once);
     if (!input) return input.status();
     if (settings.logs.empty() && settings.type != "file") {
-      input->source = make_feed_source(config, settings, shared, feeds, passed);
+      input->source = make_feed_source(config, settings, shared, feeds, sockets[i]);
     } else {
       input->source = make_file_source(config, settings, once, shared);
     }
     inputs.push_back(std::move(*input));
   }
-  warn_of_unused(passed, shared.log);
+  warn_of_unused(passed, sockets, shared.log);
   if (inputs.empty()) return Status::fatal("no input is left for run --once");
   return inputs;
 }
 
 Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
-                                    Feeds& added, std::vector<PassedSocket> passed) {
+                                    Feeds& added, const std::vector<PassedSocket>& passed) {
   PipelineChange change;
   change.options = pipeline_settings(next);
   change.other_store = plan.store == StoreReload::kOther;
   change.adjust_shared = [hold = shared.hold, bytes = static_cast<uint64_t>(next.hold.bytes),
                           age = next.hold.age] { hold->change(bytes, age); };
-  // Sockets that running inputs have and keep are not to be had.
-  for (size_t i = 0; i < next.inputs.size(); ++i)
-    if (!plan.keeps[i].empty()) take_passed(next.inputs[i], passed);
+  const std::vector<int> sockets = sockets_of(next.inputs, passed);
   const int64_t hot = hot_ms(next);
   for (size_t i = 0; i < next.inputs.size(); ++i) {
     const InputSettings& settings = next.inputs[i];
@@ -194,7 +180,7 @@ Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, 
         static_cast<FeedSource&>(source).set_hot_ms(hot);
       };
     } else {
-      input.parts.source = make_feed_source(next, settings, shared, added, passed);
+      input.parts.source = make_feed_source(next, settings, shared, added, sockets[i]);
     }
   }
   return change;

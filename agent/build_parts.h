@@ -42,15 +42,15 @@ struct SharedParts {
 
 /// `once`: files whose input says no `start` are read from their beginning, and what has no end
 /// (sockets and fifos) is left out. Feeds that inputs need are added to `feeds`; one whose socket
-/// is in `passed`, by the input's name or else by its path, takes that one.
+/// is in `passed`, by sockets_of(), takes that one.
 Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
                                                 SharedParts& shared, Feeds& feeds,
-                                                std::vector<PassedSocket> passed = {});
+                                                const std::vector<PassedSocket>& passed = {});
 
 /// For a running agent: sources that `plan` keeps get to know what is different, and the others are
 /// built. Feeds that new inputs need are added to `added`.
 Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
-                                    Feeds& added, std::vector<PassedSocket> passed);
+                                    Feeds& added, const std::vector<PassedSocket>& passed);
 
 /// The parser of one input, as `run` and `parse` both use it.
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input);

@@ -39,13 +39,40 @@ std::vector<PassedSocket> passed_sockets() {
 
 int take_control_socket(const std::string& path, std::vector<PassedSocket>& passed) {
   if (path.empty()) return -1;
-  const auto found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
-    return socket.name == "control" || socket.path == path;
-  });
+  auto found = std::find_if(passed.begin(), passed.end(),
+                            [&](const PassedSocket& socket) { return socket.path == path; });
+  if (found == passed.end())
+    found = std::find_if(passed.begin(), passed.end(),
+                         [](const PassedSocket& socket) { return socket.name == "control"; });
   if (found == passed.end()) return -1;
   const int fd = found->fd;
   passed.erase(found);
   return fd;
+}
+
+std::vector<int> sockets_of(const std::vector<InputSettings>& inputs,
+                            const std::vector<PassedSocket>& passed) {
+  std::vector<int> fds(inputs.size(), -1);
+  std::vector<PassedSocket> left = passed;
+  const auto take = [&](const auto& fits) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (fds[i] >= 0 || !inputs[i].type.starts_with("unix_")) continue;
+      const auto found = std::find_if(left.begin(), left.end(), [&](const PassedSocket& socket) {
+        return fits(inputs[i], socket);
+      });
+      if (found == left.end()) continue;
+      fds[i] = found->fd;
+      left.erase(found);
+    }
+  };
+  // Senders know the path alone. A name is for one that is spelled otherwise.
+  take([](const InputSettings& input, const PassedSocket& socket) {
+    return socket.path == input.path;
+  });
+  take([](const InputSettings& input, const PassedSocket& socket) {
+    return socket.name == input.name;
+  });
+  return fds;
 }
 
 }  // namespace lastseen

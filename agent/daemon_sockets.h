@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
+
 namespace lastseen {
 
 struct PassedSocket {
@@ -15,8 +17,13 @@ struct PassedSocket {
 /// Those that were passed to this process. Child processes do not get them.
 std::vector<PassedSocket> passed_sockets();
 
-/// The one that is named "control" or is at `path`, taken out of `passed`; -1: there is none, or it
-/// is not wanted (`path` is empty).
+/// The one that is at `path`, or else is named "control", taken out of `passed`; -1: there is none,
+/// or it is not wanted (`path` is empty).
 int take_control_socket(const std::string& path, std::vector<PassedSocket>& passed);
+
+/// The descriptor of each input's socket: that at its path, or else one of its name; -1: none. Of
+/// two inputs none has the other's, whatever their order.
+std::vector<int> sockets_of(const std::vector<InputSettings>& inputs,
+                            const std::vector<PassedSocket>& passed);
 
 }  // namespace lastseen

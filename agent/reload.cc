@@ -45,6 +45,18 @@ bool path_becomes_free(const Feeds& running, const ReloadPlan& plan, const std::
   });
 }
 
+// A feed keeps its socket, whatever its input is called; the next start goes by names, too.
+Status check_sockets(const RunningParts& running, const Config& next, const ReloadPlan& plan) {
+  const std::vector<int> sockets = sockets_of(next.inputs, running.passed);
+  for (size_t i = 0; i < next.inputs.size(); ++i)
+    for (const InputFeed& kept : running.feeds)
+      if (kept.input == plan.keeps[i] && kept.feed->passed_fd() != sockets[i])
+        return Status::reject("by its new name input '" + next.inputs[i].name +
+                              "' would have another of the sockets that were passed in; restart "
+                              "instead");
+  return Status::ok();
+}
+
 Status open_feeds(const RunningParts& running, const Config& next, const ReloadPlan& plan,
                   PreparedReload& prepared) {
   for (const InputFeed& added : prepared.added) {
@@ -81,6 +93,7 @@ Result<PreparedReload> prepare_reload(const std::string& path, const RunningPart
     prepared.change.store_call_ms_max = store_call_ms_max(next->store);
   }
   prepared.change.store_reload = plan->store;
+  if (Status sockets = check_sockets(running, *next, *plan); !sockets) return sockets;
   prepared.change.flusher = flusher_options(*next, seed);
   auto change = build_change(*next, *plan, running.shared, prepared.added, running.passed);
   if (!change) return reject(change.status());

@@ -28,7 +28,7 @@ struct RunningParts {
   SharedParts& shared;
   HttpServer* control;  ///< Null: there is none yet.
   const Feeds& feeds;
-  std::vector<PassedSocket> passed;
+  const std::vector<PassedSocket>& passed;
 };
 
 /// kReject, with a message that says what to do: the file is wrong, or something that it names

@@ -39,6 +39,9 @@ class Feed {
   /// Whether what is at `path` now is its socket, which goes when run() returns: another feed may
   /// have the path then. A fifo stays, as does a socket that was passed in. Thread-safe.
   virtual bool will_free(const std::string& path) = 0;
+
+  /// The socket that it was given; -1: none.
+  virtual int passed_fd() const { return -1; }
 };
 
 /// The feed of an input whose type is unix_datagram, unix_stream, fifo or stdin. `passed_fd`: a

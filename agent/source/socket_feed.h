@@ -32,6 +32,7 @@ class SocketFeed : public Feed {
   void poke() final { wake_.wake(); }
   Status change(const InputSettings& input) final;
   bool will_free(const std::string& path) final;
+  int passed_fd() const final { return passed_fd_; }
 
  protected:
   virtual Result<FeedSocket> make_socket() = 0;

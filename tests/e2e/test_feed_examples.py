@@ -123,6 +123,47 @@ def test_passed_sockets_lose_nothing_over_a_restart(agents):
     assert agent.stop() == 0
 
 
+def socket_of(agent, name):
+    return os.path.join(agent.directory, f"{name}.sock")
+
+
+def named(agent, *inputs):
+    """Inputs of passed datagram sockets: their names and those of their sockets."""
+    return [{**feed(name, "unix_datagram", agent.directory), "path": socket_of(agent, at)}
+            for name, at in inputs]
+
+
+def test_passed_sockets_stay_with_their_paths_when_inputs_are_renamed(agents):
+    agent = agents("/nowhere")
+    agent.write(inputs=named(agent, ("c", "a")))
+    keeper = Keeper(agent, ("a", socket.SOCK_DGRAM), ("c", socket.SOCK_DGRAM))
+    keeper.start()
+    sent = 0
+    for inputs in ([("a", "a"), ("c", "c")], [("a", "c"), ("f", "a")], [("c", "a"), ("a", "c")]):
+        agent.write(inputs=named(agent, *inputs))
+        assert command("reload", "-s", agent.socket).returncode == 0
+        for restart in (False, True):
+            if restart:
+                assert agent.stop() == 0
+                keeper.start()
+            for at in "ac":
+                with datagram_socket(socket_of(agent, at)) as sender:
+                    sender.send(ndjson(f"{at}-{sent}", 1_795_000_000_000))
+            sent += 1
+            wait_until(lambda: len(agent.rows()) == 2 * sent)  # pylint: disable=cell-var-from-loop
+    assert agent.stop() == 0
+
+
+def test_a_reload_that_a_start_would_give_other_passed_sockets_is_refused(agents):
+    agent = agents("/nowhere")
+    agent.write(inputs=named(agent, ("c", "spelled")))
+    Keeper(agent, ("a", socket.SOCK_DGRAM), ("c", socket.SOCK_DGRAM)).start()
+    agent.write(inputs=named(agent, ("a", "spelled")))
+    reload = command("reload", "-s", agent.socket)
+    assert reload.returncode == 2 and "restart instead" in reload.err
+    assert agent.stop() == 0
+
+
 def test_passed_control_socket_answers_who_asked_while_nobody_ran(agents):
     agent = agents("/nowhere")
     agent.write(inputs=[feed("a", "unix_datagram", agent.directory)])

@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define CHECK(condition)                                                                         \
-  do {                                                                                           \
-    if (!(condition)) {                                                                          \
-      std::fprintf(stderr, "lastseen: bug: %s:%d: CHECK(%s)\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                              \
-    }                                                                                            \
+// A path would differ between builds that a compiler cache helped and others.
+#define CHECK(condition)                                                                 \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
+      std::fprintf(stderr, "lastseen: bug: %s:%d: CHECK(%s)\n", __FILE_NAME__, __LINE__, \
+                   #condition);                                                          \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)

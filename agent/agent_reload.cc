@@ -128,11 +128,11 @@ std::optional<StoreError> Agent::ask_next_store() {
     change_there_ = std::move(std::get<AgentState>(loaded));
     return std::nullopt;
   }
-  std::optional<StoreError> error = change_->store->probe(agent_id_);
+  const std::optional<StoreError> error = change_->store->probe(agent_id_);
   // While the database is away it cannot be asked; then the new settings are as good as the old.
   const bool away = store_board_.read()->state != StoreState::kOk;
-  if (error && error->trouble != StoreTrouble::kHolding && away) error.reset();
-  return error;
+  if (error && (error->trouble == StoreTrouble::kHolding || !away)) return *error;
+  return std::nullopt;
 }
 
 // From now on the opener is inside `store`, or in none. Whether it had to be interrupted.

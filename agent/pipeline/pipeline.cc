@@ -159,7 +159,12 @@ uint64_t Pipeline::buffered_sightings() const {
 int64_t Pipeline::heartbeat_mono_ms() const {
   const bool held_back = std::any_of(inputs_.begin(), inputs_.end(),
                                      [](const auto& input) { return input->held_back; });
-  return last_seal_mono_ms_ + (held_back ? kHeldBackHeartbeatMs : kHeartbeatMs);
+  int64_t heartbeat_ms = held_back ? kHeldBackHeartbeatMs : kHeartbeatMs;
+  // What is withheld goes out with a batch, and a quiet agent has no other.
+  if (withheld_ > 0)
+    heartbeat_ms =
+        std::min(heartbeat_ms, std::max(options_.resolution_ms, options_.flush_interval_ms));
+  return last_seal_mono_ms_ + heartbeat_ms;
 }
 
 int64_t Pipeline::next_seal_mono_ms() const {

@@ -99,8 +99,8 @@ class PipelineChangeTest : public testing::Test {
     pipeline_->deliver(std::move(reply), at(0));
   }
   // After 1000 ms the newest time of one client of `a` is withheld.
-  void withhold_one(const std::vector<Wanted>& inputs) {
-    options_.resolution_ms = 3'600'000;
+  void withhold_one(const std::vector<Wanted>& inputs, int64_t resolution_ms = 3'600'000) {
+    options_.resolution_ms = resolution_ms;
     build(inputs);
     sources_["a"]->bytes = "X 1\n";
     ASSERT_TRUE(step(1000));

@@ -56,6 +56,12 @@ TEST_F(PipelineChangeTest, AStopThatComesFirstIsNotHeldUpByANewFeed) {
   EXPECT_TRUE(sources_["b"]->end_called);
 }
 
+TEST_F(PipelineChangeTest, WhatAResolutionWithholdsGoesOutThoughNothingElseDoes) {
+  withhold_one({{"a", ""}}, 3000);
+  EXPECT_FALSE(step(3999));
+  EXPECT_TRUE(step(4000)) << "before the heartbeat";
+}
+
 TEST_F(PipelineChangeTest, WhatAResolutionThatWentHasWithheldGoesOutWithTheNextFlush) {
   withhold_one({{"a", ""}});
   change({{"a", "a"}});

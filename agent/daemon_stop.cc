@@ -151,12 +151,16 @@ uint64_t Daemon::report_feeds(const AgentSnapshot& snapshot) {
   for (const InputSnapshot& input : snapshot.inputs)
     if (input.feed) lines += input.pending;
   if (lines == 0) return 0;
-  uint64_t saved = snapshot.feeds_saved ? lines : std::min(lines, snapshot.spill_saved);
-  if (agent_->taken_over()) saved = 0;  // the file is the other's
+  const uint64_t saved = snapshot.feeds_saved ? lines : std::min(lines, snapshot.spill_saved);
   if (saved > 0)
     log_->info("what feeds brought and is not committed waits in the spill file",
                {{"file", spill_file_->path()}, {"lines", saved}});
-  if (saved < lines)
+  if (saved < lines && agent_->taken_over())
+    log_->error(
+        "what feeds brought and is not committed is lost, since another instance took over; give "
+        "each agent an agent_id of its own",
+        {{"lines", lines - saved}});
+  else if (saved < lines)
     log_->error(
         "what feeds brought and is not committed is lost; make state_dir writable for the next "
         "time",

@@ -3,6 +3,7 @@ import glob
 import os
 import re
 import resource
+import signal
 import subprocess
 import time
 
@@ -259,3 +260,22 @@ def test_a_committed_spill_that_cannot_be_removed_is_named_at_the_stop(own_datab
         assert agent.stop() == 0 and not spill.exists()
     finally:
         subprocess.run(["umount", "-l", state], check=False)
+
+
+def test_what_is_in_the_spill_is_not_lost_because_another_instance_took_over(own_database, agents):
+    agent, sender = fed_agent(agents, own_database)
+    agent.start()
+    sender.send(10)
+    agent.settled(10)
+    own_database.server.stop()
+    sender.send(5)
+    wait_until(lambda: os.path.exists(spill_of(agent)) and agent.input()["pending"] == 5)
+    time.sleep(1.2)  # the file is written again once a second
+    agent.process.send_signal(signal.SIGSTOP)
+    own_database.server.start(durable=True)
+    other, _ = fed_agent(agents, own_database)
+    other.start()
+    agent.process.send_signal(signal.SIGCONT)
+    assert agent.wait() == 2
+    assert "waits in the spill file" in agent.log() and "is lost" not in agent.log()
+    assert other.stop() == 0

@@ -193,6 +193,16 @@ void Agent::ingest_loop() {
   on_change_();
 }
 
+void Agent::say_not_spilled(const SpillOrder& order) {
+  if (order.bytes)
+    log_.warn(
+        "what feeds brought waits in memory alone; a crash would lose it. Make state_dir writable",
+        {{"error", spill_error_}});
+  else
+    log_.warn("the spill file is committed and cannot be removed; make state_dir writable",
+              {{"error", spill_error_}});
+}
+
 SpillResult Agent::carry_out(const SpillOrder& order) {
   if (spill_file_ == nullptr) return SpillResult::kDone;
   const Status done = order.bytes ? spill_file_->replace(*order.bytes) : spill_file_->remove();
@@ -200,14 +210,7 @@ SpillResult Agent::carry_out(const SpillOrder& order) {
     spill_error_.clear();
     return SpillResult::kDone;
   }
-  if (done.message() != spill_error_ && order.bytes)
-    log_.warn(
-        "what feeds brought waits in memory alone; a crash would lose it. Make state_dir writable",
-        {{"error", done.message()}});
-  else if (done.message() != spill_error_)
-    log_.warn("the spill file is committed and cannot be removed; make state_dir writable",
-              {{"error", done.message()}});
-  spill_error_ = done.message();
+  if (std::exchange(spill_error_, done.message()) != done.message()) say_not_spilled(order);
   if (!order.supersedes) return SpillResult::kFailed;
   if (spill_file_->remove()) return SpillResult::kRemoved;
   log_.warn(

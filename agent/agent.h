@@ -123,6 +123,7 @@ class Agent final : public AgentControl {
   void take_requests();
   void take_questions(Now now);
   SpillResult carry_out(const SpillOrder& order);
+  void say_not_spilled(const SpillOrder& order);
   void tell_saved(Now now);
   void publish(Now now, int64_t idle_ms);
   void call_store(Flusher::Action action);

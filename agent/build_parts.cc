@@ -151,13 +151,12 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
 }
 
 Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
-                                    Feeds& added, const std::vector<PassedSocket>& passed) {
+                                    Feeds& added, const std::vector<int>& sockets) {
   PipelineChange change;
   change.options = pipeline_settings(next);
   change.other_store = plan.store == StoreReload::kOther;
   change.adjust_shared = [hold = shared.hold, bytes = static_cast<uint64_t>(next.hold.bytes),
                           age = next.hold.age] { hold->change(bytes, age); };
-  const std::vector<int> sockets = sockets_of(next.inputs, passed);
   const int64_t hot = hot_ms(next);
   for (size_t i = 0; i < next.inputs.size(); ++i) {
     const InputSettings& settings = next.inputs[i];

@@ -48,9 +48,9 @@ Result<std::vector<PipelineInput>> build_inputs(const Config& config, bool once,
                                                 const std::vector<PassedSocket>& passed = {});
 
 /// For a running agent: sources that `plan` keeps get to know what is different, and the others are
-/// built. Feeds that new inputs need are added to `added`.
+/// built. Feeds that new inputs need are added to `added`; `sockets`: those of sockets_of().
 Result<PipelineChange> build_change(const Config& next, const ReloadPlan& plan, SharedParts& shared,
-                                    Feeds& added, const std::vector<PassedSocket>& passed);
+                                    Feeds& added, const std::vector<int>& sockets);
 
 /// The parser of one input, as `run` and `parse` both use it.
 Result<std::unique_ptr<Parser>> build_parser(const Config& config, const InputSettings& input);

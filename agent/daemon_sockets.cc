@@ -22,6 +22,16 @@ std::string path_of(int fd) {
   return address.sun_path;  // an abstract one begins with a NUL: empty
 }
 
+// -1: none fits.
+template <typename Fits>
+int take_first(std::vector<PassedSocket>& sockets, Fits fits) {
+  const auto found = std::find_if(sockets.begin(), sockets.end(), fits);
+  if (found == sockets.end()) return -1;
+  const int fd = found->fd;
+  sockets.erase(found);
+  return fd;
+}
+
 }  // namespace
 
 std::vector<PassedSocket> passed_sockets() {
@@ -39,39 +49,25 @@ std::vector<PassedSocket> passed_sockets() {
 
 int take_control_socket(const std::string& path, std::vector<PassedSocket>& passed) {
   if (path.empty()) return -1;
-  auto found = std::find_if(passed.begin(), passed.end(),
-                            [&](const PassedSocket& socket) { return socket.path == path; });
-  if (found == passed.end())
-    found = std::find_if(passed.begin(), passed.end(),
-                         [](const PassedSocket& socket) { return socket.name == "control"; });
-  if (found == passed.end()) return -1;
-  const int fd = found->fd;
-  passed.erase(found);
-  return fd;
+  const int at_path =
+      take_first(passed, [&](const PassedSocket& socket) { return socket.path == path; });
+  if (at_path >= 0) return at_path;
+  return take_first(passed, [](const PassedSocket& socket) { return socket.name == "control"; });
 }
 
 std::vector<int> sockets_of(const std::vector<InputSettings>& inputs,
                             const std::vector<PassedSocket>& passed) {
   std::vector<int> fds(inputs.size(), -1);
   std::vector<PassedSocket> left = passed;
-  const auto take = [&](const auto& fits) {
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      if (fds[i] >= 0 || !inputs[i].type.starts_with("unix_")) continue;
-      const auto found = std::find_if(left.begin(), left.end(), [&](const PassedSocket& socket) {
-        return fits(inputs[i], socket);
-      });
-      if (found == left.end()) continue;
-      fds[i] = found->fd;
-      left.erase(found);
-    }
-  };
   // Senders know the path alone. A name is for one that is spelled otherwise.
-  take([](const InputSettings& input, const PassedSocket& socket) {
-    return socket.path == input.path;
-  });
-  take([](const InputSettings& input, const PassedSocket& socket) {
-    return socket.name == input.name;
-  });
+  for (const bool by_path : {true, false})
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const InputSettings& input = inputs[i];
+      if (fds[i] >= 0 || !input.type.starts_with("unix_")) continue;
+      fds[i] = take_first(left, [&](const PassedSocket& socket) {
+        return by_path ? socket.path == input.path : socket.name == input.name;
+      });
+    }
   return fds;
 }
 

@@ -174,8 +174,8 @@ void Daemon::remove_spill(const AgentSnapshot& snapshot) {
   const Status removed = spill_file_->remove();
   if (removed) return;
   log_->error(
-      "the spill file is committed and cannot be removed; remove it before lastseen starts with "
-      "another store, or its lines are counted twice",
+      "the spill file is committed and cannot be removed; make state_dir writable, and remove it "
+      "before lastseen starts with another store, or its lines are counted twice",
       {{"file", spill_file_->path()}, {"error", removed.message()}});
 }
 

@@ -46,10 +46,10 @@ bool path_becomes_free(const Feeds& running, const ReloadPlan& plan, const std::
 }
 
 // A feed keeps its socket, whatever its input is called; the next start goes by names, too.
-Status check_sockets(const RunningParts& running, const Config& next, const ReloadPlan& plan) {
-  const std::vector<int> sockets = sockets_of(next.inputs, running.passed);
+Status check_sockets(const Feeds& running, const Config& next, const ReloadPlan& plan,
+                     const std::vector<int>& sockets) {
   for (size_t i = 0; i < next.inputs.size(); ++i)
-    for (const InputFeed& kept : running.feeds)
+    for (const InputFeed& kept : running)
       if (kept.input == plan.keeps[i] && kept.feed->passed_fd() != sockets[i])
         return Status::reject("by its new name input '" + next.inputs[i].name +
                               "' would have another of the sockets that were passed in; restart "
@@ -93,9 +93,10 @@ Result<PreparedReload> prepare_reload(const std::string& path, const RunningPart
     prepared.change.store_call_ms_max = store_call_ms_max(next->store);
   }
   prepared.change.store_reload = plan->store;
-  if (Status sockets = check_sockets(running, *next, *plan); !sockets) return sockets;
+  const std::vector<int> sockets = sockets_of(next->inputs, running.passed);
+  if (Status kept = check_sockets(running.feeds, *next, *plan, sockets); !kept) return kept;
   prepared.change.flusher = flusher_options(*next, seed);
-  auto change = build_change(*next, *plan, running.shared, prepared.added, running.passed);
+  auto change = build_change(*next, *plan, running.shared, prepared.added, sockets);
   if (!change) return reject(change.status());
   prepared.change.pipeline = std::move(*change);
   if (Status opened = open_feeds(running, *next, *plan, prepared); !opened) return opened;

@@ -83,9 +83,9 @@ struct AgentSnapshot {
   /// Lines that an earlier run left in the spill file; the store has not told yet of which it
   /// knows.
   uint64_t spill_found = 0;
-  bool feeds_saved = true;   ///< What feeds brought is committed or in the spill file.
-  uint64_t spill_saved = 0;  ///< Of the pending lines of feeds, how many are in the spill file.
-  bool spill_on_disk = false;
+  bool feeds_saved = true;     ///< What feeds brought is committed or in the spill file.
+  uint64_t spill_saved = 0;    ///< Of the pending lines of feeds, how many are in the spill file.
+  bool spill_on_disk = false;  ///< There is one, though all of it may be committed.
   StoreSnapshot store;
   ReloadSnapshot reload;
 };

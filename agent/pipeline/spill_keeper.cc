@@ -21,10 +21,12 @@ uint64_t sightings_of(const std::vector<SpilledInput>& inputs) {
 
 void SpillKeeper::found(std::vector<SpillPart> parts) {
   found_ = std::move(parts);
-  found_lines_ = lines_of(found_);
   for (const SpillPart& part : found_) {
+    SavedPart& saved = on_disk_parts_.emplace_back(SavedPart{part.batch});
     const auto inputs = decode_part(part.bytes);
-    on_disk_parts_.push_back({part.batch, inputs ? sightings_of(*inputs) : 0});
+    if (!inputs) continue;
+    for (const SpilledInput& input : *inputs) found_lines_ += input.counts.lines_read;
+    saved.sightings = sightings_of(*inputs);
   }
   on_disk_ = true;
   on_disk_up_to_ = UINT64_MAX;

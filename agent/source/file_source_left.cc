@@ -20,7 +20,7 @@ bool FileSource::part_with_other_paths(Now now) {
     if (!waiting.of_path) others.push_back(std::move(waiting.position));
     return !waiting.of_path;
   });
-  const bool came_back = take_left_back();
+  const bool path_came_back = take_left_back();
   for (Position& other : others) {
     if (!StoredRows::is_anchor(other)) {
       leave(std::move(other), now);
@@ -29,7 +29,7 @@ bool FileSource::part_with_other_paths(Now now) {
       tell(std::move(other));
     }
   }
-  return came_back;
+  return path_came_back;
 }
 
 bool FileSource::is_of_path(const Position& stored) {

@@ -108,9 +108,9 @@ void FileSource::settle(Now now) {
   if (!restored_ || !links_known_) return follow_chains(now);
   for (const auto& stream : streams_)
     if (stream) stream->undecided = false;
-  const bool came_back = part_with_other_paths(now);
+  const bool path_came_back = part_with_other_paths(now);
   settle_waiting(now);
-  if ((!begun_ || came_back) && complete_look_wall_ms_ > 0)
+  if ((!begun_ || path_came_back) && complete_look_wall_ms_ > 0)
     start_chains_without_log(complete_look_wall_ms_);
   count_dropped();
   follow_chains(now);

@@ -78,6 +78,10 @@ def test_one_liner_of_the_readme_makes_a_row(app, line):
     assert_seen(app, "A")
 
 
+def socket_of(agent, name):
+    return os.path.join(agent.directory, f"{name}.sock")
+
+
 class Keeper:
     """What systemd does: makes sockets, and passes them to each process anew."""
 
@@ -85,7 +89,7 @@ class Keeper:
         self.agent, self.sockets, self.names = agent, [], []
         for name, kind in kinds:
             made = socket.socket(socket.AF_UNIX, kind)
-            made.bind(os.path.join(agent.directory, f"{name}.sock"))
+            made.bind(socket_of(agent, name))
             if kind == socket.SOCK_STREAM:
                 made.listen(100)
             self.sockets.append(made)
@@ -121,10 +125,6 @@ def test_passed_sockets_lose_nothing_over_a_restart(agents):
     keeper.start()
     wait_until(lambda: set(agent.rows()) == {"one", "while nobody listens", "connected to nobody"})
     assert agent.stop() == 0
-
-
-def socket_of(agent, name):
-    return os.path.join(agent.directory, f"{name}.sock")
 
 
 def named(agent, *inputs):

@@ -25,14 +25,21 @@ def spill_of(agent):
     return f"{agent.directory}/e2e.spill"
 
 
-def stopped_in_an_outage(agents, database):
-    """10 datagrams are committed, 5 wait in the spill file, and the database is back."""
+def fed_in_an_outage(agents, database, lines, clients=50):
+    """10 datagrams are committed, and so many came since the database is down."""
     agent, sender = fed_agent(agents, database)
+    sender.clients = clients
     agent.start()
     sender.send(10)
     agent.settled(10)
     database.server.stop()
-    sender.send(5)
+    sender.send(lines)
+    return agent, sender
+
+
+def stopped_in_an_outage(agents, database):
+    """10 datagrams are committed, 5 wait in the spill file, and the database is back."""
+    agent, sender = fed_in_an_outage(agents, database, 5)
     wait_until(lambda: agent.input()["pending"] == 5)
     assert agent.stop() == 3
     database.server.start(durable=True)
@@ -210,13 +217,7 @@ def test_spill_of_an_agent_that_has_another_name_now_is_named(own_database, agen
 
 
 def test_a_limit_of_file_sizes_is_met_like_a_full_disk(own_database, agents):
-    agent, sender = fed_agent(agents, own_database)
-    sender.clients = 1_000_000
-    agent.start()
-    sender.send(10)
-    agent.settled(10)
-    own_database.server.stop()
-    sender.send(3000)
+    agent, sender = fed_in_an_outage(agents, own_database, 3000, clients=1_000_000)
     wait_until(lambda: os.path.exists(spill_of(agent)))
     limit = os.stat(spill_of(agent)).st_size + 70_000
     resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
@@ -263,12 +264,7 @@ def test_a_committed_spill_that_cannot_be_removed_is_named_at_the_stop(own_datab
 
 
 def test_what_is_in_the_spill_is_not_lost_because_another_instance_took_over(own_database, agents):
-    agent, sender = fed_agent(agents, own_database)
-    agent.start()
-    sender.send(10)
-    agent.settled(10)
-    own_database.server.stop()
-    sender.send(5)
+    agent, _ = fed_in_an_outage(agents, own_database, 5)
     wait_until(lambda: os.path.exists(spill_of(agent)) and agent.input()["pending"] == 5)
     time.sleep(1.2)  # the file is written again once a second
     agent.process.send_signal(signal.SIGSTOP)

@@ -7,8 +7,8 @@ from agent import ROOT
 # The words of an order, or that none is needed.
 ADVICE = re.compile(
     r"\b(add|ask|bring in|check|choose|close idle|correct|drop|give each|let|look|make|mend|move"
-    r"|nothing has to be done|nothing is lost|put it back|raise|read it again|remove|report|restart"
-    r"|run|see|send|set|should be|start|stop|use)\b", re.I)
+    r"|nothing has to be done|nothing is lost|put it back|raise|read it again|report|restart|run"
+    r"|see|send|set|should be|start|stop|use)\b", re.I)
 CALL = re.compile(r'\blog_?(?:\.|->)(?:warn|error)\(\s*(.*?)(?:,\s*\{\{|\);\n)', re.S)
 
 

@@ -2,16 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/agent/some_input.h"
+
 namespace lastseen {
 namespace {
 
 InputSettings at(const std::string& name, const std::string& path,
                  const std::string& type = "unix_datagram") {
-  InputSettings settings;
-  settings.name = name;
-  settings.path = path;
-  settings.type = type;
-  return settings;
+  return some_input(name, path, type);
 }
 
 using Fds = std::vector<int>;

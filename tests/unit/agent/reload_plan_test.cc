@@ -2,16 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/agent/some_input.h"
+
 namespace lastseen {
 namespace {
 
 InputSettings input(const std::string& name, const std::string& path,
                     const std::string& type = "file") {
-  InputSettings settings;
-  settings.name = name;
-  settings.path = path;
-  settings.type = type;
-  return settings;
+  return some_input(name, path, type);
 }
 
 class ReloadPlanTest : public testing::Test {
